@@ -1,0 +1,94 @@
+/**
+ * What a run cost, per device and phase: measured by the agents and the coordinator, or predicted by `core/cost` in the
+ * same shape, so that both can stand side by side. A ledger is plain JSON.
+ */
+
+/** Where a device's time goes. `wait`: for others (barrier, stragglers); `idle`: nothing asked of it. */
+export const phases = ['compute', 'send', 'receive', 'wait', 'idle'] as const;
+export type Phase = (typeof phases)[number];
+
+export interface PhaseCost {
+	readonly seconds: number;
+	readonly joules: number;
+}
+
+/** Where the joules come from: `modelled` (the profile's linear model) or the name of a meter («rapl»). */
+export type EnergySource = 'modelled' | (string & {});
+
+export interface DeviceLedger {
+	readonly device: string;
+	/** Name of the device profile. */
+	readonly profile: string;
+	/** True where the agent stretches its compute and link to a profile instead of being that device. */
+	readonly emulated: boolean;
+	/** What it did: «replica of stage 0», «parameter server». */
+	readonly role: string;
+	readonly phases: Readonly<Record<Phase, PhaseCost>>;
+	/** Joules beyond the phases' compute and idle power: radio, per direction. Already contained in send/receive. */
+	readonly radioJoules: number;
+	/** All joules: the sum over the phases. */
+	readonly joules: number;
+	readonly energySource: EnergySource;
+	/** Application bytes on the wire, envelopes included. */
+	readonly bytesSent: number;
+	readonly bytesReceived: number;
+	/** Training items processed, repeats counted. */
+	readonly items: number;
+	/** Largest resident memory seen, bytes; undefined when unknown. */
+	readonly peakMemoryBytes?: number;
+	/** Rounds this device was asked to take part in, and those in which its contribution came in time. */
+	readonly roundsAsked: number;
+	readonly roundsDone: number;
+}
+
+/** One synchronisation round, as a point of the learning curve. */
+export interface RoundRecord {
+	/** From 0. */
+	readonly round: number;
+	/** Optimiser updates done at its end. */
+	readonly step: number;
+	/** Passes over the data at its end, as a fraction. */
+	readonly epoch: number;
+	/** Seconds since the run began, at its end. */
+	readonly at: number;
+	readonly seconds: number;
+	/** Mean training loss of the round. */
+	readonly loss: number;
+	/** Test accuracy in [0, 1] when it was evaluated after this round. */
+	readonly accuracy?: number;
+	readonly testLoss?: number;
+	/** Bytes of all devices in this round, each transfer counted once. */
+	readonly bytes: number;
+	readonly joules: number;
+	/** Devices whose contribution counted. */
+	readonly devices: readonly string[];
+}
+
+/** Something a reader of the report should know: a device left, a checkpoint failed. */
+export interface RunNote {
+	readonly at: number;
+	readonly device?: string;
+	readonly text: string;
+}
+
+export interface Ledger {
+	readonly version: 1;
+	readonly kind: 'measured' | 'predicted';
+	readonly run: string;
+	readonly model: string;
+	readonly dataset: string;
+	/** The plan's scheme in words: «D-SGD», «FedAvg, 2 local epochs». */
+	readonly scheme: string;
+	/** ISO 8601. */
+	readonly startedAt: string;
+	readonly seconds: number;
+	readonly rounds: readonly RoundRecord[];
+	readonly devices: readonly DeviceLedger[];
+	readonly notes: readonly RunNote[];
+	readonly final: {
+		readonly loss: number;
+		readonly accuracy?: number;
+		readonly state: 'done' | 'failed' | 'interrupted';
+		readonly because?: string;
+	};
+}
