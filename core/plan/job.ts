@@ -1,0 +1,117 @@
+/** The job document: what to train, on which data, how, and what to mind. Version 1; unknown keys are errors. */
+import {z} from 'zod';
+import {quantity} from './quantity.js';
+
+const optimizer = z
+	.discriminatedUnion('kind', [
+		z.strictObject({
+			kind: z.literal('sgd'),
+			lr: z.number().positive(),
+			momentum: z.number().min(0).lt(1).default(0),
+			nesterov: z.boolean().default(false),
+			weightDecay: z.number().min(0).default(0),
+		}),
+		...(['adam', 'adamw'] as const).map(kind =>
+			z.strictObject({
+				kind: z.literal(kind),
+				lr: z.number().positive(),
+				beta1: z.number().min(0).lt(1).default(0.9),
+				beta2: z.number().min(0).lt(1).default(0.999),
+				epsilon: z.number().positive().default(1e-8),
+				weightDecay: z
+					.number()
+					.min(0)
+					.default(kind === 'adamw' ? 0.01 : 0),
+			}),
+		),
+	])
+	.describe('optimizer');
+
+const schedule = z.discriminatedUnion('kind', [
+	z.strictObject({kind: z.literal('constant')}),
+	z.strictObject({
+		kind: z.literal('step'),
+		every: z.number().int().positive(),
+		gamma: z.number().positive().max(1),
+	}),
+	z.strictObject({
+		kind: z.literal('cosine'),
+		warmup: z.number().int().min(0).default(0),
+		floor: z.number().min(0).max(1).default(0),
+	}),
+	z.strictObject({kind: z.literal('linear'), warmup: z.number().int().min(0).default(0)}),
+]);
+
+export const partitionSchema = z.discriminatedUnion('kind', [
+	/** Every device owns its data already: nothing is divided. */
+	z.strictObject({kind: z.literal('local')}),
+	z.strictObject({kind: z.literal('iid')}),
+	z.strictObject({kind: z.literal('dirichlet'), alpha: z.number().positive()}),
+	z.strictObject({kind: z.literal('shards'), perDevice: z.number().int().positive()}),
+]);
+
+/** Which plan to build when the run is given none. */
+const scheme = z.discriminatedUnion('kind', [
+	/** Synchronous data-parallel SGD: gradients to the parameter server at every step. */
+	z.strictObject({kind: z.literal('d-sgd')}),
+	/** Federated averaging (McMahan et al. 2017): weights after `localEpochs` passes over the local data. */
+	z.strictObject({kind: z.literal('fedavg'), localEpochs: z.number().int().positive().default(1)}),
+]);
+
+export const jobSchema = z.strictObject({
+	version: z.literal(1),
+	/** Zoo name, or a path to an .onnx file. */
+	model: z.string().min(1),
+	data: z.strictObject({
+		dataset: z.string().min(1),
+		path: z.string().min(1).optional(),
+		partition: partitionSchema.default({kind: 'iid'}),
+		/** Uses only the first items of the training set. */
+		limit: z.number().int().positive().optional(),
+	}),
+	training: z.strictObject({
+		optimizer: optimizer.default({kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0}),
+		schedule: schedule.default({kind: 'constant'}),
+		clipNorm: z.number().positive().optional(),
+		loss: z.enum(['softmax-cross-entropy', 'mse', 'bce']).optional(),
+		/** Items of a global batch (d-sgd), or of a local one (fedavg). */
+		batch: z.number().int().positive().default(64),
+		epochs: z.number().int().positive().default(3),
+		seed: z.number().int().min(0).default(1),
+		/** Ends the run early when the test accuracy reaches this. */
+		targetAccuracy: z.number().min(0).max(1).optional(),
+	}),
+	scheme: scheme.default({kind: 'd-sgd'}),
+	devices: z
+		.strictObject({
+			/** Only these; all that are idle when undefined. */
+			only: z.array(z.string()).min(1).optional(),
+			/** The run waits for so many, and ends when fewer are left for longer than `wait`. */
+			minimum: z.number().int().positive().default(1),
+			wait: quantity('time').default(60),
+		})
+		.prefault({}),
+	faults: z
+		.strictObject({
+			/** How long a device may take for one round; slower ones are left out of it. Default: adaptive. */
+			roundDeadline: quantity('time').optional(),
+			/** Least time between two checkpoints; «0 s» writes one every round. */
+			checkpointInterval: quantity('time').default(2),
+		})
+		.prefault({}),
+	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
+	/** Read by the planner; the data-parallel presets record it only. */
+	objective: z
+		.strictObject({
+			minimise: z.enum(['time', 'bytes', 'energy', 'money']),
+			subjectTo: z.strictObject({time: quantity('time').optional(), energy: quantity('energy').optional()}).optional(),
+		})
+		.optional(),
+	privacy: z.strictObject({rawData: z.enum(['stays', 'may-move'])}).default({rawData: 'stays'}),
+});
+
+/** A validated job; times in seconds, energies in joules. */
+export type Job = z.output<typeof jobSchema>;
+/** A job as people write it. */
+export type JobDocument = z.input<typeof jobSchema>;
+export type Partition = z.output<typeof partitionSchema>;
