@@ -1,0 +1,135 @@
+/**
+ * A run as a pure state machine: `(state, event) → [state, effects]`. No clock, no network: the driver reports what
+ * happened and carries out the effects. Deadlines are effects too, and come back as events.
+ *
+ * Life of a run: gathering (waiting for devices) → training (rounds, one after the other) → ended.
+ * Life of a member: absent → staging (gets model and data) → ready ⇄ working → late (missed a deadline) → ready.
+ */
+import type {ErrorCode, ErrorFacts} from '../core/errors.js';
+
+export type MemberState = 'absent' | 'staging' | 'ready' | 'working' | 'late';
+
+export interface Member {
+	readonly state: MemberState;
+	/** Training items it owns; 0 until it was ready once. */
+	readonly items: number;
+	/** Items drawn so far: where its item order goes on. */
+	readonly cursor: number;
+}
+
+export interface RoundReport {
+	/** Mean loss over the items of the round. */
+	readonly loss: number;
+	readonly items: number;
+}
+
+export type Outcome =
+	| {readonly kind: 'done'}
+	| {readonly kind: 'stopped'; readonly because: string}
+	| {readonly kind: 'failed'; readonly code: ErrorCode; readonly facts: ErrorFacts};
+
+export interface RunSettings {
+	/** Rounds in all. For step synchronisation it follows from the items: see `plannedRounds`. */
+	readonly sync: {readonly kind: 'step'; readonly batch: number} | {readonly kind: 'epochs'; readonly epochs: number};
+	readonly epochs: number;
+	readonly minimum: number;
+	readonly waitMs: number;
+	/** Undefined: adapts to the rounds seen so far. */
+	readonly roundDeadlineMs: number | undefined;
+	readonly stagingDeadlineMs: number;
+	readonly targetAccuracy: number | undefined;
+}
+
+export interface RunState {
+	readonly phase: 'gathering' | 'training' | 'updating' | 'finishing' | 'ended';
+	readonly settings: RunSettings;
+	readonly members: ReadonlyMap<string, Member>;
+	/** The round under way or to be done next, from 0. */
+	readonly round: number;
+	/** Rounds planned; undefined until the first round begins. */
+	readonly rounds: number | undefined;
+	/** Items of all members together, as counted when the first round began. */
+	readonly totalItems: number;
+	/** Who was asked in this round, and what has come from them. */
+	readonly asked: ReadonlyMap<string, {readonly report: RoundReport | undefined; readonly delivered: boolean}>;
+	/** Names the deadline that is still of interest; others are ignored. */
+	readonly deadline: string | undefined;
+	readonly recentRoundsMs: readonly number[];
+}
+
+export type RunEvent =
+	| {readonly kind: 'present'; readonly device: string}
+	| {readonly kind: 'gone'; readonly device: string}
+	| {readonly kind: 'ready'; readonly device: string; readonly items: number}
+	| {readonly kind: 'refused'; readonly device: string; readonly because: string}
+	| {readonly kind: 'report'; readonly device: string; readonly round: number; readonly report: RoundReport}
+	| {readonly kind: 'delivered'; readonly device: string; readonly round: number}
+	| {readonly kind: 'deadline'; readonly name: string}
+	| {readonly kind: 'updated'; readonly round: number; readonly tookMs: number}
+	| {readonly kind: 'evaluated'; readonly round: number; readonly accuracy: number | undefined}
+	| {readonly kind: 'finished'}
+	| {readonly kind: 'stop'; readonly because: string};
+
+export type RunEffect =
+	| {readonly kind: 'assign'; readonly device: string}
+	| {
+			readonly kind: 'start-round';
+			readonly round: number;
+			/** Items each device draws: from its cursor on. */
+			readonly work: ReadonlyMap<string, {readonly cursor: number; readonly count: number}>;
+			readonly deadlineMs: number;
+	  }
+	/** Take the mean of what was delivered, update the weights, then answer `updated`. */
+	| {
+			readonly kind: 'close-round';
+			readonly round: number;
+			readonly contributors: ReadonlyMap<string, RoundReport>;
+			/** Evaluate and checkpoint as well: an epoch ended, or the run does. */
+			readonly milestone: boolean;
+	  }
+	| {readonly kind: 'abandon-round'; readonly round: number}
+	| {readonly kind: 'set-deadline'; readonly name: string; readonly ms: number}
+	| {readonly kind: 'note'; readonly text: string; readonly device?: string}
+	/** Write the last checkpoint, wait for evaluations, then answer `finished`. */
+	| {readonly kind: 'wind-up'; readonly outcome: Outcome}
+	| {readonly kind: 'end'};
+
+export type Transition = readonly [RunState, readonly RunEffect[]];
+
+export function initialRun(
+	settings: RunSettings,
+	devices: readonly string[],
+	resumed: {readonly round: number; readonly members: ReadonlyMap<string, {items: number; cursor: number}>} | undefined,
+): RunState {
+	return {
+		phase: 'gathering',
+		settings,
+		members: new Map(
+			devices.map(device => [
+				device,
+				{state: 'absent', items: 0, cursor: 0, ...resumed?.members.get(device)} satisfies Member,
+			]),
+		),
+		round: resumed?.round ?? 0,
+		rounds: undefined,
+		totalItems: 0,
+		asked: new Map(),
+		deadline: undefined,
+		recentRoundsMs: [],
+	};
+}
+
+/** Rounds that `epochs` passes over the data take. */
+export function plannedRounds({sync, epochs}: RunSettings, totalItems: number): number {
+	switch (sync.kind) {
+		case 'step':
+			return epochs * Math.max(1, Math.ceil(totalItems / sync.batch));
+		case 'epochs':
+			return Math.ceil(epochs / sync.epochs);
+		default:
+			return sync satisfies never;
+	}
+}
+
+export const inState = (state: RunState, ...kinds: readonly MemberState[]): string[] =>
+	[...state.members].filter(([, member]) => kinds.includes(member.state)).map(([device]) => device);

@@ -1,0 +1,129 @@
+/**
+ * Runs on disk, a folder each: `run.json` (job, plan, state of the run), `model.onnx` (as it began), `checkpoints/`,
+ * `events.jsonl`, and at the end `ledger.json` and `trained.onnx`. Everything is written atomically.
+ */
+import {appendFile, mkdir, readdir, readFile} from 'node:fs/promises';
+import path from 'node:path';
+import {z} from 'zod';
+import {writeAtomically} from '../core/atomic-file.js';
+import {FplError} from '../core/errors.js';
+import {isId, type RunId, runId} from '../core/ids.js';
+import type {Ledger} from '../core/ledger/ledger.js';
+import {planSchema} from '../core/plan/plan.js';
+
+const manifestSchema = z.strictObject({
+	version: z.literal(1),
+	run: z.string(),
+	createdAt: z.string(),
+	/** The job as submitted; parsed again when the run is resumed. */
+	job: z.json(),
+	/** Undefined while the run waits for devices to build a plan from. */
+	plan: planSchema.optional(),
+	state: z.enum(['running', 'done', 'failed', 'interrupted']),
+	/** Counts the coordinator's lives in this run; messages of earlier ones are refused. */
+	attempt: z.number().int().min(1),
+});
+
+export type Manifest = z.output<typeof manifestSchema>;
+
+const text = (value: string) => [Buffer.from(value)];
+
+export class RunStore {
+	readonly root: string;
+
+	/** @param root the folder that holds one folder per run. */
+	constructor(root: string) {
+		this.root = root;
+	}
+
+	directory(run: RunId): string {
+		return path.join(this.root, run);
+	}
+
+	checkpoints(run: RunId): string {
+		return path.join(this.directory(run), 'checkpoints');
+	}
+
+	async list(): Promise<Manifest[]> {
+		let names: string[];
+		try {
+			names = await readdir(this.root);
+		} catch {
+			return [];
+		}
+		const found: Manifest[] = [];
+		for (const name of names.filter(isId).sort()) {
+			const manifest = await this.find(runId(name));
+			if (manifest) {
+				found.push(manifest);
+			}
+		}
+		return found;
+	}
+
+	/** Undefined when there is no such run; a damaged manifest is an error. */
+	async find(run: RunId): Promise<Manifest | undefined> {
+		const file = path.join(this.directory(run), 'run.json');
+		let contents: string;
+		try {
+			contents = await readFile(file, 'utf8');
+		} catch {
+			return undefined;
+		}
+		try {
+			return manifestSchema.parse(JSON.parse(contents));
+		} catch (error) {
+			throw new FplError('CONFIG_FILE', {where: file, problem: 'it is not a run manifest'}, {cause: error});
+		}
+	}
+
+	/** @throws FplError `RUN_UNKNOWN` listing the runs there are. */
+	async get(run: RunId): Promise<Manifest> {
+		const manifest = await this.find(run);
+		if (!manifest) {
+			const names = (await this.list()).map(found => found.run).slice(-8);
+			throw new FplError('RUN_UNKNOWN', {
+				where: this.root,
+				expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a run, but there is none yet',
+				got: `«${run}»`,
+			});
+		}
+		return manifest;
+	}
+
+	async put(manifest: Manifest): Promise<void> {
+		const directory = this.directory(runId(manifest.run));
+		await mkdir(directory, {recursive: true});
+		await writeAtomically(path.join(directory, 'run.json'), text(`${JSON.stringify(manifest, null, '\t')}\n`));
+	}
+
+	async putFile(run: RunId, name: string, contents: Uint8Array): Promise<void> {
+		await mkdir(this.directory(run), {recursive: true});
+		await writeAtomically(path.join(this.directory(run), name), [contents]);
+	}
+
+	/** @throws FplError `RUN_UNKNOWN` when the run has no such file (yet). */
+	async file(run: RunId, name: string): Promise<Buffer> {
+		try {
+			return await readFile(path.join(this.directory(run), name));
+		} catch (error) {
+			throw new FplError(
+				'RUN_UNKNOWN',
+				{where: this.directory(run), problem: `it has no «${name}»`, fix: 'Wait until the run has ended.'},
+				{cause: error},
+			);
+		}
+	}
+
+	async putLedger(run: RunId, ledger: Ledger): Promise<void> {
+		await this.putFile(run, 'ledger.json', Buffer.from(`${JSON.stringify(ledger, null, '\t')}\n`));
+	}
+
+	async ledger(run: RunId): Promise<Ledger> {
+		return JSON.parse((await this.file(run, 'ledger.json')).toString()) as Ledger;
+	}
+
+	async appendEvent(run: RunId, line: string): Promise<void> {
+		await appendFile(path.join(this.directory(run), 'events.jsonl'), `${line}\n`);
+	}
+}
