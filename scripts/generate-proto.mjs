@@ -6,7 +6,10 @@ import {fileURLToPath} from 'node:url';
 import protobuf from 'protobufjs';
 
 /** [schema, generated file], relative to the root of the project. */
-const pairs = [['models/onnx/onnx.proto', 'models/onnx/onnx_pb.ts']];
+const pairs = [
+	['models/onnx/onnx.proto', 'models/onnx/onnx_pb.ts'],
+	['core/wire/messages.proto', 'core/wire/messages_pb.ts'],
+];
 
 const root = path.resolve(import.meta.dirname, '..');
 
