@@ -60,12 +60,16 @@ export interface TrainerState {
 	readonly updates: number;
 }
 
+/** The parts of a state that cost something to copy; `updates` always comes along. */
+export const stateParts = ['parameters', 'buffers', 'slots'] as const;
+export type StatePart = (typeof stateParts)[number];
+
 /** A whole model that trains on one device. */
 export interface Trainer {
 	readonly parameters: Layout;
 	readonly buffers: Layout;
-	/** Copies of the state. */
-	save(): Promise<TrainerState>;
+	/** Copies of the state; vectors of parts that were not asked for are empty. */
+	save(parts?: readonly StatePart[]): Promise<TrainerState>;
 	/** Replaces the whole state, or only the parts given. */
 	load(state: Partial<TrainerState>): Promise<void>;
 	/** Forward, loss, backward and update in one go. `lrScale` multiplies the optimiser's learning rate (schedules). */
