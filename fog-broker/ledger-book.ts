@@ -1,0 +1,167 @@
+/** Adds up what the devices of a run report, round by round, into its ledger. Plain data in and out, so it can be resumed. */
+import {
+	type DeviceLedger,
+	type EnergySource,
+	type Ledger,
+	type Phase,
+	type PhaseCost,
+	phases,
+	type RoundRecord,
+	type RunNote,
+} from '../core/ledger/ledger.js';
+
+/** What one device reports of one round. */
+export interface DeviceRound {
+	readonly phases: Readonly<Record<Phase, PhaseCost>>;
+	readonly radioJoules: number;
+	readonly energySource: EnergySource;
+	readonly bytesSent: number;
+	readonly bytesReceived: number;
+	readonly items: number;
+	readonly peakMemoryBytes: number;
+}
+
+export interface DeviceFacts {
+	readonly profile: string;
+	readonly emulated: boolean;
+	readonly role: string;
+}
+
+/** Everything in a book, as JSON. */
+export interface BookPages {
+	readonly devices: readonly DeviceLedger[];
+	readonly rounds: readonly RoundRecord[];
+	readonly notes: readonly RunNote[];
+	/** Seconds that earlier attempts took. */
+	readonly seconds: number;
+}
+
+export const emptyPages: BookPages = {devices: [], rounds: [], notes: [], seconds: 0};
+
+const noCost: PhaseCost = {seconds: 0, joules: 0};
+const addCost = (a: PhaseCost, b: PhaseCost): PhaseCost => ({
+	seconds: a.seconds + b.seconds,
+	joules: a.joules + b.joules,
+});
+const perPhase = (make: (phase: Phase) => PhaseCost): Record<Phase, PhaseCost> =>
+	Object.fromEntries(phases.map(phase => [phase, make(phase)])) as Record<Phase, PhaseCost>;
+
+/** More records than that say nothing more in a curve, but would make every checkpoint larger. */
+const mostRounds = 2000;
+
+/** Half as many records: neighbours become one, except where one of them was evaluated. */
+function thinned(rounds: readonly RoundRecord[]): RoundRecord[] {
+	const result: RoundRecord[] = [];
+	for (let index = 0; index < rounds.length; index++) {
+		const first = rounds[index]!;
+		const second = rounds[index + 1];
+		if (!second || first.testLoss !== undefined) {
+			result.push(first);
+			continue;
+		}
+		index++;
+		result.push({
+			...second,
+			seconds: first.seconds + second.seconds,
+			loss: (first.loss + second.loss) / 2,
+			bytes: first.bytes + second.bytes,
+			joules: first.joules + second.joules,
+			devices: [...new Set([...first.devices, ...second.devices])],
+		});
+	}
+	return result;
+}
+
+export class LedgerBook {
+	readonly #devices: Map<string, DeviceLedger>;
+	readonly #rounds: RoundRecord[];
+	readonly #notes: RunNote[];
+
+	constructor(pages: BookPages) {
+		this.#devices = new Map(pages.devices.map(device => [device.device, device]));
+		this.#rounds = [...pages.rounds];
+		this.#notes = [...pages.notes];
+	}
+
+	get rounds(): readonly RoundRecord[] {
+		return this.#rounds;
+	}
+
+	enrol(device: string, facts: DeviceFacts): void {
+		const before = this.#devices.get(device);
+		this.#devices.set(device, {
+			device,
+			phases: perPhase(() => noCost),
+			radioJoules: 0,
+			joules: 0,
+			energySource: 'modelled',
+			bytesSent: 0,
+			bytesReceived: 0,
+			items: 0,
+			roundsAsked: 0,
+			roundsDone: 0,
+			...before,
+			...facts,
+		});
+	}
+
+	asked(device: string): void {
+		this.#change(device, ({roundsAsked}) => ({roundsAsked: roundsAsked + 1}));
+	}
+
+	/** Counts what a device spent, whether or not its contribution came in time. */
+	spent(device: string, round: DeviceRound): void {
+		this.#change(device, before => {
+			const costs = perPhase(phase => addCost(before.phases[phase], round.phases[phase]));
+			return {
+				phases: costs,
+				radioJoules: before.radioJoules + round.radioJoules,
+				joules: phases.reduce((sum, phase) => sum + costs[phase].joules, 0),
+				energySource: round.energySource,
+				bytesSent: before.bytesSent + round.bytesSent,
+				bytesReceived: before.bytesReceived + round.bytesReceived,
+				items: before.items + round.items,
+				peakMemoryBytes: Math.max(before.peakMemoryBytes ?? 0, round.peakMemoryBytes),
+			};
+		});
+	}
+
+	contributed(device: string): void {
+		this.#change(device, ({roundsDone}) => ({roundsDone: roundsDone + 1}));
+	}
+
+	addRound(record: RoundRecord): void {
+		this.#rounds.push(record);
+		if (this.#rounds.length > mostRounds) {
+			this.#rounds.splice(0, this.#rounds.length, ...thinned(this.#rounds));
+		}
+	}
+
+	/** Adds a test result to a round that is over. */
+	evaluated(round: number, accuracy: number | undefined, testLoss: number): void {
+		const index = this.#rounds.findIndex(record => record.round >= round);
+		const record = this.#rounds[index];
+		if (record) {
+			this.#rounds[index] = {...record, testLoss, ...(accuracy === undefined ? {} : {accuracy})};
+		}
+	}
+
+	note(note: RunNote): void {
+		this.#notes.push(note);
+	}
+
+	pages(seconds: number): BookPages {
+		return {devices: [...this.#devices.values()], rounds: this.#rounds, notes: this.#notes, seconds};
+	}
+
+	ledger(facts: Pick<Ledger, 'run' | 'model' | 'dataset' | 'scheme' | 'startedAt' | 'seconds' | 'final'>): Ledger {
+		return {version: 1, kind: 'measured', ...facts, ...this.pages(facts.seconds), seconds: facts.seconds};
+	}
+
+	#change(device: string, change: (before: DeviceLedger) => Partial<DeviceLedger>): void {
+		const before = this.#devices.get(device);
+		if (before) {
+			this.#devices.set(device, {...before, ...change(before)});
+		}
+	}
+}
