@@ -64,6 +64,10 @@ export class ManualClock implements Clock {
 
 	sleep(ms: number, signal?: AbortSignal): Promise<void> {
 		return new Promise(resolve => {
+			if (signal?.aborted) {
+				resolve();
+				return;
+			}
 			const cancel = this.after(ms, resolve);
 			signal?.addEventListener(
 				'abort',

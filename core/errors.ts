@@ -96,7 +96,7 @@ export function errorText(code: ErrorCode, {where, problem, expected, got, fix}:
 				: `expected ${expected}, got ${got}`;
 	const facts = [problem, difference].filter(part => part !== undefined).join('; ');
 	const body = where === undefined ? facts : facts === '' ? `At ${where}` : `${where}: ${facts}`;
-	const stop = (text: string) => (/[.!?»]$/u.test(text) ? text : `${text}.`);
+	const stop = (text: string) => (/[.!?]»?$/u.test(text) ? text : `${text}.`);
 	return [errorTable[code].sentence, body && stop(body), fix && stop(fix)].filter(Boolean).join(' ');
 }
 

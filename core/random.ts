@@ -77,7 +77,8 @@ export function seededRandom(seed: number): Random {
 			}
 			return result;
 		},
-		fork: name => seededRandom(seed ^ hashString(name)),
+		// Hashing seed and name together keeps forks of forks apart: fork('a').fork('b') is not fork('b').fork('a').
+		fork: name => seededRandom(hashString(`${seed | 0}/${name}`)),
 	};
 	return random;
 }

@@ -65,7 +65,7 @@ export function parseQuantity(dimension: Dimension, text: unknown, where: string
 	const units: Record<string, number> = dimensions[dimension];
 	const expected = `a number with its unit (one of ${Object.keys(units).join(', ')})`;
 	const match = typeof text === 'string' ? /^\s*(\d+(?:[._]\d+)*(?:e[+-]?\d+)?)\s*([^\d\s].*?)\s*$/iu.exec(text) : null;
-	const factor = match ? units[match[2]!] : undefined;
+	const factor = match && Object.hasOwn(units, match[2]!) ? units[match[2]!] : undefined;
 	const value = match ? Number(match[1]!.replaceAll('_', '')) : Number.NaN;
 	if (factor === undefined || !Number.isFinite(value)) {
 		const written = typeof text === 'string' ? `«${text}»` : JSON.stringify(text);
