@@ -62,7 +62,7 @@ export function stepRun(state: RunState, event: RunEvent, shares: Shares): Trans
 		case 'deadline':
 			return event.name === state.deadline ? deadlinePassed({...state, deadline: undefined}, shares) : [state, []];
 		case 'updated':
-			return updated(state, event.tookMs, shares);
+			return updated(state, event.round, event.tookMs, shares);
 		case 'evaluated':
 			return evaluated(state, event.round, event.accuracy);
 		case 'finished':
@@ -223,9 +223,10 @@ function isMilestone({settings: {sync, epochs}, round, rounds}: RunState): boole
 	return (round + 1) % perEpoch === 0 || round + 1 === rounds;
 }
 
-function updated(state: RunState, tookMs: number, shares: Shares): Transition {
+function updated(state: RunState, round: number, tookMs: number, shares: Shares): Transition {
 	if (state.phase !== 'updating') {
-		return [state, []];
+		// The run was ended while the update was under way: the last checkpoint counts this round as done.
+		return [state.phase === 'finishing' ? {...state, round: Math.max(state.round, round + 1)} : state, []];
 	}
 	const next: RunState = {
 		...state,

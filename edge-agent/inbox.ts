@@ -1,0 +1,104 @@
+/** Whole payloads that others send to this agent: models and weights, kept until somebody takes them. */
+import type {Clock} from '../core/clock.js';
+import {FplError} from '../core/errors.js';
+import {formatSi} from '../core/units.js';
+import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
+
+export interface InboxOptions {
+	readonly clock: Clock;
+	/** Largest payload taken, in bytes. */
+	readonly maxBytes: number;
+	/** Finished payloads that nobody has taken; the oldest goes when there are more. */
+	readonly maxKept: number;
+}
+
+interface Waiter {
+	readonly resolve: (data: Uint8Array) => void;
+	readonly reject: (error: FplError) => void;
+}
+
+export class Inbox {
+	readonly #options: InboxOptions;
+	readonly #finished = new Map<string, Uint8Array>();
+	readonly #waiters = new Map<string, Set<Waiter>>();
+
+	constructor(options: InboxOptions) {
+		this.#options = options;
+	}
+
+	accept({id, bytes}: IncomingTransfer): Acceptance {
+		if (this.#finished.has(id)) {
+			return 'already';
+		}
+		if (bytes > this.#options.maxBytes) {
+			return {refuse: `expected at most ${formatSi(this.#options.maxBytes, 'B')}, got ${formatSi(bytes, 'B')}`};
+		}
+		// On a multiple of four, so that float32 views of it need no copy.
+		const data = new Uint8Array(new ArrayBuffer(bytes));
+		return {
+			chunk: (_sequence, offset, chunk) => data.set(chunk, offset),
+			done: () => this.#finish(id, data),
+			abort: () => {},
+		};
+	}
+
+	/**
+	 * The payload of a transfer, now or when it has come. It is handed out once.
+	 * @throws FplError `WIRE_TIMEOUT`, or `INTERRUPTED` when the signal aborts.
+	 */
+	take(id: string, deadlineMs: number, signal?: AbortSignal): Promise<Uint8Array> {
+		const data = this.#finished.get(id);
+		if (data) {
+			this.#finished.delete(id);
+			return Promise.resolve(data);
+		}
+		return new Promise((resolve, reject) => {
+			const waiters = this.#waiters.get(id) ?? new Set();
+			this.#waiters.set(id, waiters);
+			const stop = () => {
+				cancel();
+				signal?.removeEventListener('abort', interrupted);
+				waiters.delete(waiter);
+				if (waiters.size === 0) {
+					this.#waiters.delete(id);
+				}
+			};
+			const waiter: Waiter = {
+				resolve: payload => {
+					stop();
+					resolve(payload);
+				},
+				reject: error => {
+					stop();
+					reject(error);
+				},
+			};
+			const interrupted = () => waiter.reject(new FplError('INTERRUPTED', {where: `waiting for ${id}`}));
+			const cancel = this.#options.clock.after(deadlineMs, () =>
+				waiter.reject(
+					new FplError('WIRE_TIMEOUT', {where: id, expected: `the payload within ${deadlineMs} ms`, got: 'none'}),
+				),
+			);
+			waiters.add(waiter);
+			if (signal?.aborted) {
+				interrupted();
+			} else {
+				signal?.addEventListener('abort', interrupted, {once: true});
+			}
+		});
+	}
+
+	#finish(id: string, data: Uint8Array): void {
+		const waiters = this.#waiters.get(id);
+		const [first] = waiters ?? [];
+		if (first) {
+			first.resolve(data);
+			return;
+		}
+		this.#finished.set(id, data);
+		const [oldest] = this.#finished.keys();
+		if (this.#finished.size > this.#options.maxKept && oldest !== undefined) {
+			this.#finished.delete(oldest);
+		}
+	}
+}

@@ -1,0 +1,43 @@
+/** Loss and accuracy of given weights on the test set, in a trainer of its own so that training is not held up. */
+
+import type {Dataset} from '../models/datasets/dataset.js';
+import type {Trainer} from '../models/engines/engine.js';
+
+export interface Evaluation {
+	/** Hits / items in [0, 1]; undefined where the task has no classes. */
+	readonly accuracy: number | undefined;
+	/** Mean loss over all items. */
+	readonly loss: number;
+}
+
+export class Evaluator {
+	readonly #trainer: Trainer;
+	readonly #test: Dataset;
+	readonly #batch: number;
+
+	/** @param trainer owned by the caller; its weights are overwritten. */
+	constructor(trainer: Trainer, test: Dataset, batch = 250) {
+		this.#trainer = trainer;
+		this.#test = test;
+		this.#batch = batch;
+	}
+
+	/** @param weights parameters, then buffers. */
+	async evaluate(weights: Float32Array): Promise<Evaluation> {
+		const count = this.#trainer.parameters.length;
+		await this.#trainer.load({parameters: weights.slice(0, count), buffers: weights.slice(count)});
+		let loss = 0;
+		let hits = 0;
+		let counted = true;
+		for (let from = 0; from < this.#test.items; from += this.#batch) {
+			const size = Math.min(this.#batch, this.#test.items - from);
+			const result = await this.#trainer.evaluate(
+				this.#test.batch(Uint32Array.from({length: size}, (_, i) => from + i)),
+			);
+			loss += result.loss * size;
+			hits += result.correct ?? 0;
+			counted &&= result.correct !== undefined;
+		}
+		return {accuracy: counted ? hits / this.#test.items : undefined, loss: loss / this.#test.items};
+	}
+}
