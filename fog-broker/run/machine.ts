@@ -1,5 +1,5 @@
-/** The transitions of a run. See `run-state.ts` for the states, events and effects. */
-import {apportion} from '../core/plan/shares.js';
+/** The transitions of a run. See `state.ts` for the states, events and effects. */
+import {apportion} from '../../core/plan/shares.js';
 import {
 	inState,
 	type Member,
@@ -10,7 +10,7 @@ import {
 	type RunEvent,
 	type RunState,
 	type Transition,
-} from './run-state.js';
+} from './state.js';
 
 /** Shares of the batch by device, from the plan. */
 export type Shares = ReadonlyMap<string, number>;

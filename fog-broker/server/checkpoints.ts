@@ -8,9 +8,9 @@ import {createHash} from 'node:crypto';
 import {mkdir, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {type FileWriter, systemFiles, writeAtomically} from '../core/atomic-file.js';
-import {FplError} from '../core/errors.js';
-import type {TrainerState} from '../models/engines/engine.js';
+import {type FileWriter, systemFiles, writeAtomically} from '../../core/atomic-file.js';
+import {FplError} from '../../core/errors.js';
+import type {TrainerState} from '../../models/engines/engine.js';
 
 const magic = Buffer.from('FPLCKPT1', 'latin1');
 const digestBytes = 32;

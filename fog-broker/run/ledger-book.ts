@@ -8,7 +8,7 @@ import {
 	phases,
 	type RoundRecord,
 	type RunNote,
-} from '../core/ledger/ledger.js';
+} from '../../core/ledger/ledger.js';
 
 /** What one device reports of one round. */
 export interface DeviceRound {

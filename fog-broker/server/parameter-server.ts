@@ -5,9 +5,9 @@
  * gradients: the replicas' gradients are averaged and one optimiser step is done here; buffers are averaged.
  * weights: parameters and buffers are averaged and take the place of the old ones.
  */
-import {type DeviceId, deviceId} from '../core/ids.js';
-import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
-import type {Trainer, TrainerState} from '../models/engines/engine.js';
+import {type DeviceId, deviceId} from '../../core/ids.js';
+import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
+import type {Trainer, TrainerState} from '../../models/engines/engine.js';
 import {MeanAggregator} from './aggregator.js';
 
 export interface ServerOptions {

@@ -6,7 +6,7 @@
  * A sender that dies half-way has been counted in the blocks that arrived and in no other: each block is divided by the
  * weight that reached it. Every block is counted once per sender, whatever is sent again.
  */
-import {FplError} from '../core/errors.js';
+import {FplError} from '../../core/errors.js';
 
 /** Pieces must begin and end on a multiple of this many bytes (except the vector's end). */
 export const blockBytes = 4096;

@@ -2,11 +2,11 @@
  * Who follows a run, and what they have missed: updates are numbered, kept in the run's folder, and sent to every watcher.
  * A watcher asks again now and then; one that does not is forgotten.
  */
-import type {Clock} from '../core/clock.js';
-import type {DeviceId, RunId} from '../core/ids.js';
-import type {RunUpdate} from '../core/ledger/run-update.js';
-import type {Body} from '../core/wire/bodies.js';
-import type {RunStore} from './run-store.js';
+import type {Clock} from '../../core/clock.js';
+import type {DeviceId, RunId} from '../../core/ids.js';
+import type {RunUpdate} from '../../core/ledger/run-update.js';
+import type {Body} from '../../core/wire/bodies.js';
+import type {RunStore} from './store.js';
 
 /** A watcher that has not asked for this long is no longer sent anything. */
 const leaseMs = 60_000;

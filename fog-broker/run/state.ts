@@ -5,7 +5,7 @@
  * Life of a run: gathering (waiting for devices) → training (rounds, one after the other) → ended.
  * Life of a member: absent → staging (gets model and data) → ready ⇄ working → late (missed a deadline) → ready.
  */
-import type {ErrorCode, ErrorFacts} from '../core/errors.js';
+import type {ErrorCode, ErrorFacts} from '../../core/errors.js';
 
 export type MemberState = 'absent' | 'staging' | 'ready' | 'working' | 'late';
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {bytesOf} from '../../core/tensor/tensor.js';
-import {blockBytes, MeanAggregator} from '../../fog-broker/aggregator.js';
+import {bytesOf} from '../../../core/tensor/tensor.js';
+import {blockBytes, MeanAggregator} from '../../../fog-broker/server/aggregator.js';
 
 const bytes = (values: Float32Array) => bytesOf({data: values});
 

@@ -5,11 +5,11 @@
 import {appendFile, mkdir, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {writeAtomically} from '../core/atomic-file.js';
-import {FplError} from '../core/errors.js';
-import {isId, type RunId, runId} from '../core/ids.js';
-import type {Ledger} from '../core/ledger/ledger.js';
-import {planSchema} from '../core/plan/plan.js';
+import {writeAtomically} from '../../core/atomic-file.js';
+import {FplError} from '../../core/errors.js';
+import {isId, type RunId, runId} from '../../core/ids.js';
+import type {Ledger} from '../../core/ledger/ledger.js';
+import {planSchema} from '../../core/plan/plan.js';
 
 const manifestSchema = z.strictObject({
 	version: z.literal(1),

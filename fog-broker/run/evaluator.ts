@@ -1,7 +1,7 @@
 /** Loss and accuracy of given weights on the test set, in a trainer of its own so that training is not held up. */
 
-import type {Dataset} from '../models/datasets/dataset.js';
-import type {Trainer} from '../models/engines/engine.js';
+import type {Dataset} from '../../models/datasets/dataset.js';
+import type {Trainer} from '../../models/engines/engine.js';
 
 export interface Evaluation {
 	/** Hits / items in [0, 1]; undefined where the task has no classes. */

@@ -2,9 +2,14 @@ import {readdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import {systemFiles} from '../../core/atomic-file.js';
-import {type Checkpoint, decodeCheckpoint, encodeCheckpoint, fileCheckpoints} from '../../fog-broker/checkpoints.js';
-import {temporaryFolder} from '../support/temporary.js';
+import {systemFiles} from '../../../core/atomic-file.js';
+import {
+	type Checkpoint,
+	decodeCheckpoint,
+	encodeCheckpoint,
+	fileCheckpoints,
+} from '../../../fog-broker/server/checkpoints.js';
+import {temporaryFolder} from '../../support/temporary.js';
 
 const aCheckpoint = (round: number): Checkpoint => ({
 	run: 'r1',

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type {RoundRecord} from '../../core/ledger/ledger.js';
-import {emptyPages, LedgerBook} from '../../fog-broker/ledger-book.js';
+import type {RoundRecord} from '../../../core/ledger/ledger.js';
+import {emptyPages, LedgerBook} from '../../../fog-broker/run/ledger-book.js';
 
 const aRound = (round: number): RoundRecord => ({
 	round,
