@@ -49,6 +49,7 @@ export const errorTable = {
 	WIRE_CLOSED: entry(55, 'The connection was closed.', true),
 	ID_TAKEN: entry(56, 'Another agent uses this device id.'),
 	WIRE_VERSION: entry(57, 'A peer speaks another version of the protocol.'),
+	BROKER_REFUSED: entry(58, 'The MQTT broker refuses what was asked of it.'),
 
 	PLAN_INVALID: entry(60, 'A plan is not valid.'),
 	PLAN_UNSUPPORTED: entry(61, 'A plan asks for something that this version does not execute.'),
