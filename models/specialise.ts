@@ -1,0 +1,145 @@
+/**
+ * A graph for one batch size: every symbolic dimension gets a number, every value a static shape, and what can be computed
+ * in advance is. Gradient rules, cost and engines work on such graphs only.
+ */
+import {FplError} from '../core/errors.js';
+import {type Shape, type Tensor, toNumbers} from '../core/tensor/tensor.js';
+import type {Dim, Graph, Node, ValueInfo} from './graph.js';
+import {whereIs} from './infer/context.js';
+import {type Dims, isStatic, multiply, show} from './infer/dims.js';
+import {type Analysis, analyse} from './infer.js';
+import {type Facts, isNoop} from './specialise/noops.js';
+import {prune} from './specialise/prune.js';
+
+/** Sizes by the name of a symbolic dimension, for instance `{N: 64}`. */
+export type Sizes = Readonly<Record<string, number>>;
+
+/** Replaces names by their sizes, in products (`16*N`) too. */
+const sized = (dim: Dim, sizes: Sizes): Dim =>
+	typeof dim === 'number'
+		? dim
+		: multiply(
+				...dim.split('*').map(name => {
+					const number = Number(name);
+					return Object.hasOwn(sizes, name) ? sizes[name]! : Number.isSafeInteger(number) ? number : name;
+				}),
+			);
+
+function withSizes(graph: Graph, sizes: Sizes): Graph {
+	for (const [name, size] of Object.entries(sizes)) {
+		if (!Number.isSafeInteger(size) || size < 1) {
+			throw new FplError('MODEL_SHAPE', {
+				where: `dimension ${name} of «${graph.name}»`,
+				expected: 'a whole number ≥ 1',
+				got: `${size}`,
+			});
+		}
+	}
+	const inputs = graph.inputs.map((input): ValueInfo => {
+		const shape: Dims | undefined = input.shape?.map(dim => sized(dim, sizes));
+		if (!isStatic(shape)) {
+			throw new FplError('MODEL_SHAPE', {
+				where: `input «${input.name}» of «${graph.name}»`,
+				problem: 'a dimension has no size',
+				got: show(input.shape),
+				fix: 'Give a size for every symbolic dimension',
+			});
+		}
+		return {...input, shape};
+	});
+	return {...graph, inputs, values: new Map()};
+}
+
+/** States of recurrent layers that are all zero mean the same as no state at all, and need no gradient. */
+function withoutZeroStates(node: Node, known: Analysis['known']): Node {
+	if (node.domain !== '' || !['LSTM', 'GRU', 'RNN'].includes(node.op)) {
+		return node;
+	}
+	const inputs = node.inputs.map((name, index) => {
+		const tensor = index === 5 || index === 6 ? known.get(name) : undefined;
+		return tensor !== undefined && toNumbers(tensor).every(value => value === 0) ? '' : name;
+	});
+	while (inputs.at(-1) === '') {
+		inputs.pop();
+	}
+	return {...node, inputs};
+}
+
+/** Folds what is known into initializers and bridges nodes that do nothing. */
+function simplified(graph: Graph, {types, known}: Analysis): Graph {
+	const alias = new Map<string, string>();
+	const resolve = (name: string) => alias.get(name) ?? name;
+	const facts: Facts = {
+		shape: name => types.get(name)!.shape as Shape,
+		dtype: name => types.get(name)!.dtype,
+		known: name => known.get(name),
+	};
+	const initializers = new Map<string, Tensor>(graph.initializers);
+	const outputs = new Set(graph.outputs.map(({name}) => name));
+	const nodes: Node[] = [];
+	for (const original of graph.nodes) {
+		const results = original.outputs.map(name => (name === '' ? undefined : known.get(name)));
+		if (results.every((result, index) => result !== undefined || original.outputs[index] === '')) {
+			for (const [index, result] of results.entries()) {
+				if (result !== undefined) {
+					initializers.set(original.outputs[index]!, result);
+				}
+			}
+			continue;
+		}
+		const node = withoutZeroStates({...original, inputs: original.inputs.map(resolve)}, known);
+		const [output = ''] = node.outputs;
+		if (!outputs.has(output) && isNoop(node, facts)) {
+			alias.set(output, node.inputs[0]!);
+		} else {
+			nodes.push(node);
+		}
+	}
+	return {...graph, nodes, initializers};
+}
+
+function checkStatic(graph: Graph, types: Analysis['types']): void {
+	for (const node of graph.nodes) {
+		for (const name of node.outputs) {
+			const info = types.get(name);
+			if (info !== undefined && !isStatic(info.shape)) {
+				throw new FplError('MODEL_SHAPE', {
+					where: whereIs(node, graph.name),
+					problem: `the shape of its output «${name}» depends on the data`,
+					got: show(info.shape),
+					fix: 'Export the model with fixed shapes apart from the batch',
+				});
+			}
+		}
+	}
+}
+
+/**
+ * The graph for given sizes. Afterwards every value has a static shape, shapes and axes that operators take as inputs are
+ * initializers, and dead, constant and idle nodes are gone. Nothing is derived from float initializers of rank ≥ 1, so
+ * every trainable tensor stays where it was. Names of inputs, outputs and remaining values do not change.
+ * @throws FplError `MODEL_SHAPE` when a dimension has no size or a shape depends on the data; otherwise as `infer`.
+ */
+export function specialise(graph: Graph, sizes: Sizes = {}): Graph {
+	const concrete = withSizes(graph, sizes);
+	const analysis = analyse(concrete);
+	const result = prune(simplified(concrete, analysis));
+	checkStatic(result, analysis.types);
+	const values = new Map<string, ValueInfo>();
+	for (const name of result.nodes.flatMap(({outputs}) => outputs)) {
+		const info = analysis.types.get(name);
+		if (info !== undefined) {
+			values.set(name, info);
+		}
+	}
+	const outputs = result.outputs.map(({name}) => outputType(result, analysis, name));
+	return {...result, values, outputs};
+}
+
+function outputType(graph: Graph, {types}: Analysis, name: string): ValueInfo {
+	const info = types.get(name);
+	if (info === undefined) {
+		throw new FplError('MODEL_INVALID', {where: `output «${name}» of «${graph.name}»`, problem: 'nothing makes it'});
+	}
+	return info;
+}
