@@ -39,3 +39,14 @@ export function nearest(name: string, candidates: readonly string[]): string | u
 	}
 	return best?.candidate;
 }
+
+/** What to do about a misspelt name, as a sentence: «Did you mean «lenet5»?», or the whole list when it is short. */
+export function suggestion(name: string, candidates: readonly string[]): string | undefined {
+	const near = nearest(name, candidates);
+	if (near !== undefined) {
+		return `Did you mean «${near}»?`;
+	}
+	return candidates.length > 0 && candidates.length <= 20
+		? `Known are ${candidates.map(candidate => `«${candidate}»`).join(', ')}.`
+		: undefined;
+}
