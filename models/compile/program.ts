@@ -30,7 +30,7 @@ export type InputRole =
 	| {readonly kind: 'data'; readonly name: string}
 	/** `Batch.targets`: int64 for softmax-cross-entropy, float32 for mse and bce. */
 	| {readonly kind: 'target'}
-	/** The mask of a Dropout node: `dropoutMask` of `models/dropout.ts` makes it from seed, update and node name. */
+	/** The mask of a Dropout node: `dropoutMask` of `compile/dropout.ts` makes it from seed, update and node name. */
 	| {readonly kind: 'mask'; readonly node: string; readonly ratio: number}
 	/** A float32 scalar (rank 0), see `ScalarName`. */
 	| {readonly kind: 'scalar'; readonly scalar: ScalarName}

@@ -13,7 +13,23 @@ export interface EmitOptions {
 	readonly outputs?: number;
 }
 
-export interface RuleContext {
+/** What everything that writes nodes needs: rules, losses, optimisers. `autodiff/emitter.ts` provides it. */
+export interface Emit {
+	/** Version of the ONNX operator set that the graph is written in, ≥ 17. */
+	readonly opset: number;
+	shape(value: string): Shape;
+	dtype(value: string): DType;
+	/** Emits a node and answers the name of its first output. Its type and shape are inferred at once. */
+	emit(op: string, inputs: readonly string[], attributes?: Attributes, options?: EmitOptions): string;
+	/** Emits a node with several outputs and answers their names. */
+	emitAll(op: string, inputs: readonly string[], attributes: Attributes, options: EmitOptions): readonly string[];
+	/** A constant of the graph; equal constants are shared. */
+	constant(value: Tensor): string;
+	/** The value of an input that is known when the graph is compiled (axes, a target shape), else undefined. */
+	known(value: string): Tensor | undefined;
+}
+
+export interface RuleContext extends Emit {
 	readonly node: Node;
 	/** The node's input names; `''` where an optional one is absent. */
 	readonly inputs: readonly string[];
@@ -22,18 +38,8 @@ export interface RuleContext {
 	 * Indices of a MaxPool) adds it to the forward node.
 	 */
 	output(index: number): string;
-	shape(value: string): Shape;
-	dtype(value: string): DType;
 	/** Whether anybody needs the gradient of input `index`; a rule answers undefined for the others and saves the work. */
 	wants(index: number): boolean;
-	/** Emits a node and answers the name of its first output. Its type and shape are inferred at once. */
-	emit(op: string, inputs: readonly string[], attributes?: Attributes, options?: EmitOptions): string;
-	/** Emits a node with several outputs and answers their names. */
-	emitAll(op: string, inputs: readonly string[], attributes: Attributes, options: EmitOptions): readonly string[];
-	/** A constant of the backward graph; equal constants are shared. */
-	constant(value: Tensor): string;
-	/** The value of an input that is known when the graph is compiled (axes, a target shape), else undefined. */
-	known(value: string): Tensor | undefined;
 	/** Sums a gradient over the axes that broadcasting added or stretched, so that it has the given shape. */
 	unbroadcast(gradient: string, shape: Shape): string;
 }
