@@ -49,6 +49,17 @@ const dimensions = {
 	},
 	time: {us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86_400},
 	energy: {nJ: 1e-9, µJ: 1e-6, mJ: 1e-3, J: 1, kJ: 1e3, MJ: 1e6, Wh: 3600, kWh: 3.6e6},
+	energyPerByte: {
+		'J/B': 1,
+		'mJ/B': 1e-3,
+		'µJ/B': 1e-6,
+		'uJ/B': 1e-6,
+		'nJ/B': 1e-9,
+		'mJ/bit': 8e-3,
+		'µJ/bit': 8e-6,
+		'uJ/bit': 8e-6,
+		'nJ/bit': 8e-9,
+	},
 	power: {mW: 1e-3, W: 1, kW: 1e3},
 	size: {B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4},
 	speed: {'FLOP/s': 1, 'MFLOP/s': 1e6, 'GFLOP/s': 1e9, 'TFLOP/s': 1e12, GFLOPS: 1e9, TFLOPS: 1e12},
@@ -57,7 +68,8 @@ const dimensions = {
 export type Dimension = keyof typeof dimensions;
 
 /**
- * Reads a written value («40 Mbit/s») into its base unit: rate B/s, time s, energy J, power W, size B, speed FLOP/s.
+ * Reads a written value («40 Mbit/s») into its base unit: rate B/s, time s, energy J, energyPerByte J/B,
+ * power W, size B, speed FLOP/s.
  * @param where names the place of the value, for the error text (for instance `devices[0].link.up`).
  * @throws FplError `CONFIG_VALUE` when the number or its unit is missing, negative, not finite or unknown.
  */

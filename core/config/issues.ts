@@ -80,7 +80,11 @@ function limit(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string
 function branchOf(issue: z.core.$ZodIssueInvalidUnion): Issue | undefined {
 	const branches = issue.errors.filter(errors => errors.length > 0);
 	const shallow = (errors: Issue[]) => errors.every(({code, path}) => code === 'invalid_type' && path.length === 0);
-	const meant = branches.filter(errors => !shallow(errors)).sort((a, b) => a.length - b.length)[0];
+	const depth = (errors: Issue[]) =>
+		Math.max(...errors.map(({code, path}) => path.length + (code === 'unrecognized_keys' ? 1 : 0)));
+	const meant = branches
+		.filter(errors => !shallow(errors))
+		.sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
 	const first = meant?.find(({code}) => code === 'unrecognized_keys') ?? meant?.[0];
 	if (first) {
 		return {...first, path: [...issue.path, ...first.path]};

@@ -1,0 +1,181 @@
+/** Device profiles in documents and messages: overrides as people write them, and the full profile as JSON. */
+import {z} from 'zod';
+import {type Frozen, parseValue} from '../config/config.js';
+import {FplError} from '../errors.js';
+import {quantity} from '../plan/quantity.js';
+import type {Dimension} from '../units.js';
+import {libraryProfile} from './library.js';
+import {type LinkField, linkFrom, linkNames, linkPresets, presetOfMedium} from './links.js';
+import {type DeviceProfile, type Medium, type OpClass, opClasses} from './profile.js';
+import type {Sourced} from './sourced.js';
+
+export const media = ['ethernet', 'wifi', 'lte', 'lora', 'loopback'] as const satisfies Medium[];
+
+/** A quantity that divides something: zero is refused besides what `quantity` refuses. */
+const positive = (dimension: Dimension) =>
+	quantity(dimension).refine(value => typeof value !== 'number' || value > 0, 'expected more than zero');
+
+const linkOverrides = z.strictObject({
+	/** Where unwritten values come from: this preset, else the medium's, else the profile's own link. */
+	preset: z.enum(linkNames).optional(),
+	medium: z.enum(media).optional(),
+	up: positive('rate').optional(),
+	down: positive('rate').optional(),
+	latency: quantity('time').optional(),
+	energyUp: quantity('energyPerByte').optional(),
+	energyDown: quantity('energyPerByte').optional(),
+	active: quantity('power').optional(),
+});
+
+const speed = positive('speed').optional();
+
+/** The keys that a device of a fleet file may have besides its `profile`, as a zod shape to be spread. */
+export const overrideShape = {
+	speeds: z
+		.strictObject({
+			convolution: speed,
+			depthwise: speed,
+			matmul: speed,
+			elementwise: speed,
+			memory: positive('rate').optional(),
+		} satisfies Record<OpClass, z.ZodType>)
+		.optional(),
+	dispatch: quantity('time').optional(),
+	cores: z.number().int().min(1).max(4096).optional(),
+	memory: positive('size').optional(),
+	idle: quantity('power').optional(),
+	busy: quantity('power').optional(),
+	link: z.union([z.enum(linkNames), linkOverrides]).optional(),
+	battery: positive('energy').optional(),
+} as const;
+
+export const overridesSchema = z.strictObject(overrideShape);
+/** Overrides after parsing: base units. */
+export type ProfileOverrides = Frozen<z.output<typeof overridesSchema>>;
+
+const linkKeys = {
+	up: 'upBytesPerSecond',
+	down: 'downBytesPerSecond',
+	latency: 'latencySeconds',
+	energyUp: 'joulesPerByteUp',
+	energyDown: 'joulesPerByteDown',
+	active: 'activeWatts',
+} as const satisfies Record<string, LinkField>;
+
+function overriddenLink(base: DeviceProfile, given: NonNullable<ProfileOverrides['link']>, source: string) {
+	const overrides: Exclude<typeof given, string> = typeof given === 'string' ? {preset: given} : given;
+	const medium = overrides.medium !== base.link.medium ? overrides.medium : undefined;
+	const name = overrides.preset ?? (medium && presetOfMedium[medium]);
+	const values = Object.entries(linkKeys).flatMap(([key, field]) => {
+		const value = overrides[key as keyof typeof linkKeys];
+		return value === undefined ? [] : [[field, [value, source] as Sourced] as const];
+	});
+	if (name === undefined) {
+		return {
+			link: {...base.link, ...Object.fromEntries(values.map(([field, [value]]) => [field, value]))},
+			sources: Object.fromEntries(values.map(([field]) => [`link.${field}`, source])),
+		};
+	}
+	const {link, sources} = linkFrom(linkPresets[name], Object.fromEntries(values));
+	return {link: {...link, medium: overrides.medium ?? link.medium}, sources};
+}
+
+/**
+ * A profile with declared values in place of its own.
+ * @param source is recorded with each replaced value («fleet.yaml»).
+ * @throws FplError `CONFIG_VALUE` when the busy power is below the idle power.
+ */
+export function overrideProfile(base: DeviceProfile, overrides: ProfileOverrides, source = 'declared'): DeviceProfile {
+	const {speeds, dispatch, cores, memory, idle, busy, link, battery} = overrides;
+	const sources: Record<string, string> = {...base.sources};
+	const take = (field: string, value: number | undefined, former: number): number => {
+		if (value !== undefined) {
+			sources[field] = source;
+		}
+		return value ?? former;
+	};
+	const newLink = link === undefined ? {link: base.link, sources: {}} : overriddenLink(base, link, source);
+	Object.assign(sources, newLink.sources);
+	if (battery !== undefined) {
+		sources['batteryJoules'] = source;
+	}
+	const stored = battery ?? base.batteryJoules;
+	const changed = Object.values(overrides).some(value => value !== undefined);
+	const profile: DeviceProfile = {
+		name: base.name,
+		speeds: Object.fromEntries(
+			opClasses.map(op => [op, take(`speeds.${op}`, speeds?.[op], base.speeds[op])]),
+		) as DeviceProfile['speeds'],
+		dispatchSeconds: take('dispatchSeconds', dispatch, base.dispatchSeconds),
+		cores: take('cores', cores, base.cores),
+		memoryBytes: take('memoryBytes', memory, base.memoryBytes),
+		idleWatts: take('idleWatts', idle, base.idleWatts),
+		busyWatts: take('busyWatts', busy, base.busyWatts),
+		link: newLink.link,
+		...(stored !== undefined && {batteryJoules: stored}),
+		sources,
+		origin: changed ? 'declared' : base.origin,
+	};
+	return checkPower(profile, source);
+}
+
+function checkPower(profile: DeviceProfile, where: string): DeviceProfile {
+	if (profile.busyWatts < profile.idleWatts) {
+		throw new FplError('CONFIG_VALUE', {
+			where: `${where}, power of «${profile.name}»`,
+			expected: `a busy power of at least the idle power (${profile.idleWatts} W)`,
+			got: `${profile.busyWatts} W`,
+		});
+	}
+	return profile;
+}
+
+/**
+ * A built-in profile with overrides as written («4 ms»).
+ * @throws FplError `DEVICE_UNKNOWN` for an unknown profile; `CONFIG_KEY`, `CONFIG_VALUE` for overrides that make no sense.
+ */
+export function declaredProfile(name: string, written: unknown = {}, where = 'device'): DeviceProfile {
+	return overrideProfile(libraryProfile(name, where), parseValue(overridesSchema, written, where), where);
+}
+
+const amount = z.number().min(0).max(1e21);
+const more = z.number().positive().max(1e21);
+
+export const profileSchema = z.strictObject({
+	name: z.string().min(1).max(64),
+	speeds: z.strictObject({
+		convolution: more,
+		depthwise: more,
+		matmul: more,
+		elementwise: more,
+		memory: more,
+	} satisfies Record<OpClass, z.ZodType>),
+	dispatchSeconds: amount,
+	cores: z.number().int().min(1).max(4096),
+	memoryBytes: more,
+	idleWatts: amount,
+	busyWatts: amount,
+	link: z.strictObject({
+		upBytesPerSecond: more,
+		downBytesPerSecond: more,
+		latencySeconds: amount,
+		medium: z.enum(media),
+		joulesPerByteUp: amount,
+		joulesPerByteDown: amount,
+		activeWatts: amount,
+	}),
+	batteryJoules: more.optional(),
+	sources: z
+		.record(z.string().max(64), z.string().max(500))
+		.refine(sources => Object.keys(sources).length <= 64, 'expected at most 64 sources'),
+	origin: z.enum(['measured', 'library', 'declared']),
+});
+
+/**
+ * A full profile from JSON (a birth message, a cached probe).
+ * @throws FplError `CONFIG_KEY` or `CONFIG_VALUE` naming `where`.
+ */
+export function parseProfile(value: unknown, where = 'device profile'): DeviceProfile {
+	// zod types an absent battery as `undefined`; ours is absent.
+	return checkPower(parseValue(profileSchema, value, where) as DeviceProfile, where);
+}

@@ -1,0 +1,128 @@
+import test from 'ava';
+import fc from 'fast-check';
+import {FplError} from '../../../core/errors.js';
+import {libraryProfile} from '../../../core/profile/library.js';
+import {declaredProfile, parseProfile} from '../../../core/profile/schema.js';
+
+test('a profile without overrides is the built-in one', t => {
+	t.deepEqual(declaredProfile('raspberry-pi-4b'), libraryProfile('raspberry-pi-4b'));
+});
+
+test('written values replace those of the library and say where they were written', t => {
+	const profile = declaredProfile(
+		'raspberry-pi-4b',
+		{
+			speeds: {matmul: '13.5 GFLOP/s', memory: '3 GB/s'},
+			dispatch: '3 ms',
+			cores: 2,
+			memory: '2 GiB',
+			idle: '2.5 W',
+			busy: '5 W',
+			battery: '36 kJ',
+		},
+		'fleet.yaml, devices[0]',
+	);
+	t.like(profile, {
+		name: 'raspberry-pi-4b',
+		dispatchSeconds: 0.003,
+		cores: 2,
+		memoryBytes: 2 ** 31,
+		idleWatts: 2.5,
+		busyWatts: 5,
+		batteryJoules: 36_000,
+		origin: 'declared',
+	});
+	t.is(profile.speeds.matmul, 13.5e9);
+	t.is(profile.speeds.memory, 3e9);
+	t.is(profile.speeds.convolution, libraryProfile('raspberry-pi-4b').speeds.convolution);
+	t.is(profile.sources['speeds.matmul'], 'fleet.yaml, devices[0]');
+	t.is(profile.sources['batteryJoules'], 'fleet.yaml, devices[0]');
+	t.is(profile.sources['speeds.convolution'], libraryProfile('raspberry-pi-4b').sources['speeds.convolution']);
+});
+
+test('another medium brings its own energy and latency; written rates stay', t => {
+	const {link, sources} = declaredProfile('raspberry-pi-4b', {
+		link: {up: '40 Mbit/s', down: '80 Mbit/s', latency: '4 ms', medium: 'wifi'},
+	});
+	t.like(link, {medium: 'wifi', upBytesPerSecond: 5e6, downBytesPerSecond: 1e7, latencySeconds: 0.004});
+	t.true(Math.abs(link.joulesPerByteUp - 60e-9) < 1e-15);
+	t.is(sources['link.upBytesPerSecond'], 'device');
+	t.regex(sources['link.joulesPerByteUp']!, /Raspberry Pi 4\/5/u);
+});
+
+test('the same medium keeps what is not written', t => {
+	const base = libraryProfile('raspberry-pi-3b-plus');
+	const {link} = declaredProfile('raspberry-pi-3b-plus', {link: {medium: 'ethernet', latency: '2 ms'}});
+	t.deepEqual(link, {...base.link, latencySeconds: 0.002});
+});
+
+test('a link may be the name of a preset, or a preset with changes', t => {
+	t.is(declaredProfile('laptop', {link: 'ethernet-100m'}).link.upBytesPerSecond, 94e6 / 8);
+	const {link} = declaredProfile('laptop', {link: {preset: 'lte', up: '10 Mbit/s', energyUp: '5 µJ/B'}});
+	t.like(link, {medium: 'lte', upBytesPerSecond: 1.25e6, joulesPerByteUp: 5e-6, activeWatts: 1.288});
+});
+
+const refused = test.macro({
+	exec(t, written: unknown, code: FplError['code'], pattern: RegExp) {
+		t.throws(() => declaredProfile('raspberry-pi-4b', written, 'devices[0]'), {
+			instanceOf: FplError,
+			code,
+			message: pattern,
+		});
+	},
+	title: (_, written) => `refused: ${JSON.stringify(written)}`,
+});
+
+test(refused, {batery: '3 kJ'}, 'CONFIG_KEY', /devices\[0\], batery.*Did you mean «battery»/u);
+test(refused, {link: {latncy: '3 ms'}}, 'CONFIG_KEY', /link\.latncy.*«latency»/u);
+test(refused, {link: 'wify'}, 'CONFIG_VALUE', /Did you mean «wifi»/u);
+test(refused, {link: {up: '0 Mbit/s'}}, 'CONFIG_VALUE', /devices\[0\], link\.up: .*more than zero/u);
+test(refused, {link: {up: '-1 Mbit/s'}}, 'CONFIG_VALUE', /link\.up/u);
+test(refused, {link: {medium: 'pigeon'}}, 'CONFIG_VALUE', /link\.medium.*«ethernet»/u);
+test(refused, {speeds: {matmul: 'NaN GFLOP/s'}}, 'CONFIG_VALUE', /speeds\.matmul/u);
+test(refused, {speeds: {matmul: '5 kJ'}}, 'CONFIG_VALUE', /GFLOP\/s/u);
+test(refused, {idle: 3}, 'CONFIG_VALUE', /idle: expected a number with its unit/u);
+test(refused, {cores: 0}, 'CONFIG_VALUE', /cores.*at least 1/u);
+test(refused, {cores: Number.NaN}, 'CONFIG_VALUE', /cores/u);
+test(refused, {idle: '9 W'}, 'CONFIG_VALUE', /at least the idle power \(9 W\), got 6\.4 W/u);
+test(refused, [], 'CONFIG_VALUE', /a mapping/u);
+
+test('a full profile must be whole, finite and positive', t => {
+	const whole = JSON.parse(JSON.stringify(libraryProfile('raspberry-pi-5'))) as Record<string, unknown>;
+	t.notThrows(() => parseProfile(whole));
+	for (const wrong of [
+		{...whole, idleWatts: Number.NaN},
+		{...whole, idleWatts: -1},
+		{...whole, memoryBytes: Number.POSITIVE_INFINITY},
+		{...whole, cores: 1.5},
+		{...whole, cores: undefined},
+		{...whole, speeds: {...(whole['speeds'] as object), matmul: 0}},
+		{...whole, origin: 'rumour'},
+		{...whole, name: ''},
+		{...whole, busyWatts: 0},
+		null,
+		'raspberry-pi-5',
+	]) {
+		t.throws(() => parseProfile(wrong, 'birth message'), {code: 'CONFIG_VALUE', message: /birth message/u});
+	}
+	t.throws(() => parseProfile({...whole, more: 1}), {code: 'CONFIG_KEY'});
+});
+
+test('whatever comes, the answer is a profile or an FplError', t => {
+	t.notThrows(() =>
+		fc.assert(
+			fc.property(fc.anything(), value => {
+				for (const read of [parseProfile, (written: unknown) => declaredProfile('laptop', written)]) {
+					try {
+						read(value);
+					} catch (error) {
+						if (!(error instanceof FplError)) {
+							return false;
+						}
+					}
+				}
+				return true;
+			}),
+		),
+	);
+});
