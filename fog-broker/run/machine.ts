@@ -37,24 +37,16 @@ export function stepRun(state: RunState, event: RunEvent, shares: Shares): Trans
 		return [state, []];
 	}
 	switch (event.kind) {
-		case 'present': {
-			if (state.members.get(event.device)?.state !== 'absent') {
-				return [state, []];
-			}
-			return [withMember(state, event.device, {state: 'staging'}), [{kind: 'assign', device: event.device}]];
-		}
+		case 'present':
+			return state.members.get(event.device)?.state === 'absent'
+				? [withMember(state, event.device, {state: 'staging'}), [{kind: 'assign', device: event.device}]]
+				: [state, []];
 		case 'gone':
 			return lose(state, event.device, 'left', shares);
 		case 'refused':
 			return lose(state, event.device, `cannot take part: ${event.because}`, shares);
-		case 'ready': {
-			if (state.members.get(event.device)?.state !== 'staging') {
-				return [state, []];
-			}
-			const ready = withMember(state, event.device, {state: 'ready', items: event.items});
-			const text = state.rounds === undefined ? 'is ready' : `joined before round ${state.round + 1}`;
-			return append(mayBegin(ready, shares), note(text, event.device));
-		}
+		case 'ready':
+			return ready(state, event.device, event.items, shares);
 		case 'report':
 			return heard(state, event.device, event.round, {report: event.report}, shares);
 		case 'delivered':
@@ -72,6 +64,23 @@ export function stepRun(state: RunState, event: RunEvent, shares: Shares): Trans
 		default:
 			return event satisfies never;
 	}
+}
+
+/** Staged, or back after a round that the link lost. */
+function ready(state: RunState, device: string, items: number, shares: Shares): Transition {
+	const member = state.members.get(device);
+	if (!member || member.state === 'absent' || member.state === 'ready') {
+		return [state, []];
+	}
+	const next = withMember(state, device, {state: 'ready', items});
+	if (member.state === 'working') {
+		const asked = new Map(state.asked);
+		asked.delete(device);
+		const lost = note(`lost round ${state.round + 1}`, device);
+		return append(state.phase === 'training' ? mayClose({...next, asked}, shares) : [next, []], lost);
+	}
+	const text = state.rounds === undefined ? 'is ready' : `takes part from round ${state.round + 1} on`;
+	return append(mayBegin(next, shares), note(text, device));
 }
 
 const append = ([state, effects]: Transition, ...more: readonly RunEffect[]): Transition => [
