@@ -79,8 +79,7 @@ function ready(state: RunState, device: string, items: number, shares: Shares): 
 		const lost = note(`lost round ${state.round + 1}`, device);
 		return append(state.phase === 'training' ? mayClose({...next, asked}, shares) : [next, []], lost);
 	}
-	const text = state.rounds === undefined ? 'is ready' : `takes part from round ${state.round + 1} on`;
-	return append(mayBegin(next, shares), note(text, device));
+	return append(mayBegin(next, shares), note(`is ready with ${items} items`, device));
 }
 
 const append = ([state, effects]: Transition, ...more: readonly RunEffect[]): Transition => [

@@ -1,8 +1,8 @@
-/** Whole payloads that others send to this agent: models and weights, kept until somebody takes them. */
-import type {Clock} from '../core/clock.js';
-import {FplError} from '../core/errors.js';
-import {formatSi} from '../core/units.js';
-import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
+/** Whole payloads that others send to this party: models, weights, files, kept until somebody takes them. */
+import type {Clock} from '../clock.js';
+import {FplError} from '../errors.js';
+import {formatSi} from '../units.js';
+import type {Acceptance, IncomingTransfer} from './tensor-link.js';
 
 export interface InboxOptions {
 	readonly clock: Clock;

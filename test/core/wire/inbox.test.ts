@@ -1,8 +1,8 @@
 import test from 'ava';
-import {ManualClock} from '../../core/clock.js';
-import {deviceId, runId} from '../../core/ids.js';
-import type {ChunkSink, IncomingTransfer} from '../../core/wire/tensor-link.js';
-import {Inbox} from '../../edge-agent/inbox.js';
+import {ManualClock} from '../../../core/clock.js';
+import {deviceId, runId} from '../../../core/ids.js';
+import {Inbox} from '../../../core/wire/inbox.js';
+import type {ChunkSink, IncomingTransfer} from '../../../core/wire/tensor-link.js';
 
 const aTransfer = (id: string, bytes = 4): IncomingTransfer => ({
 	id,
