@@ -10,22 +10,24 @@ import type {DType, Shape} from '../../core/tensor/tensor.js';
 import type {Graph, Layout, Loss} from '../graph.js';
 import type {Optimizer} from '../training.js';
 
+/** Elements `offset … offset + length − 1` of a flat vector. */
+export interface Range {
+	readonly offset: number;
+	readonly length: number;
+}
+
 /** What has to be fed. All float32 unless said otherwise. */
 export type InputRole =
 	/** One parameter, in its own shape: a view into the flat vector of parameters. */
 	| {readonly kind: 'parameter'; readonly name: string}
-	/** The whole flat vector of parameters, [layout.length]. May appear beside its single parameters. */
-	| {readonly kind: 'parameters'}
+	/** A piece of the flat vector of parameters, [range.length]. May appear beside the single parameters within. */
+	| {readonly kind: 'parameters'; readonly range: Range}
 	/** One buffer (running mean or variance), in its own shape. */
 	| {readonly kind: 'buffer'; readonly name: string}
-	/** The part of optimiser slot `slot` that belongs to parameter `name`, in the parameter's shape. */
-	| {readonly kind: 'slot'; readonly slot: number; readonly name: string}
-	/** A whole optimiser slot, flat. */
-	| {readonly kind: 'slots'; readonly slot: number}
-	/** The gradient of one parameter, in the parameter's shape. */
-	| {readonly kind: 'gradient'; readonly name: string}
-	/** The whole gradient, flat. */
-	| {readonly kind: 'gradients'}
+	/** A piece of optimiser slot `slot`, a flat vector in the layout of the parameters. */
+	| {readonly kind: 'slots'; readonly slot: number; readonly range: Range}
+	/** A piece of the flat gradient. */
+	| {readonly kind: 'gradients'; readonly range: Range}
 	/** An input of the model, by its name in the model's graph, in that input's dtype. */
 	| {readonly kind: 'data'; readonly name: string}
 	/** `Batch.targets`: int64 for softmax-cross-entropy, float32 for mse and bce. */
@@ -49,11 +51,9 @@ export type ScalarName = 'lr' | 'update';
 
 /** What comes out. Kinds that also occur as inputs are the new values of the same thing. */
 export type OutputRole =
-	| {readonly kind: 'parameter'; readonly name: string}
-	| {readonly kind: 'parameters'}
+	| {readonly kind: 'parameters'; readonly range: Range}
 	| {readonly kind: 'buffer'; readonly name: string}
-	| {readonly kind: 'slot'; readonly slot: number; readonly name: string}
-	| {readonly kind: 'slots'; readonly slot: number}
+	| {readonly kind: 'slots'; readonly slot: number; readonly range: Range}
 	/** The gradient of the mean loss with respect to one parameter. */
 	| {readonly kind: 'gradient'; readonly name: string}
 	/** Mean loss over the batch, scalar. */
