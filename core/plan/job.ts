@@ -1,5 +1,6 @@
 /** The job document: what to train, on which data, how, and what to mind. Version 1; unknown keys are errors. */
 import {z} from 'zod';
+import type {Frozen} from '../config/config.js';
 import {quantity} from './quantity.js';
 
 const optimizer = z
@@ -111,7 +112,7 @@ export const jobSchema = z.strictObject({
 });
 
 /** A validated job; times in seconds, energies in joules. */
-export type Job = z.output<typeof jobSchema>;
+export type Job = Frozen<z.output<typeof jobSchema>>;
 /** A job as people write it. */
 export type JobDocument = z.input<typeof jobSchema>;
-export type Partition = z.output<typeof partitionSchema>;
+export type Partition = Frozen<z.output<typeof partitionSchema>>;

@@ -3,6 +3,7 @@
  * Version 1. A plan is plain data that a person can read, edit and validate.
  */
 import {z} from 'zod';
+import type {Frozen} from '../config/config.js';
 import {FplError} from '../errors.js';
 import {isId} from '../ids.js';
 
@@ -39,8 +40,7 @@ export const planSchema = z.strictObject({
 	synchronisation,
 });
 
-export type Plan = z.output<typeof planSchema>;
-export type Replica = z.output<typeof replica>;
+export type Plan = Frozen<z.output<typeof planSchema>>;
 
 /**
  * Checks what the schema cannot: that this version executes the plan, and that its parts agree.

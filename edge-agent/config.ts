@@ -1,0 +1,38 @@
+/** The agent's configuration: a file, `FPL_*` variables and flags become this, validated once. */
+import {hostname} from 'node:os';
+import {z} from 'zod';
+import type {Frozen} from '../core/config/config.js';
+import {isId} from '../core/ids.js';
+
+const secret = z.string().min(1).max(1000);
+
+export const agentSchema = z.strictObject({
+	/** The device's name in the fleet; the host's name by default. */
+	id: z
+		.string()
+		.refine(isId, 'expected 1–64 letters, digits, «-», «_» or «.»')
+		.default(() =>
+			hostname()
+				.replaceAll(/[^A-Za-z0-9_.-]/gu, '-')
+				.slice(0, 64),
+		),
+	broker: z.string().min(1).default('mqtt://127.0.0.1:1883'),
+	username: secret.optional(),
+	password: secret.optional(),
+	/** PEM files for mqtts://. */
+	tls: z.strictObject({ca: z.string().optional(), key: z.string().optional(), cert: z.string().optional()}).optional(),
+	/** Keeps fleets on one broker apart. */
+	namespace: z.string().refine(isId, 'expected 1–64 letters, digits, «-», «_» or «.»').default('fpl'),
+	/** Name of the profile whose speed and link this agent takes on. */
+	emulate: z.string().min(1).optional(),
+	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
+	/** Computing threads; all cores by default. */
+	threads: z.number().int().min(1).max(1024).optional(),
+	/** Where this device keeps datasets: name → file or folder. */
+	data: z.record(z.string(), z.string()).default({}),
+	/** Where keys and models are kept. */
+	state: z.string().min(1).optional(),
+	logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+});
+
+export type AgentConfig = Frozen<z.output<typeof agentSchema>>;
