@@ -136,7 +136,7 @@ export const bodySchemas = {
 		transfer: optionalTransfer,
 	}),
 
-	submit: z.object({job: json, plan: json, resume: optionalRun}),
+	submit: z.object({job: json, plan: json, resume: optionalRun, modelDigest: z.string().max(128)}),
 	accepted: z.object({run}),
 	refused: z.object({code: name, facts: json}),
 	listDevices: nothing,

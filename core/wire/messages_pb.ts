@@ -181,6 +181,7 @@ export interface Submit {
 	job?: string;
 	plan?: string;
 	resume?: string;
+	modelDigest?: string;
 }
 
 export interface Accepted {
@@ -913,6 +914,10 @@ export const descriptor: INamespace = {
 						"resume": {
 							"type": "string",
 							"id": 3
+						},
+						"modelDigest": {
+							"type": "string",
+							"id": 4
 						}
 					}
 				},
