@@ -96,7 +96,7 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		peakMemoryBytes: 2 ** 33,
 		transfer: 'c-7',
 	},
-	submit: {kind: 'submit', job: '{"model":"lenet5"}', plan: '', resume: run},
+	submit: {kind: 'submit', job: '{"model":"lenet5"}', plan: '', resume: run, modelDigest: ''},
 	accepted: {kind: 'accepted', run},
 	refused: {kind: 'refused', code: 'RUN_NO_DEVICES', facts: '{}'},
 	listDevices: {kind: 'listDevices'},
