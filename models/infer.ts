@@ -7,7 +7,7 @@ import {type DType, dtypes, sizeOf, type Tensor} from '../core/tensor/tensor.js'
 import type {Dim, Graph, Node, ValueInfo} from './graph.js';
 import {InferContext, type Lookup, NotKnown} from './infer/context.js';
 import {type Dims, isStatic, show, unknownDim} from './infer/dims.js';
-import {evaluate, foldLimit} from './infer/evaluate.js';
+import {evaluate, foldLimit} from './infer/fold/evaluate.js';
 import {type Formal, type Operator, typeLetters} from './infer/signature.js';
 import {operatorOf} from './infer/table.js';
 

@@ -7,9 +7,9 @@ import {type Shape, type Tensor, toNumbers} from '../core/tensor/tensor.js';
 import type {Dim, Graph, Node, ValueInfo} from './graph.js';
 import {whereIs} from './infer/context.js';
 import {type Dims, isStatic, multiply, show} from './infer/dims.js';
+import {type Facts, isNoop} from './infer/fold/noops.js';
+import {prune} from './infer/fold/prune.js';
 import {type Analysis, analyse} from './infer.js';
-import {type Facts, isNoop} from './specialise/noops.js';
-import {prune} from './specialise/prune.js';
 
 /** Sizes by the name of a symbolic dimension, for instance `{N: 64}`. */
 export type Sizes = Readonly<Record<string, number>>;

@@ -2,13 +2,13 @@
  * Evaluates nodes whose inputs are known when a graph is compiled: shape arithmetic, masks, constants. Not an engine: only
  * small tensors, and only operators that occur in such places. What it cannot compute stays in the graph.
  */
-import {int64, type Shape, sizeOf, type Tensor, tensor, toNumbers} from '../../core/tensor/tensor.js';
-import type {Node, ValueInfo} from '../graph.js';
+import {int64, type Shape, sizeOf, type Tensor, tensor, toNumbers} from '../../../core/tensor/tensor.js';
+import type {Node, ValueInfo} from '../../graph.js';
+import {InferContext, type Lookup} from '../context.js';
+import {isStatic} from '../dims.js';
+import {shapeRange} from '../moving.js';
 import {arithmetic} from './arithmetic.js';
 import {type Call, type EvaluatorTable, fromNumbers} from './call.js';
-import {InferContext, type Lookup} from './context.js';
-import {isStatic} from './dims.js';
-import {shapeRange} from './moving.js';
 import {rearranging} from './rearranging.js';
 
 /** Largest number of elements that one node may read and make when it is folded. */

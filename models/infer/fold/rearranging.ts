@@ -1,8 +1,8 @@
 /** Compile-time evaluation of operators that only move elements: exact for every dtype, since no number is touched. */
-import {arrayTypes, type DType, type Shape, sizeOf, type Tensor, toNumbers} from '../../core/tensor/tensor.js';
+import {arrayTypes, type DType, type Shape, sizeOf, type Tensor, toNumbers} from '../../../core/tensor/tensor.js';
+import {sliceOf, slicesOf} from '../moving.js';
 import {broadcastStrides, eachElement} from './arithmetic.js';
 import type {Call, EvaluatorTable} from './call.js';
-import {sliceOf, slicesOf} from './moving.js';
 
 /** A tensor whose element at each coordinate is the source's element at `from(coordinates)`, or 0 where that is negative. */
 function picked(

@@ -1,5 +1,5 @@
 /** Compile-time evaluation of elementwise operators and reductions. */
-import {type Shape, sizeOf, type Tensor, toNumbers} from '../../core/tensor/tensor.js';
+import {type Shape, sizeOf, type Tensor, toNumbers} from '../../../core/tensor/tensor.js';
 import {type Call, type Evaluator, type EvaluatorTable, fromNumbers} from './call.js';
 
 /** Row-major strides, with 0 on axes that are broadcast to `target`. */

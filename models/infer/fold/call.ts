@@ -1,6 +1,6 @@
 /** The interface between `evaluate` and the evaluators of single operators. */
-import {arrayTypes, type DType, type Shape, sizeOf, type Tensor} from '../../core/tensor/tensor.js';
-import type {InferContext} from './context.js';
+import {arrayTypes, type DType, type Shape, sizeOf, type Tensor} from '../../../core/tensor/tensor.js';
+import type {InferContext} from '../context.js';
 
 /** Where an evaluator gets its arguments and what it must make. */
 export interface Call {

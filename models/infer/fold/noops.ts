@@ -1,6 +1,6 @@
 /** Recognises nodes that do nothing once all shapes are known. */
-import {type Shape, type Tensor, toNumbers} from '../../core/tensor/tensor.js';
-import type {Node} from '../graph.js';
+import {type Shape, type Tensor, toNumbers} from '../../../core/tensor/tensor.js';
+import type {Node} from '../../graph.js';
 
 /** What is known about the node's values. */
 export interface Facts {

@@ -1,6 +1,6 @@
 /** Removal of everything that no output depends on. */
-import type {Graph, Node} from '../graph.js';
-import {findOperator} from '../infer/table.js';
+import type {Graph, Node} from '../../graph.js';
+import {findOperator} from '../table.js';
 
 /** Optional outputs that nobody reads become `''`, and disappear where they come last. */
 function withoutUnused(node: Node, used: ReadonlySet<string>): Node {
