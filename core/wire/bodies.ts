@@ -30,6 +30,7 @@ const amount = z.number().min(0);
 /** NaN and infinities allowed: a diverged loss must reach the coordinator. */
 const anyNumber = z.custom<number>(value => typeof value === 'number', 'not a number');
 
+const byteField = z.custom<Uint8Array>(value => value instanceof Uint8Array, 'not bytes');
 /** Typed as `object`, since zod's own type of an empty object forbids the key `kind`. */
 const nothing: z.ZodType<object> = z.object({});
 
@@ -155,11 +156,11 @@ export const bodySchemas = {
 		chunkBytes: z.int().min(1).max(maxChunkBytes),
 		purpose,
 	}),
-	chunk: z.object({transfer, sequence: uint32, crc: uint32, data: z.instanceof(Uint8Array)}),
+	chunk: z.object({transfer, sequence: uint32, crc: uint32, data: byteField}),
 	chunkAck: z.object({
 		transfer,
 		cumulative: uint32,
-		bitmap: z.instanceof(Uint8Array),
+		bitmap: byteField,
 		chunkBytes: z.int().min(0).max(maxChunkBytes),
 		window: uint32,
 		complete: z.boolean(),

@@ -1,0 +1,104 @@
+/** Which chunk of one transfer goes next: new ones within the window, lost ones first. No clock, no network. */
+import type {ChunkSet} from './chunk-set.js';
+
+/** How far new chunks may run ahead of the first missing one; acknowledgments show that many. */
+export const maxSpan = 1024;
+/** A chunk is lost when chunks sent this much later have come: MQTT keeps order, so this is patience enough. */
+const reorderTolerance = 8;
+
+interface Flight {
+	readonly sentAt: number;
+	/** Position in the order of all sendings. */
+	readonly order: number;
+	readonly repeated: boolean;
+}
+
+export class Schedule {
+	readonly #acked: ChunkSet;
+	readonly #flying = new Map<number, Flight>();
+	readonly #lost = new Set<number>();
+	#next = 0;
+	#order = 0;
+	#repeats = 0;
+
+	constructor(acked: ChunkSet) {
+		this.#acked = acked;
+		while (acked.has(this.#next)) {
+			this.#next++;
+		}
+	}
+
+	get repeats(): number {
+		return this.#repeats;
+	}
+
+	get flying(): number {
+		return this.#flying.size;
+	}
+
+	/** When the chunk that has been under way longest was sent; undefined when none is. */
+	get oldest(): number | undefined {
+		let oldest: number | undefined;
+		for (const {sentAt} of this.#flying.values()) {
+			oldest = oldest === undefined ? sentAt : Math.min(oldest, sentAt);
+		}
+		return oldest;
+	}
+
+	/** The chunk to send now, or undefined when the window is full or all is under way. */
+	pick(window: number): number | undefined {
+		if (this.#flying.size >= window) {
+			return undefined;
+		}
+		for (const sequence of this.#lost) {
+			return sequence;
+		}
+		while (this.#acked.has(this.#next)) {
+			this.#next++;
+		}
+		return this.#next < this.#acked.size && this.#next < this.#acked.cumulative + maxSpan ? this.#next : undefined;
+	}
+
+	sent(sequence: number, now: number): void {
+		const repeated = this.#lost.delete(sequence) || sequence < this.#next;
+		if (repeated) {
+			this.#repeats++;
+		}
+		this.#next = Math.max(this.#next, sequence + 1);
+		this.#flying.set(sequence, {sentAt: now, order: this.#order++, repeated});
+	}
+
+	/** Takes in newly acknowledged chunks; returns a round-trip sample and whether chunks turned out lost. */
+	acknowledged(sequences: readonly number[], now: number): {sample: number | undefined; lost: boolean} {
+		let sample: number | undefined;
+		let newest = -1;
+		for (const sequence of sequences) {
+			const flight = this.#flying.get(sequence);
+			this.#flying.delete(sequence);
+			this.#lost.delete(sequence);
+			if (flight && !flight.repeated) {
+				// Karn's rule: a repeated chunk does not say which sending was answered.
+				sample = now - flight.sentAt;
+				newest = Math.max(newest, flight.order);
+			}
+		}
+		return {sample, lost: this.#lose(({order}) => order + reorderTolerance < newest)};
+	}
+
+	/** Gives up waiting for chunks sent before `time`; true when there were any. */
+	expire(time: number): boolean {
+		return this.#lose(({sentAt}) => sentAt <= time);
+	}
+
+	#lose(which: (flight: Flight) => boolean): boolean {
+		let any = false;
+		for (const [sequence, flight] of this.#flying) {
+			if (which(flight)) {
+				this.#flying.delete(sequence);
+				this.#lost.add(sequence);
+				any = true;
+			}
+		}
+		return any;
+	}
+}

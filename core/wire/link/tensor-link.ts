@@ -1,0 +1,172 @@
+/** The tensor link over a transport. Protocol: docs/protocol.md, «Transfers». */
+import {randomBytes} from 'node:crypto';
+import {type Clock, systemClock} from '../../clock.js';
+import {asFplError, FplError} from '../../errors.js';
+import type {DeviceId} from '../../ids.js';
+import {type Logger, silentLogger} from '../../log.js';
+import type {Body} from '../bodies.js';
+import {decode, encode, type Message} from '../message.js';
+import type {OutgoingTransfer, SendOptions, TensorLink, TransferStats} from '../tensor-link.js';
+import type {Topics} from '../topics.js';
+import type {Transport} from '../transport.js';
+import {chunkOverheadBytes} from './chunk-codec.js';
+import {defaultLimits, Incoming, type IncomingLimits} from './incoming.js';
+import {Outgoing} from './outgoing.js';
+import {defaultPacing, type PacingOptions} from './pacing.js';
+
+export interface TensorLinkOptions {
+	readonly topics: Topics;
+	/** Proposed to receivers; less where the transport allows less. */
+	readonly chunkBytes?: number;
+	readonly pacing?: Partial<PacingOptions>;
+	readonly limits?: Partial<IncomingLimits>;
+	readonly clock?: Clock;
+	readonly logger?: Logger;
+}
+
+/** Fixed header and topic length field of an MQTT PUBLISH (3.3), for counting. */
+const publishHeaderBytes = 6;
+const defaultChunkBytes = 256 * 1024;
+
+export interface CountedTensorLink extends TensorLink {
+	/** Transfers under way now. */
+	readonly active: {readonly outgoing: number; readonly incoming: number};
+}
+
+/** Subscribes to the party's transfers. @throws FplError as `Transport.subscribe`. */
+export async function createTensorLink(
+	transport: Transport,
+	self: DeviceId,
+	options: TensorLinkOptions,
+): Promise<CountedTensorLink> {
+	const {topics, clock = systemClock, logger = silentLogger} = options;
+	const chunkBytes = Math.min(options.chunkBytes ?? defaultChunkBytes, transport.maxPayloadBytes - chunkOverheadBytes);
+	if (chunkBytes < 1) {
+		throw new FplError('WIRE_TOO_LARGE', {where: 'tensor link', problem: 'the transport has no room for chunks'});
+	}
+	const pacing = {...defaultPacing, ...options.pacing};
+	const outgoing = new Map<string, {readonly sender: Outgoing; readonly result: Promise<TransferStats>}>();
+	const traffic = {sent: 0, received: 0};
+	const prefix = randomBytes(6).toString('base64url');
+	let messages = 0;
+	let closed = false;
+
+	async function publish(to: DeviceId, bytes: Uint8Array): Promise<number> {
+		const topic = topics.between('tensor', self, to);
+		const size = bytes.length + topic.length + publishHeaderBytes;
+		await transport.publish(topic, bytes);
+		traffic.sent += size;
+		return size;
+	}
+
+	const post = async (to: DeviceId, body: Body): Promise<number> =>
+		publish(to, encode({id: `${prefix}.${++messages}`, from: self, to, sentAtMs: clock.now(), inReplyTo: '', body}));
+	const postLater = (to: DeviceId, body: Body): void => {
+		post(to, body).catch((error: unknown) =>
+			logger.debug('a transfer message could not be sent', {to, kind: body.kind, error: asFplError(error).message}),
+		);
+	};
+
+	const incoming = new Incoming({
+		clock,
+		logger,
+		limits: {...defaultLimits, ...options.limits},
+		acknowledge: postLater,
+	});
+
+	function receive(topic: string, payload: Uint8Array): void {
+		traffic.received += payload.length + topic.length + publishHeaderBytes;
+		let message: Message;
+		try {
+			message = decode(payload);
+		} catch (error) {
+			logger.warn('a transfer message was dropped', {topic, error: asFplError(error).message});
+			return;
+		}
+		const {from, body} = message;
+		if (topic !== topics.between('tensor', from, self)) {
+			logger.warn('a transfer message was dropped: its envelope names others than its topic', {topic, from});
+			return;
+		}
+		switch (body.kind) {
+			case 'begin':
+				incoming.begin(from, body);
+				break;
+			case 'chunk':
+				incoming.chunk(from, body);
+				break;
+			case 'cancel':
+				incoming.cancel(from, body);
+				break;
+			case 'chunkAck':
+				outgoing.get(`${from}/${body.transfer}`)?.sender.acknowledged(body);
+				break;
+			default:
+				logger.warn('a message of this kind has no place among transfers', {topic, kind: body.kind});
+		}
+	}
+
+	async function run(to: DeviceId, transfer: OutgoingTransfer, sender: Outgoing): Promise<TransferStats> {
+		try {
+			return await sender.run();
+		} catch (error) {
+			if (transport.status === 'online') {
+				postLater(to, {kind: 'cancel', transfer: transfer.id, because: asFplError(error).code});
+			}
+			throw error;
+		} finally {
+			outgoing.delete(`${to}/${transfer.id}`);
+		}
+	}
+
+	const cancelStatus = transport.onStatus(() => {
+		for (const {sender} of outgoing.values()) {
+			sender.statusChanged();
+		}
+	});
+	const subscription = await transport.subscribe(topics.inbox('tensor', self), receive);
+
+	return {
+		traffic,
+		get active() {
+			return {outgoing: outgoing.size, incoming: incoming.size};
+		},
+		send(to: DeviceId, transfer: OutgoingTransfer, sendOptions: SendOptions): Promise<TransferStats> {
+			const key = `${to}/${transfer.id}`;
+			const under = outgoing.get(key);
+			if (under) {
+				return under.result;
+			}
+			if (closed) {
+				return Promise.reject(new FplError('WIRE_CLOSED', {where: `transfer ${transfer.id} to ${to}`}));
+			}
+			const context = {
+				clock,
+				self,
+				to,
+				chunkBytes,
+				pacing,
+				status: () => transport.status,
+				publish: (bytes: Uint8Array) => publish(to, bytes),
+				post: (body: Body) => post(to, body),
+			};
+			const sender = new Outgoing(context, transfer, sendOptions);
+			const result = run(to, transfer, sender);
+			outgoing.set(key, {sender, result});
+			return result;
+		},
+		onTransfer: handler => incoming.setHandler(handler),
+		async close() {
+			if (closed) {
+				return;
+			}
+			closed = true;
+			cancelStatus();
+			incoming.close();
+			for (const {sender} of outgoing.values()) {
+				sender.fail(new FplError('WIRE_CLOSED', {where: 'tensor link', problem: 'the link was closed'}));
+			}
+			await subscription.unsubscribe();
+		},
+	};
+}

@@ -1,0 +1,152 @@
+import {randomBytes} from 'node:crypto';
+import test from 'ava';
+import fc from 'fast-check';
+import protobuf from 'protobufjs';
+import {deviceId} from '../../../../core/ids.js';
+import {chunkEncoder, chunkOverheadBytes, crc32} from '../../../../core/wire/link/chunk-codec.js';
+import {ChunkSet} from '../../../../core/wire/link/chunk-set.js';
+import {defaultPacing, Pacing} from '../../../../core/wire/link/pacing.js';
+import {maxSpan, Schedule} from '../../../../core/wire/link/schedule.js';
+import {decode, protocolVersion} from '../../../../core/wire/message.js';
+import {descriptor} from '../../../../core/wire/messages_pb.js';
+
+const envelope = protobuf.Root.fromJSON(descriptor).lookupType('fpl.Envelope');
+const name = (maxLength: number) =>
+	fc.stringMatching(/^[a-z0-9]+$/u, {maxLength}).filter(text => text.length <= maxLength);
+
+test('the checksum is the standard one', t => {
+	t.is(crc32(Buffer.from('123456789')), 0xcbf4_3926);
+});
+
+test('chunks have the bytes that protobufjs would write, and are read back', t => {
+	fc.assert(
+		fc.property(
+			name(64),
+			name(64),
+			fc.string({minLength: 1, maxLength: 128}),
+			fc.nat(0xffff_ffff),
+			fc.uint8Array({maxLength: 300}),
+			(from, to, transfer, sequence, data) => {
+				const bytes = chunkEncoder(deviceId(from), deviceId(to), transfer)(sequence, data);
+				const chunk = {transfer, sequence, crc: crc32(data), data};
+				const expected = envelope.encode({version: protocolVersion, from, to, chunk}).finish();
+				t.true(bytes.equals(expected));
+				const {body} = decode(bytes);
+				t.true(body.kind === 'chunk' && body.sequence === sequence && Buffer.from(data).equals(body.data));
+			},
+		),
+		{numRuns: 300},
+	);
+});
+
+test('a chunk needs no more than the overhead that is reserved for it', t => {
+	const long = deviceId('x'.repeat(64));
+	// 128 characters may take three bytes each.
+	const bytes = chunkEncoder(long, long, '€'.repeat(128))(0xffff_ffff, new Uint8Array(1024 * 1024));
+	t.true(bytes.length - 1024 * 1024 <= chunkOverheadBytes + 256);
+	const ascii = chunkEncoder(long, long, 'x'.repeat(128))(0xffff_ffff, new Uint8Array(1024 * 1024));
+	t.true(ascii.length - 1024 * 1024 <= chunkOverheadBytes);
+});
+
+test('a snapshot of a chunk set, merged into another, carries everything within the span', t => {
+	fc.assert(
+		fc.property(fc.nat(3000), fc.array(fc.nat(3000), {maxLength: 300}), fc.nat(400), (size, indices, prefix) => {
+			const set = new ChunkSet(size);
+			for (let index = 0; index < Math.min(prefix, size); index++) {
+				set.add(index);
+			}
+			const model = new Set(Array.from({length: Math.min(prefix, size)}, (_, index) => index));
+			for (const index of indices) {
+				t.is(set.add(index), index < size && !model.has(index));
+				if (index < size) {
+					model.add(index);
+				}
+			}
+			t.is(set.count, model.size);
+			t.is(set.complete, model.size === size);
+			const copy = new ChunkSet(size);
+			const added = copy.merge(set.snapshot(maxSpan));
+			t.is(new Set(added).size, added.length);
+			const expected = [...model].filter(index => index < set.cumulative + 1 + maxSpan).length;
+			t.is(copy.count, expected);
+			t.true(set.snapshot(maxSpan).bitmap.length <= maxSpan / 8);
+		}),
+	);
+});
+
+test('a hostile acknowledgment cannot leave the set', t => {
+	const set = new ChunkSet(10);
+	set.merge({cumulative: 0xffff_ffff, bitmap: randomBytes(200)});
+	t.is(set.count, 10);
+	t.true(set.complete);
+});
+
+test('the schedule sends everything once when nothing is lost, and no more than the window at a time', t => {
+	const acked = new ChunkSet(100);
+	const schedule = new Schedule(acked);
+	const sent: number[] = [];
+	while (!acked.complete) {
+		for (let next = schedule.pick(7); next !== undefined; next = schedule.pick(7)) {
+			schedule.sent(next, 0);
+			sent.push(next);
+		}
+		t.true(schedule.flying <= 7);
+		const first = sent.find(index => !acked.has(index))!;
+		schedule.acknowledged(acked.merge({cumulative: first + 1, bitmap: new Uint8Array(0)}), 1);
+	}
+	t.deepEqual(
+		sent,
+		Array.from({length: 100}, (_, index) => index),
+	);
+	t.is(schedule.repeats, 0);
+});
+
+test('a chunk overtaken by many later ones is sent again before new ones', t => {
+	const acked = new ChunkSet(100);
+	const schedule = new Schedule(acked);
+	for (let index = 0; index < 20; index++) {
+		schedule.sent(schedule.pick(64)!, index);
+	}
+	// All but chunk 3 have come.
+	const added = acked.merge({cumulative: 3, bitmap: Buffer.from([0xff, 0xff, 0])});
+	const {lost, sample} = schedule.acknowledged(added, 30);
+	t.true(lost);
+	t.is(typeof sample, 'number');
+	t.is(schedule.pick(64), 3);
+	schedule.sent(3, 31);
+	t.is(schedule.pick(64), 20);
+	t.is(schedule.repeats, 1);
+});
+
+test('silence expires chunks, and new ones do not run further ahead than acknowledgments can show', t => {
+	const acked = new ChunkSet(5000);
+	const schedule = new Schedule(acked);
+	for (let next = schedule.pick(1e9); next !== undefined; next = schedule.pick(1e9)) {
+		schedule.sent(next, next);
+	}
+	t.is(schedule.flying, maxSpan);
+	t.is(schedule.oldest, 0);
+	t.true(schedule.expire(9));
+	t.is(schedule.flying, maxSpan - 10);
+	t.is(schedule.pick(1e9), 0);
+});
+
+test('the window grows with acknowledgments, halves once per round trip, and timeouts back off', t => {
+	const pacing = new Pacing(defaultPacing);
+	t.is(pacing.window, defaultPacing.firstWindow);
+	t.is(pacing.rtoMs, defaultPacing.firstRtoMs);
+	pacing.acknowledged(8, 100, 64);
+	t.is(pacing.window, 16);
+	t.is(pacing.rtoMs, 300);
+	for (let index = 0; index < 10; index++) {
+		pacing.acknowledged(16, 100, 64);
+	}
+	t.is(pacing.window, 64);
+	pacing.lost(1000, true);
+	pacing.lost(1050, true);
+	t.is(pacing.window, 32);
+	t.is(pacing.rtoMs, 600);
+	pacing.acknowledged(1, 100, 20);
+	t.is(pacing.window, 20);
+	t.is(pacing.rtoMs, 300);
+});
