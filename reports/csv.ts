@@ -1,0 +1,108 @@
+/** Ledgers as CSV (RFC 4180 with line feeds) for spreadsheets and data frames: numbers in base units, headed by name and unit. */
+import {type Ledger, phases} from '../core/ledger/ledger.js';
+
+type Cell = string | number | boolean | undefined;
+
+/** Text that a spreadsheet would take for a formula gets an apostrophe in front, as spreadsheets themselves write it. */
+function quote(cell: Cell): string {
+	if (typeof cell === 'number') {
+		return Number.isFinite(cell) ? String(cell) : '';
+	}
+	const text = cell === undefined ? '' : String(cell);
+	const safe = /^[=+\-@\t\r]/u.test(text) ? `'${text}` : text;
+	return /[",\n\r']/u.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+export const csv = (head: readonly string[], rows: readonly (readonly Cell[])[]): string =>
+	[head, ...rows].map(row => `${row.map(quote).join(',')}\n`).join('');
+
+const deviceHead = [
+	'run',
+	'kind',
+	'device',
+	'profile',
+	'emulated',
+	'role',
+	'phase',
+	'seconds',
+	'joules',
+	'energy_source',
+	'bytes',
+	'items',
+	'rounds_asked',
+	'rounds_done',
+] as const;
+
+/**
+ * A row per device and phase. `bytes` are those sent in the `send` row and those received in the `receive` row; items and
+ * rounds stand in the `compute` row: so each column can be summed.
+ */
+export const devicesCsv = (ledgers: readonly Ledger[]): string =>
+	csv(
+		deviceHead,
+		ledgers.flatMap(({run, kind, devices}) =>
+			devices.flatMap(device =>
+				phases.map(phase => {
+					const {seconds, joules} = device.phases[phase];
+					const bytes = {send: device.bytesSent, receive: device.bytesReceived};
+					const work =
+						phase === 'compute'
+							? [device.items, device.roundsAsked, device.roundsDone]
+							: [undefined, undefined, undefined];
+					return [
+						run,
+						kind,
+						device.device,
+						device.profile,
+						device.emulated,
+						device.role,
+						phase,
+						seconds,
+						joules,
+						device.energySource,
+						phase === 'send' || phase === 'receive' ? bytes[phase] : undefined,
+						...work,
+					];
+				}),
+			),
+		),
+	);
+
+const roundHead = [
+	'run',
+	'kind',
+	'round',
+	'step',
+	'epoch',
+	'at_seconds',
+	'seconds',
+	'loss',
+	'test_loss',
+	'accuracy',
+	'bytes',
+	'joules',
+	'devices',
+] as const;
+
+/** A row per round; `devices` counts those whose contribution came in time. */
+export const roundsCsv = (ledgers: readonly Ledger[]): string =>
+	csv(
+		roundHead,
+		ledgers.flatMap(({run, kind, rounds}) =>
+			rounds.map(record => [
+				run,
+				kind,
+				record.round,
+				record.step,
+				record.epoch,
+				record.at,
+				record.seconds,
+				record.loss,
+				record.testLoss,
+				record.accuracy,
+				record.bytes,
+				record.joules,
+				record.devices.length,
+			]),
+		),
+	);

@@ -1,0 +1,198 @@
+/** A ledger as text for a terminal: where did the time, the bytes and the energy go, per device. */
+import {type Ledger, phases} from '../core/ledger/ledger.js';
+import {byteCount, dash, duration, energy, fraction, integer, loss, oneLine, percent, when} from './format.js';
+import {
+	energyText,
+	honestMarks,
+	isModelled,
+	markedName,
+	phaseSeconds,
+	someRounds,
+	stateText,
+	summarise,
+} from './summary.js';
+import {type Column, type TableStyle, textTable, wrap} from './table.js';
+
+export interface TextOptions extends TableStyle {
+	/** Rounds shown at most. */
+	readonly rounds?: number;
+	/** Notes shown at most. */
+	readonly notes?: number;
+}
+
+const right = (title: string, expendable?: number): Column => ({
+	title,
+	align: 'right',
+	...(expendable !== undefined && {expendable}),
+});
+
+const withTotal = (devices: Ledger['devices'], rows: string[][], total: string[]): string[][] =>
+	devices.length > 1 ? [...rows, total] : rows;
+
+const deviceTable = ({devices}: Ledger, style: TableStyle): string[] =>
+	textTable(
+		[
+			{title: 'Device'},
+			{title: 'profile'},
+			{title: 'role', expendable: 2},
+			right('items', 3),
+			right('rounds'),
+			right('memory', 4),
+		],
+		devices.map(device => [
+			device.device,
+			device.emulated ? `${device.profile}, emulated` : device.profile,
+			device.role,
+			integer(device.items),
+			`${integer(device.roundsDone)}/${integer(device.roundsAsked)}`,
+			byteCount(device.peakMemoryBytes),
+		]),
+		style,
+	);
+
+function timeTable(ledger: Ledger, style: TableStyle): string[] {
+	const {devices} = ledger;
+	const totals = summarise(ledger).phases;
+	const rows = devices.map(device => [
+		markedName(device),
+		...phases.map(phase => duration(device.phases[phase].seconds)),
+		duration(phaseSeconds(device)),
+	]);
+	const sum = devices.reduce((total, device) => total + phaseSeconds(device), 0);
+	const total = ['all', ...phases.map(phase => duration(totals[phase].seconds)), duration(sum)];
+	return textTable(
+		[{title: 'Time'}, ...phases.map(phase => right(phase, phase === 'idle' ? 2 : undefined)), right('sum', 1)],
+		withTotal(devices, rows, total),
+		style,
+		{total: devices.length > 1},
+	);
+}
+
+function energyTable(ledger: Ledger, style: TableStyle): string[] {
+	const {devices} = ledger;
+	const sums = summarise(ledger);
+	const rows = devices.map(device => [
+		markedName(device),
+		byteCount(device.bytesSent),
+		byteCount(device.bytesReceived),
+		energy(device.joules),
+		isModelled(device) ? 'modelled *' : device.energySource,
+		energy(device.phases.compute.joules),
+		energy(device.radioJoules),
+	]);
+	const total = [
+		'all',
+		byteCount(sums.bytesSent),
+		byteCount(sums.bytesReceived),
+		energy(sums.joules),
+		'',
+		energy(sums.phases.compute.joules),
+		energy(devices.reduce((sum, {radioJoules}) => sum + radioJoules, 0)),
+	];
+	return textTable(
+		[
+			{title: 'Bytes, energy'},
+			right('sent'),
+			right('received'),
+			right('energy'),
+			{title: 'which is'},
+			right('computing', 1),
+			right('radio', 2),
+		],
+		withTotal(devices, rows, total),
+		style,
+		{total: devices.length > 1},
+	);
+}
+
+function roundTable({rounds}: Ledger, style: TableStyle, most: number): string[] {
+	const shown = someRounds(rounds, most);
+	const table = textTable(
+		[
+			right('Round'),
+			right('step', 3),
+			right('epoch', 2),
+			right('at'),
+			right('took', 4),
+			right('loss'),
+			right('test loss', 5),
+			right('accuracy'),
+			right('bytes', 1),
+			right('energy', 1),
+			right('devices', 6),
+		],
+		shown.map(record => [
+			integer(record.round + 1),
+			integer(record.step),
+			fraction(record.epoch),
+			duration(record.at),
+			duration(record.seconds),
+			loss(record.loss),
+			loss(record.testLoss),
+			percent(record.accuracy),
+			byteCount(record.bytes),
+			energy(record.joules),
+			integer(record.devices.length),
+		]),
+		style,
+	);
+	return shown.length < rounds.length ? [...table, `(${shown.length} of ${rounds.length} rounds shown)`] : table;
+}
+
+function noteLines({notes}: Ledger, {width}: TableStyle, most: number): string[] {
+	if (notes.length === 0) {
+		return [];
+	}
+	const lines = notes.slice(0, most).flatMap(({at, device, text}) => {
+		const start = `${duration(at)}  `;
+		const who = device === undefined ? '' : `${oneLine(device)}: `;
+		return wrap(`${start}${who}${text}`, width - 4, '    ');
+	});
+	const rest = notes.length > most ? [`(${notes.length - most} more)`] : [];
+	return ['Notes', ...lines, ...rest];
+}
+
+/** The head of a report as lines: what was run, how it ended, and the totals. */
+export function headLines(ledger: Ledger): string[] {
+	const sums = summarise(ledger);
+	const {final} = ledger;
+	const extent = [
+		`${integer(sums.rounds)} rounds`,
+		`${integer(sums.steps)} steps`,
+		`${fraction(sums.epochs)} epochs`,
+		`${integer(sums.devices)} ${sums.devices === 1 ? 'device' : 'devices'}`,
+	];
+	const outcome = [
+		`loss ${loss(final.loss)}`,
+		...(final.accuracy === undefined ? [] : [`test accuracy ${percent(final.accuracy)}`]),
+		byteCount(sums.bytes),
+		energyText(sums.joules, sums.modelledJoules),
+	];
+	return [
+		`Run ${ledger.run || dash}: ${ledger.model} on ${ledger.dataset}, ${ledger.scheme} (${ledger.kind})`,
+		`Started ${when(ledger.startedAt)}, ${stateText(ledger)}`,
+		extent.join(', '),
+		outcome.join(', '),
+	].map(oneLine);
+}
+
+/** The whole report, ending with a line end. Foreign text in it holds no control characters. */
+export function reportText(ledger: Ledger, options: TextOptions): string {
+	const {rounds = 12, notes = 30} = options;
+	// Below that nothing can be laid out; the terminal will wrap.
+	const width = Math.max(40, options.width);
+	const style: TableStyle = {...options, width};
+	const blocks = [
+		headLines(ledger).flatMap(line => wrap(line, width, '  ')),
+		...(ledger.devices.length > 0
+			? [deviceTable(ledger, style), timeTable(ledger, style), energyTable(ledger, style)]
+			: [['No device took part.']]),
+		honestMarks(ledger).flatMap(mark => wrap(mark, width - 2, '  ')),
+		...(ledger.rounds.length > 0 ? [roundTable(ledger, style, rounds)] : [['No round was finished.']]),
+		noteLines(ledger, style, notes),
+	];
+	return `${blocks
+		.filter(lines => lines.length > 0)
+		.map(lines => lines.join('\n'))
+		.join('\n\n')}\n`;
+}
