@@ -4,10 +4,13 @@ import {activation, contributedActivation} from './activation.js';
 import {elementwise} from './elementwise.js';
 import {gathering} from './gather.js';
 import {fusedLinear, linear} from './linear.js';
+import {normalisation} from './norm.js';
 import {reduce} from './reduce.js';
 import {reshaping} from './reshape.js';
 import type {GradientRule} from './rule.js';
 import {slicing} from './slice.js';
+import {convolution} from './sliding/conv.js';
+import {pooling} from './sliding/pool.js';
 import {softmax} from './softmax.js';
 
 /** The output does not change with small changes of the input, or is no float: no gradient flows. */
@@ -53,6 +56,9 @@ const onnx = {
 	...slicing,
 	...gathering,
 	...softmax,
+	...convolution,
+	...pooling,
+	...normalisation,
 } satisfies Record<string, GradientRule | typeof stop>;
 
 /** `com.microsoft` */
