@@ -1,0 +1,162 @@
+/** Ops that treat every element alike: activations, arithmetic, comparison. They leave the layout as it is. */
+import {tfTypeOf} from '../convert.js';
+import {type Tf, type TfTensor, Value} from '../value.js';
+import {align, commonShape, expandTo} from './broadcast.js';
+import type {Op, OpContext} from './context.js';
+import {onnxDType} from './dtype.js';
+
+const keep = (context: OpContext, raw: TfTensor, like: Value) => new Value(context.tf, raw, like.lies);
+
+const unary =
+	(f: (tf: Tf, x: TfTensor, context: OpContext) => TfTensor): Op =>
+	context => {
+		const x = context.value(0);
+		return keep(context, f(context.tf, x.raw, context), x);
+	};
+
+const combine = (context: OpContext, f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor, x: Value, y: Value): Value => {
+	if (commonShape(x.shape, y.shape) === undefined) {
+		context.fail(`shapes [${x.shape}] and [${y.shape}] cannot be broadcast`, 'MODEL_SHAPE');
+	}
+	const {a, b, last} = align(context, x, y);
+	const raw = f(context.tf, a, b);
+	return last ? context.channelsLast(raw) : context.of(raw);
+};
+
+const binary =
+	(f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor): Op =>
+	context =>
+		combine(context, f, context.value(0), context.value(1));
+
+const variadic =
+	(f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor, finish = (_: Tf, x: TfTensor, _count: number) => x): Op =>
+	context => {
+		let result = context.value(0);
+		for (let index = 1; index < context.count; index++) {
+			result = combine(context, f, result, context.value(index));
+		}
+		return keep(context, finish(context.tf, result.raw, context.count), result);
+	};
+
+/** x Φ(x), by the error function or the usual tanh approximation (Hendrycks, Gimpel 2016). */
+export function gelu(tf: Tf, x: TfTensor, approximate: string): TfTensor {
+	const inner =
+		approximate === 'tanh'
+			? tf.tanh(tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.mul(x, tf.mul(x, x))))))
+			: tf.erf(tf.mul(x, Math.SQRT1_2));
+	return tf.mul(tf.mul(x, 0.5), tf.add(inner, 1));
+}
+
+const hardSigmoid = (tf: Tf, x: TfTensor, alpha: number, beta: number) =>
+	tf.clipByValue(tf.add(tf.mul(x, alpha), beta), 0, 1);
+
+/** max(0, x) + min(0, alpha (exp(x / alpha) − 1)); the exponent is cut at 0 so that its unused branch cannot overflow. */
+const celu = (tf: Tf, x: TfTensor, alpha: number) =>
+	tf.add(tf.relu(x), tf.mul(alpha, tf.sub(tf.exp(tf.div(tf.minimum(x, 0), alpha)), 1)));
+
+const clip: Op = context => {
+	const min = context.numbers(1)?.[0] ?? context.float('min', Number.NEGATIVE_INFINITY);
+	const max = context.numbers(2)?.[0] ?? context.float('max', Number.POSITIVE_INFINITY);
+	return unary((tf, x) => tf.clipByValue(x, min, max))(context);
+};
+
+const cast: Op = context => {
+	const to = onnxDType(context.int('to', 1)) ?? context.fail('unknown element type in «to»', 'MODEL_INVALID');
+	const x = context.value(0);
+	const type = tfTypeOf(to, context.node.name);
+	// Casting towards zero, as ONNX asks, and «≠ 0» for bool, is what tfjs does too.
+	return x.raw.dtype === type ? x : keep(context, context.tf.cast(x.raw, type), x);
+};
+
+const dropout: Op = context => {
+	const x = context.value(0);
+	const ratio = context.numbers(1)?.[0] ?? context.float('ratio', 0.5);
+	const {training} = context.pass;
+	if (training === undefined || ratio === 0) {
+		return [x, context.of(context.tf.cast(context.tf.onesLike(x.plain), 'bool'))];
+	}
+	const {shape} = x.plain;
+	const mask = context.tf.tensor(training.dropout(context.node.name, ratio, shape), shape);
+	return [context.of(context.tf.mul(x.plain, mask)), context.of(context.tf.cast(mask, 'bool'))];
+};
+
+const where: Op = context => {
+	const {tf} = context;
+	const [condition, a, b] = [context.plain(0), context.plain(1), context.plain(2)];
+	const shape = commonShape(commonShape(condition.shape, a.shape) ?? [], b.shape) ?? [];
+	const mask = tf.cast(expandTo(tf, condition, shape), 'bool');
+	return context.of(tf.where(mask, expandTo(tf, a, shape), expandTo(tf, b, shape)));
+};
+
+/** A whole-number quotient is cut towards zero; tfjs floors it. */
+const divide = (tf: Tf, a: TfTensor, b: TfTensor) =>
+	a.dtype === 'int32' ? tf.cast(tf.div(tf.cast(a, 'float32'), tf.cast(b, 'float32')), 'int32') : tf.div(a, b);
+
+/** x^2 and x^½ are exact special cases; elsewhere tfjs' pow. */
+const power = (tf: Tf, a: TfTensor, b: TfTensor) => tf.pow(a, b.dtype === a.dtype ? b : tf.cast(b, a.dtype));
+
+const logical = (t: TfTensor) => t as TfTensor;
+
+export const elementwiseOps = {
+	Abs: unary((tf, x) => tf.abs(x)),
+	Neg: unary((tf, x) => tf.neg(x)),
+	Exp: unary((tf, x) => tf.exp(x)),
+	Log: unary((tf, x) => tf.log(x)),
+	Sqrt: unary((tf, x) => tf.sqrt(x)),
+	Reciprocal: unary((tf, x) => tf.reciprocal(x)),
+	Floor: unary((tf, x) => tf.floor(x)),
+	Ceil: unary((tf, x) => tf.ceil(x)),
+	Round: unary((tf, x) => tf.round(x)),
+	Sign: unary((tf, x) => tf.sign(x)),
+	Sin: unary((tf, x) => tf.sin(x)),
+	Cos: unary((tf, x) => tf.cos(x)),
+	Tanh: unary((tf, x) => tf.tanh(x)),
+	Erf: unary((tf, x) => tf.erf(x)),
+	Sigmoid: unary((tf, x) => tf.sigmoid(x)),
+	Relu: unary((tf, x) => tf.relu(x)),
+	LeakyRelu: unary((tf, x, context) => tf.leakyRelu(x, context.float('alpha', 0.01))),
+	Elu: unary((tf, x, context) => {
+		const alpha = context.float('alpha', 1);
+		return tf.add(tf.relu(x), tf.mul(alpha, tf.sub(tf.exp(tf.minimum(x, 0)), 1)));
+	}),
+	Celu: unary((tf, x, context) => celu(tf, x, context.float('alpha', 1))),
+	Selu: unary((tf, x, context) => {
+		const alpha = context.float('alpha', 1.6732632423543772);
+		const gamma = context.float('gamma', 1.0507009873554805);
+		return tf.mul(gamma, tf.add(tf.relu(x), tf.mul(alpha, tf.sub(tf.exp(tf.minimum(x, 0)), 1))));
+	}),
+	Softplus: unary((tf, x) => tf.softplus(x)),
+	Softsign: unary((tf, x) => tf.div(x, tf.add(1, tf.abs(x)))),
+	Mish: unary((tf, x) => tf.mul(x, tf.tanh(tf.softplus(x)))),
+	HardSigmoid: unary((tf, x, context) => hardSigmoid(tf, x, context.float('alpha', 0.2), context.float('beta', 0.5))),
+	HardSwish: unary((tf, x) => tf.mul(x, hardSigmoid(tf, x, 1 / 6, 0.5))),
+	Gelu: unary((tf, x, context) => gelu(tf, x, context.string('approximate', 'none'))),
+	QuickGelu: unary((tf, x, context) => tf.mul(x, tf.sigmoid(tf.mul(x, context.float('alpha', 1.702))))),
+	Identity: context => context.value(0),
+	Clip: clip,
+	Cast: cast,
+	Dropout: dropout,
+	Where: where,
+	Not: unary((tf, x) => tf.logicalNot(x)),
+	Add: binary((tf, a, b) => tf.add(a, b)),
+	Sub: binary((tf, a, b) => tf.sub(a, b)),
+	Mul: binary((tf, a, b) => tf.mul(a, b)),
+	Div: binary(divide),
+	Pow: binary(power),
+	PRelu: binary((tf, x, slope) => tf.add(tf.relu(x), tf.mul(slope, tf.minimum(x, 0)))),
+	Max: variadic((tf, a, b) => tf.maximum(a, b)),
+	Min: variadic((tf, a, b) => tf.minimum(a, b)),
+	Sum: variadic((tf, a, b) => tf.add(a, b)),
+	Mean: variadic(
+		(tf, a, b) => tf.add(a, b),
+		(tf, x, count) => tf.div(x, count),
+	),
+	Equal: binary((tf, a, b) => tf.equal(a, b)),
+	Greater: binary((tf, a, b) => tf.greater(a, b)),
+	GreaterOrEqual: binary((tf, a, b) => tf.greaterEqual(a, b)),
+	Less: binary((tf, a, b) => tf.less(a, b)),
+	LessOrEqual: binary((tf, a, b) => tf.lessEqual(a, b)),
+	And: binary((tf, a, b) => tf.logicalAnd(logical(a), logical(b))),
+	Or: binary((tf, a, b) => tf.logicalOr(a, b)),
+	Xor: binary((tf, a, b) => tf.logicalXor(a, b)),
+} as const satisfies Record<string, Op>;
