@@ -57,6 +57,9 @@ export class Emitter implements Emit {
 
 	/** Declares a value that comes from outside. */
 	input(name: string, dtype: DType, shape: Shape): string {
+		if (this.types.has(name) || this.constants.has(name)) {
+			throw new FplError('MODEL_INVALID', {where: `«${this.name}»`, problem: `the value name «${name}» is taken`});
+		}
 		this.types.set(name, {name, dtype, shape});
 		return name;
 	}
@@ -111,6 +114,11 @@ export class Emitter implements Emit {
 	alias(value: string, name: string): string {
 		this.add({name, op: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {}});
 		return name;
+	}
+
+	/** A copy of the value under a new name. */
+	copy(value: string): string {
+		return this.alias(value, this.unique('copy'));
 	}
 
 	constant(value: Tensor): string {

@@ -98,6 +98,9 @@ export const reduceKeeping = (
 		? c.emit(op, [value, c.constant(int64([axes.length], [...axes]))], {keepdims: int(1)})
 		: c.emit(op, [value], {keepdims: int(1), axes: ints(axes)});
 
+export const concatenate = (c: Emit, values: readonly string[], axis: number): string =>
+	values.length === 1 ? values[0]! : c.emit('Concat', values, {axis: int(axis)});
+
 export const expand = (c: Emit, value: string, shape: Shape): string =>
 	sameShape(c.shape(value), shape) ? value : c.emit('Expand', [value, shapeConstant(c, shape)]);
 
