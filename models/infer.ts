@@ -138,44 +138,67 @@ const foldBudget = 2 ** 22;
 const isFoldable = ({dtype, shape}: Tensor): boolean =>
 	shape.length === 0 || dtype === 'bool' || dtype.startsWith('int') || dtype.startsWith('uint');
 
+/** Analyses a graph node by node, for callers that change nodes on the way. */
+export class Analyst implements Analysis {
+	readonly types = new Map<string, ValueInfo>();
+	readonly known = new Map<string, Tensor>();
+	private readonly graph: Graph;
+	private readonly lookup: Lookup = {
+		type: name => (name === '' ? undefined : this.types.get(name)),
+		known: name => (name === '' ? undefined : this.known.get(name)),
+	};
+	private budget = foldBudget;
+
+	/** Knows the inputs and initializers of the graph; its nodes are up to `visit`. */
+	constructor(graph: Graph) {
+		this.graph = graph;
+		for (const info of graph.inputs) {
+			this.types.set(info.name, info);
+		}
+		for (const [name, tensor] of graph.initializers) {
+			this.learn(name, tensor);
+		}
+	}
+
+	/** Adds a tensor under a name. */
+	learn(name: string, tensor: Tensor): void {
+		this.types.set(name, {name, dtype: tensor.dtype, shape: tensor.shape});
+		if (isFoldable(tensor)) {
+			this.known.set(name, tensor);
+		}
+	}
+
+	/** Infers the node's outputs, and evaluates them if its inputs are known. @throws FplError as `inferNode`. */
+	visit(node: Node): void {
+		const {name: model, opsets, values} = this.graph;
+		const outputs = inferNode(node, this.lookup, {opsets, model}).map(info => refined(info, values.get(info.name)));
+		for (const [index, info] of outputs.entries()) {
+			this.types.set(node.outputs[index]!, info);
+			this.known.delete(info.name);
+		}
+		const cost = foldCost(node, outputs, this.known);
+		if (cost <= Math.min(this.budget, foldLimit)) {
+			const results = evaluate(node, this.lookup, outputs, opsets[node.domain] ?? 1, model) ?? [];
+			for (const [index, result] of results.entries()) {
+				this.known.set(node.outputs[index]!, result);
+			}
+			this.budget -= results.length === 0 ? 0 : cost;
+		}
+	}
+}
+
 /**
  * Infers every value and evaluates what is known in advance.
  * @throws FplError as `inferNode`; `MODEL_INVALID` for an undefined value.
  */
 export function analyse(graph: Graph): Analysis {
-	const types = new Map<string, ValueInfo>();
-	const known = new Map<string, Tensor>();
-	let budget = foldBudget;
-	for (const info of graph.inputs) {
-		types.set(info.name, info);
-	}
-	for (const [name, {dtype, shape}] of graph.initializers) {
-		types.set(name, {name, dtype, shape});
-		const tensor = graph.initializers.get(name)!;
-		if (isFoldable(tensor)) {
-			known.set(name, tensor);
-		}
-	}
-	const lookup: Lookup = {type: name => types.get(name), known: name => known.get(name)};
+	const analyst = new Analyst(graph);
 	for (const node of graph.nodes) {
-		const outputs = inferNode(node, lookup, {opsets: graph.opsets, model: graph.name}).map(info =>
-			refined(info, graph.values.get(info.name)),
-		);
-		for (const info of outputs) {
-			types.set(info.name, info);
-		}
-		const cost = foldCost(node, outputs, known);
-		if (cost <= Math.min(budget, foldLimit)) {
-			const results = evaluate(node, lookup, outputs, graph.opsets[node.domain] ?? 1, graph.name) ?? [];
-			for (const [index, result] of results.entries()) {
-				known.set(node.outputs[index]!, result);
-			}
-			budget -= results.length === 0 ? 0 : cost;
-		}
+		analyst.visit(node);
 	}
-	types.delete('');
-	known.delete('');
-	return {types, known};
+	analyst.types.delete('');
+	analyst.known.delete('');
+	return analyst;
 }
 
 /** Elements that evaluating a node reads and makes; 0 for constants, which exist already, infinite when a shape is open. */

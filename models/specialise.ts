@@ -3,12 +3,11 @@
  * in advance is. Gradient rules, cost and engines work on such graphs only.
  */
 import {FplError} from '../core/errors.js';
-import {type Shape, type Tensor, toNumbers} from '../core/tensor/tensor.js';
-import type {Dim, Graph, Node, ValueInfo} from './graph.js';
+import type {Dim, Graph, ValueInfo} from './graph.js';
 import {whereIs} from './infer/context.js';
 import {type Dims, isStatic, multiply, show} from './infer/dims.js';
-import {type Facts, isNoop} from './infer/fold/noops.js';
 import {prune} from './infer/fold/prune.js';
+import {simplify} from './infer/fold/simplify.js';
 import {type Analysis, analyse} from './infer.js';
 
 /** Sizes by the name of a symbolic dimension, for instance `{N: 64}`. */
@@ -50,54 +49,6 @@ function withSizes(graph: Graph, sizes: Sizes): Graph {
 	return {...graph, inputs, values: new Map()};
 }
 
-/** States of recurrent layers that are all zero mean the same as no state at all, and need no gradient. */
-function withoutZeroStates(node: Node, known: Analysis['known']): Node {
-	if (node.domain !== '' || !['LSTM', 'GRU', 'RNN'].includes(node.op)) {
-		return node;
-	}
-	const inputs = node.inputs.map((name, index) => {
-		const tensor = index === 5 || index === 6 ? known.get(name) : undefined;
-		return tensor !== undefined && toNumbers(tensor).every(value => value === 0) ? '' : name;
-	});
-	while (inputs.at(-1) === '') {
-		inputs.pop();
-	}
-	return {...node, inputs};
-}
-
-/** Folds what is known into initializers and bridges nodes that do nothing. */
-function simplified(graph: Graph, {types, known}: Analysis): Graph {
-	const alias = new Map<string, string>();
-	const resolve = (name: string) => alias.get(name) ?? name;
-	const facts: Facts = {
-		shape: name => types.get(name)!.shape as Shape,
-		dtype: name => types.get(name)!.dtype,
-		known: name => known.get(name),
-	};
-	const initializers = new Map<string, Tensor>(graph.initializers);
-	const outputs = new Set(graph.outputs.map(({name}) => name));
-	const nodes: Node[] = [];
-	for (const original of graph.nodes) {
-		const results = original.outputs.map(name => (name === '' ? undefined : known.get(name)));
-		if (results.every((result, index) => result !== undefined || original.outputs[index] === '')) {
-			for (const [index, result] of results.entries()) {
-				if (result !== undefined) {
-					initializers.set(original.outputs[index]!, result);
-				}
-			}
-			continue;
-		}
-		const node = withoutZeroStates({...original, inputs: original.inputs.map(resolve)}, known);
-		const [output = ''] = node.outputs;
-		if (!outputs.has(output) && isNoop(node, facts)) {
-			alias.set(output, node.inputs[0]!);
-		} else {
-			nodes.push(node);
-		}
-	}
-	return {...graph, nodes, initializers};
-}
-
 function checkStatic(graph: Graph, types: Analysis['types']): void {
 	for (const node of graph.nodes) {
 		for (const name of node.outputs) {
@@ -123,7 +74,7 @@ function checkStatic(graph: Graph, types: Analysis['types']): void {
 export function specialise(graph: Graph, sizes: Sizes = {}): Graph {
 	const concrete = withSizes(graph, sizes);
 	const analysis = analyse(concrete);
-	const result = prune(simplified(concrete, analysis));
+	const result = prune(simplify(concrete, analysis));
 	checkStatic(result, analysis.types);
 	const values = new Map<string, ValueInfo>();
 	for (const name of result.nodes.flatMap(({outputs}) => outputs)) {

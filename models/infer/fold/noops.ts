@@ -1,10 +1,12 @@
-/** Recognises nodes that do nothing once all shapes are known. */
-import {type Shape, type Tensor, toNumbers} from '../../../core/tensor/tensor.js';
+/** Recognises nodes that do nothing, as far as shapes are known. */
+import {type Tensor, toNumbers} from '../../../core/tensor/tensor.js';
 import type {Node} from '../../graph.js';
+import {type Dims, sameDim} from '../dims.js';
 
 /** What is known about the node's values. */
 export interface Facts {
-	shape(value: string): Shape;
+	/** undefined where not even the rank is known. */
+	shape(value: string): Dims | undefined;
 	dtype(value: string): string;
 	known(value: string): Tensor | undefined;
 }
@@ -15,7 +17,9 @@ type Test = (node: Node, facts: Facts) => boolean;
 const sameShape: Test = ({inputs, outputs}, {shape}) => {
 	const before = shape(inputs[0]!);
 	const after = shape(outputs[0]!);
-	return before.length === after.length && before.every((dim, axis) => dim === after[axis]);
+	return (
+		before !== undefined && before.length === after?.length && before.every((dim, axis) => sameDim(dim, after[axis]!))
+	);
 };
 
 /** A slice that changes no length and goes forward takes everything. */
@@ -30,7 +34,7 @@ const identityTranspose: Test = (node, {shape}) => {
 	const permutation = node.attributes['perm'];
 	return permutation?.kind === 'ints'
 		? permutation.value.every((axis, at) => axis === at)
-		: shape(node.inputs[0]!).length < 2;
+		: (shape(node.inputs[0]!)?.length ?? 2) < 2;
 };
 
 const single: Test = ({inputs}) => inputs.length === 1;
