@@ -8,6 +8,7 @@ import {gradientRule} from '../gradients/index.js';
 import {reduceSum, reshape, sameShape, zerosOf} from '../gradients/ops.js';
 import type {RuleContext} from '../gradients/rule.js';
 import type {Node} from '../graph.js';
+import {compositeOf} from './composites.js';
 import type {Emitter} from './emitter.js';
 
 export interface DifferentiateOptions {
@@ -39,7 +40,7 @@ export function emitGradients(emitter: Emitter, {seeds, wrt}: DifferentiateOptio
 		if (!node.outputs.some(output => contributions.has(output)) || !node.inputs.some(input => active.has(input))) {
 			continue;
 		}
-		const rule = gradientRule(node);
+		const rule = ruleOf(node);
 		if (rule === undefined) {
 			throw new FplError('MODEL_GRADIENT', {
 				where: whereIs(emitter, node),
@@ -69,11 +70,13 @@ export function emitGradients(emitter: Emitter, {seeds, wrt}: DifferentiateOptio
 	);
 }
 
+const ruleOf = (node: Node) => compositeOf(node)?.gradient ?? gradientRule(node);
+
 /** Values that change when the sources change, the sources included. Only floats: gradients flow through nothing else. */
 function reachableFrom(nodes: readonly Node[], sources: readonly string[]): ReadonlySet<string> {
 	const reached = new Set(sources);
 	for (const node of nodes) {
-		if (node.inputs.some(input => reached.has(input)) && gradientRule(node) !== 'stop') {
+		if (node.inputs.some(input => reached.has(input)) && ruleOf(node) !== 'stop') {
 			for (const output of node.outputs) {
 				reached.add(output);
 			}

@@ -155,7 +155,7 @@ export class Emitter implements Emit {
 				fix: 'Only graphs specialised to one batch size can be compiled for training',
 			});
 		}
-		return info as StaticType;
+		return {dtype: info.dtype, shape: info.shape as Shape};
 	}
 
 	shape(value: string): Shape {
@@ -189,7 +189,7 @@ export class Emitter implements Emit {
 		}
 		nodes.reverse();
 		const produced = nodes.flatMap(node => node.outputs.filter(output => output !== ''));
-		const info = (name: string): ValueInfo => ({name, ...pick(this.type(name))});
+		const info = (name: string): ValueInfo => ({name, ...this.type(name)});
 		return {
 			name: this.name,
 			nodes,
@@ -214,7 +214,9 @@ export class Emitter implements Emit {
 		const infos =
 			types === undefined
 				? inferNode(node, this.lookup, {opsets: this.opsets, model: this.name})
-				: node.outputs.map((name, index): ValueInfo => ({name, ...pick(types[index]!)}));
+				: node.outputs.map(
+						(name, index): ValueInfo => ({name, dtype: types[index]!.dtype, shape: types[index]!.shape}),
+					);
 		for (const info of infos) {
 			if (info.name !== '') {
 				this.types.set(info.name, info);
@@ -236,8 +238,6 @@ export class Emitter implements Emit {
 		}
 	}
 }
-
-const pick = ({dtype, shape}: StaticType): StaticType => ({dtype, shape});
 
 /** Text that is equal exactly for equal attributes. */
 function attributesKey(attributes: Attributes): string {

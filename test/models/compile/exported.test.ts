@@ -1,0 +1,60 @@
+/** Models exported from PyTorch train: loss and gradients are PyTorch's. */
+import test from 'ava';
+import {int64} from '../../../core/tensor/tensor.js';
+import {compileTraining} from '../../../models/compile/training.js';
+import type {Graph, Model} from '../../../models/graph.js';
+import {readModel} from '../../../models/onnx/read.js';
+import {verify} from '../../../models/verify.js';
+import {initialState, runProgram} from '../../support/run-program.js';
+import {fixtureFile, fixtureNames, loadFixture} from '../fixtures.js';
+
+const tolerance = 1e-4;
+
+/** PyTorch's parameters by name, and the running statistics of every batch norm. */
+function modelOf(graph: Graph, names: readonly string[]): Model {
+	const parameters = names.filter(name => graph.initializers.has(name));
+	const statistics = graph.nodes.flatMap(({op, inputs}) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : []));
+	return {name: graph.name, graph, parameters, buffers: [...new Set(statistics)], loss: 'softmax-cross-entropy'};
+}
+
+/** Fixtures whose training PyTorch and the file see differently. */
+const others: Readonly<Record<string, string>> = {
+	'mobilenet-dynamo': 'the exporter folded batch norm into the convolutions',
+	'sensor-dynamo': 'the exporter folded batch norm into the convolutions',
+	'resnet-script-fresh': 'the exporter let equal initial weights share one initializer',
+};
+
+for (const name of fixtureNames) {
+	const fixture = loadFixture(name);
+	const names = Object.keys(fixture.gradients);
+	const recurrent = /^(gru|lstm|rnn)-script/.test(name);
+	if (name in others || recurrent || /-(folded|fixed)$/.test(name) || names.length === 0) {
+		continue;
+	}
+	test(`${name} has PyTorch's loss and gradients`, async t => {
+		const model = modelOf(readModel(fixtureFile(name)).graph, names);
+		const batch = Object.values(fixture.inputs)[0]!.shape[0]!;
+		const programs = compileTraining(model, {
+			batch,
+			loss: 'softmax-cross-entropy',
+			optimizer: {kind: 'sgd', lr: 0.1, momentum: 0, nesterov: false, weightDecay: 0},
+		});
+		const state = initialState(model, programs);
+		const program = programs.gradient();
+		verify(program.graph, {static: true});
+		const data = fixture.inputs;
+		const targets = int64([batch], fixture.targets);
+		const result = await runProgram(program, {programs, state, data, targets});
+		t.true(Math.abs(result.scalar('loss')! - fixture.loss) <= tolerance * Math.abs(fixture.loss), 'loss');
+		for (const entry of programs.parameters.entries) {
+			const {norm, sum} = fixture.gradients[entry.name]!;
+			const values = [...state.gradient.subarray(entry.offset, entry.offset + entry.length)];
+			const gotNorm = Math.hypot(...values);
+			const gotSum = values.reduce((total, value) => total + value, 0);
+			// The sum of many rounding errors is measured against the norm, which does not cancel.
+			const scale = Math.max(norm * Math.sqrt(values.length), 1e-3);
+			t.true(Math.abs(gotNorm - norm) <= tolerance * Math.max(norm, 1e-3), `${entry.name}: norm ${gotNorm}, ${norm}`);
+			t.true(Math.abs(gotSum - sum) <= tolerance * scale, `${entry.name}: sum ${gotSum}, ${sum}`);
+		}
+	});
+}
