@@ -126,7 +126,7 @@ export const zoo = {
 		axes: ['steps', 'features'],
 		dtype: 'float32',
 		classes: 5,
-		dataset: 'vibration',
+		dataset: 'vibration-frames',
 		options: ['units'],
 		description: 'One GRU of 64 units over a sequence, then a dense layer',
 	},
