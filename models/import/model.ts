@@ -1,16 +1,16 @@
 /** Makes a trainable model of an ONNX file from anywhere, and writes our own so that nothing need be guessed. */
 import path from 'node:path';
-import {FplError} from '../core/errors.js';
-import type {Graph, Loss, Model} from './graph.js';
-import {withSymbolicBatch} from './import/batch.js';
-import {type Note, stripHead, toInference, untie} from './import/normalise.js';
-import {type Roles, rolesOf} from './import/parameters.js';
-import {prune} from './infer/fold/prune.js';
-import {simplify} from './infer/fold/simplify.js';
-import {analyse, infer} from './infer.js';
-import {type ModelFile, readModel} from './onnx/read.js';
-import {encodeModel, type Metadata, writeModel} from './onnx/write.js';
-import {verify} from './verify.js';
+import {FplError} from '../../core/errors.js';
+import type {Graph, Loss, Model} from '../graph.js';
+import {prune} from '../infer/fold/prune.js';
+import {simplify} from '../infer/fold/simplify.js';
+import {analyse, infer} from '../infer.js';
+import {type ModelFile, readModel} from '../onnx/read.js';
+import {encodeModel, type Metadata, writeModel} from '../onnx/write.js';
+import {verify} from '../verify.js';
+import {withSymbolicBatch} from './batch.js';
+import {type Note, stripHead, toInference, untie} from './normalise.js';
+import {type Roles, rolesOf} from './parameters.js';
 
 export interface ImportOptions {
 	/** Initializers that shall not be trained, for instance fixed position encodings. */
@@ -27,7 +27,7 @@ const losses = ['softmax-cross-entropy', 'mse', 'bce'] as const satisfies readon
 
 /**
  * Makes a model of a graph, a file or a file's bytes. Files that `exportModel` wrote say what is trained; for others see
- * `import/parameters.ts`. The first dimension of every input becomes the symbolic batch `N`, a final softmax or sigmoid is
+ * `parameters.ts`. The first dimension of every input becomes the symbolic batch `N`, a final softmax or sigmoid is
  * taken off, and what can be computed in advance is.
  * @throws FplError `MODEL_FILE`, `MODEL_INVALID`, `MODEL_OP`, `MODEL_SHAPE`; the latter also where the exported graph is
  * fixed to one batch size in a way that cannot be undone.

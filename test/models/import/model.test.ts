@@ -1,13 +1,13 @@
 import test from 'ava';
-import {isFplError} from '../../core/errors.js';
-import {float32, int64, scalar, sizeOf, toNumbers, zeros} from '../../core/tensor/tensor.js';
-import {float, int, ints} from '../../models/graph.js';
-import {exportModel, importModel} from '../../models/import.js';
-import {layoutOf} from '../../models/layout.js';
-import {specialise} from '../../models/specialise.js';
-import {verify} from '../../models/verify.js';
-import {fixtureFile, fixtureNames, loadFixture} from './fixtures.js';
-import {node, sketch} from './graphs.js';
+import {isFplError} from '../../../core/errors.js';
+import {float32, int64, scalar, sizeOf, toNumbers, zeros} from '../../../core/tensor/tensor.js';
+import {float, int, ints} from '../../../models/graph.js';
+import {exportModel, importModel} from '../../../models/import/model.js';
+import {layoutOf} from '../../../models/layout.js';
+import {specialise} from '../../../models/specialise.js';
+import {verify} from '../../../models/verify.js';
+import {fixtureFile, fixtureNames, loadFixture} from '../fixtures.js';
+import {node, sketch} from '../graphs.js';
 
 const folded = (name: string) => name.endsWith('folded');
 

@@ -1,12 +1,12 @@
 /** Imported graphs compute what PyTorch computed, for a batch that their export may not have known. */
 import test from 'ava';
 import * as ort from 'onnxruntime-node';
-import {type Tensor, toNumbers} from '../../core/tensor/tensor.js';
-import type {Graph} from '../../models/graph.js';
-import {exportModel, importModel} from '../../models/import.js';
-import {encodeModel} from '../../models/onnx/write.js';
-import {specialise} from '../../models/specialise.js';
-import {fixtureFile, fixtureNames, loadFixture} from './fixtures.js';
+import {type Tensor, toNumbers} from '../../../core/tensor/tensor.js';
+import type {Graph} from '../../../models/graph.js';
+import {exportModel, importModel} from '../../../models/import/model.js';
+import {encodeModel} from '../../../models/onnx/write.js';
+import {specialise} from '../../../models/specialise.js';
+import {fixtureFile, fixtureNames, loadFixture} from '../fixtures.js';
 
 async function run(bytes: Uint8Array, inputs: Readonly<Record<string, Tensor>>): Promise<number[]> {
 	const session = await ort.InferenceSession.create(bytes, {
