@@ -215,10 +215,25 @@ export class TfjsTrainer {
 		};
 	}
 
-	/** @throws FplError `MODEL_GRADIENT` when tfjs cannot differentiate an op between a parameter and the loss. */
+	/**
+	 * A loss that throws is caught and thrown again afterwards: tfjs would leave what it saved for the way back.
+	 * @throws FplError `MODEL_GRADIENT` when tfjs cannot differentiate an op between a parameter and the loss.
+	 */
 	#differentiate(loss: () => Scalar, variables: Variable[]): ReturnType<Tf['variableGrads']> {
 		try {
-			return this.#tf.variableGrads(loss, variables);
+			let failure: {readonly error: unknown} | undefined;
+			const result = this.#tf.variableGrads(() => {
+				try {
+					return loss();
+				} catch (error) {
+					failure = {error};
+					return this.#tf.mul(this.#anchor, 1) as Scalar;
+				}
+			}, variables);
+			if (failure !== undefined) {
+				throw failure.error;
+			}
+			return result;
 		} catch (error) {
 			const kernel = error instanceof Error && /gradient function not found for (\w+)/u.exec(error.message)?.[1];
 			throw kernel

@@ -72,6 +72,8 @@ function movable(value: unknown): ArrayBuffer[] {
 
 const setup = workerData as WorkerSetup;
 const starting = startBackend(setup.threads, setup.backend);
+// Every request reports the failure; without this it would end the thread before the first one comes.
+starting.catch(() => {});
 const answer = (message: Answer, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
 
 parentPort?.on('message', ({id, request}: Numbered) => {

@@ -1,11 +1,14 @@
 /** Ops that treat every element alike: activations, arithmetic, comparison. They leave the layout as it is. */
+import {dtypeOf} from '../../../onnx/dtypes.js';
 import {tfTypeOf} from '../convert.js';
 import {type Tf, type TfTensor, Value} from '../value.js';
 import {align, commonShape, expandTo} from './broadcast.js';
 import type {Op, OpContext} from './context.js';
-import {onnxDType} from './dtype.js';
 
 const keep = (context: OpContext, raw: TfTensor, like: Value) => new Value(context.tf, raw, like.lies);
+
+/** A copy that tfjs' tape knows nothing of, for ops at which gradients stop and that tfjs cannot differentiate. */
+export const detached = (tf: Tf, t: TfTensor): TfTensor => tf.tensor(t.dataSync(), t.shape, t.dtype);
 
 const unary =
 	(f: (tf: Tf, x: TfTensor, context: OpContext) => TfTensor): Op =>
@@ -13,6 +16,9 @@ const unary =
 		const x = context.value(0);
 		return keep(context, f(context.tf, x.raw, context), x);
 	};
+
+/** Piecewise constant: no gradient flows. */
+const unaryStop = (f: (tf: Tf, x: TfTensor) => TfTensor): Op => unary((tf, x) => f(tf, detached(tf, x)));
 
 const combine = (context: OpContext, f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor, x: Value, y: Value): Value => {
 	if (commonShape(x.shape, y.shape) === undefined) {
@@ -27,6 +33,9 @@ const binary =
 	(f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor): Op =>
 	context =>
 		combine(context, f, context.value(0), context.value(1));
+
+const binaryStop = (f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor): Op =>
+	binary((tf, a, b) => f(tf, detached(tf, a), detached(tf, b)));
 
 const variadic =
 	(f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor, finish = (_: Tf, x: TfTensor, _count: number) => x): Op =>
@@ -60,12 +69,22 @@ const clip: Op = context => {
 	return unary((tf, x) => tf.clipByValue(x, min, max))(context);
 };
 
+/** Towards zero for whole numbers and «≠ 0» for bool, as ONNX asks and tfjs does. No gradient flows through either. */
+function castTo(context: OpContext, x: Value, type: 'float32' | 'int32' | 'bool'): Value {
+	const {tf} = context;
+	if (x.raw.dtype === type) {
+		return x;
+	}
+	return keep(context, tf.cast(type === 'float32' ? x.raw : detached(tf, x.raw), type), x);
+}
+
+const castLike: Op = context =>
+	castTo(context, context.value(0), context.plain(1).dtype as 'float32' | 'int32' | 'bool');
+
 const cast: Op = context => {
-	const to = onnxDType(context.int('to', 1)) ?? context.fail('unknown element type in «to»', 'MODEL_INVALID');
 	const x = context.value(0);
-	const type = tfTypeOf(to, context.node.name);
-	// Casting towards zero, as ONNX asks, and «≠ 0» for bool, is what tfjs does too.
-	return x.raw.dtype === type ? x : keep(context, context.tf.cast(x.raw, type), x);
+	const type = tfTypeOf(dtypeOf(context.int('to', 1), context.node.name), context.node.name);
+	return castTo(context, x, type);
 };
 
 const dropout: Op = context => {
@@ -95,8 +114,6 @@ const divide = (tf: Tf, a: TfTensor, b: TfTensor) =>
 /** x^2 and x^½ are exact special cases; elsewhere tfjs' pow. */
 const power = (tf: Tf, a: TfTensor, b: TfTensor) => tf.pow(a, b.dtype === a.dtype ? b : tf.cast(b, a.dtype));
 
-const logical = (t: TfTensor) => t as TfTensor;
-
 export const elementwiseOps = {
 	Abs: unary((tf, x) => tf.abs(x)),
 	Neg: unary((tf, x) => tf.neg(x)),
@@ -104,16 +121,23 @@ export const elementwiseOps = {
 	Log: unary((tf, x) => tf.log(x)),
 	Sqrt: unary((tf, x) => tf.sqrt(x)),
 	Reciprocal: unary((tf, x) => tf.reciprocal(x)),
-	Floor: unary((tf, x) => tf.floor(x)),
-	Ceil: unary((tf, x) => tf.ceil(x)),
-	Round: unary((tf, x) => tf.round(x)),
-	Sign: unary((tf, x) => tf.sign(x)),
+	Floor: unaryStop((tf, x) => tf.floor(x)),
+	Ceil: unaryStop((tf, x) => tf.ceil(x)),
+	Round: unaryStop((tf, x) => tf.round(x)),
+	Sign: unaryStop((tf, x) => tf.sign(x)),
 	Sin: unary((tf, x) => tf.sin(x)),
 	Cos: unary((tf, x) => tf.cos(x)),
+	Tan: unary((tf, x) => tf.tan(x)),
+	Sinh: unary((tf, x) => tf.sinh(x)),
+	Cosh: unary((tf, x) => tf.cosh(x)),
+	Atan: unary((tf, x) => tf.atan(x)),
 	Tanh: unary((tf, x) => tf.tanh(x)),
 	Erf: unary((tf, x) => tf.erf(x)),
 	Sigmoid: unary((tf, x) => tf.sigmoid(x)),
 	Relu: unary((tf, x) => tf.relu(x)),
+	ThresholdedRelu: unary((tf, x, context) =>
+		tf.mul(x, tf.cast(tf.greater(detached(tf, x), context.float('alpha', 1)), 'float32')),
+	),
 	LeakyRelu: unary((tf, x, context) => tf.leakyRelu(x, context.float('alpha', 0.01))),
 	Elu: unary((tf, x, context) => {
 		const alpha = context.float('alpha', 1);
@@ -135,9 +159,12 @@ export const elementwiseOps = {
 	Identity: context => context.value(0),
 	Clip: clip,
 	Cast: cast,
+	CastLike: castLike,
 	Dropout: dropout,
 	Where: where,
 	Not: unary((tf, x) => tf.logicalNot(x)),
+	IsNaN: unaryStop((tf, x) => tf.isNaN(x)),
+	IsInf: unaryStop((tf, x) => tf.isInf(x)),
 	Add: binary((tf, a, b) => tf.add(a, b)),
 	Sub: binary((tf, a, b) => tf.sub(a, b)),
 	Mul: binary((tf, a, b) => tf.mul(a, b)),
@@ -151,12 +178,12 @@ export const elementwiseOps = {
 		(tf, a, b) => tf.add(a, b),
 		(tf, x, count) => tf.div(x, count),
 	),
-	Equal: binary((tf, a, b) => tf.equal(a, b)),
-	Greater: binary((tf, a, b) => tf.greater(a, b)),
-	GreaterOrEqual: binary((tf, a, b) => tf.greaterEqual(a, b)),
-	Less: binary((tf, a, b) => tf.less(a, b)),
-	LessOrEqual: binary((tf, a, b) => tf.lessEqual(a, b)),
-	And: binary((tf, a, b) => tf.logicalAnd(logical(a), logical(b))),
+	Equal: binaryStop((tf, a, b) => tf.equal(a, b)),
+	Greater: binaryStop((tf, a, b) => tf.greater(a, b)),
+	GreaterOrEqual: binaryStop((tf, a, b) => tf.greaterEqual(a, b)),
+	Less: binaryStop((tf, a, b) => tf.less(a, b)),
+	LessOrEqual: binaryStop((tf, a, b) => tf.lessEqual(a, b)),
+	And: binary((tf, a, b) => tf.logicalAnd(a, b)),
 	Or: binary((tf, a, b) => tf.logicalOr(a, b)),
 	Xor: binary((tf, a, b) => tf.logicalXor(a, b)),
 } as const satisfies Record<string, Op>;

@@ -1,6 +1,7 @@
 /** Ops that sum over axes, and softmax. */
 import type {Tf, TfTensor} from '../value.js';
 import type {Op, OpContext} from './context.js';
+import {detached} from './elementwise.js';
 import {axesOf} from './shape.js';
 
 type Reduction = (tf: Tf, x: TfTensor, axes: number[], keepDims: boolean) => TfTensor;
@@ -27,7 +28,7 @@ const arg =
 		if (context.int('select_last_index', 0) === 1) {
 			context.fail('select_last_index');
 		}
-		const picked = pick(context.tf, x, axis);
+		const picked = pick(context.tf, detached(context.tf, x), axis);
 		return context.of(context.int('keepdims', 1) === 1 ? context.tf.expandDims(picked, axis) : picked);
 	};
 

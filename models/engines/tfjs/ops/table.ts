@@ -4,6 +4,7 @@ import type {Graph, Node} from '../../../graph.js';
 import type {Op} from './context.js';
 import {convolutionOps} from './convolution.js';
 import {elementwiseOps} from './elementwise.js';
+import {indexingOps} from './indexing.js';
 import {matrixOps} from './matrix.js';
 import {normalisationOps} from './normalisation.js';
 import {poolingOps} from './pooling.js';
@@ -14,6 +15,7 @@ import {shapeOps} from './shape.js';
 const table = {
 	...elementwiseOps,
 	...shapeOps,
+	...indexingOps,
 	...reduceOps,
 	...matrixOps,
 	...convolutionOps,
