@@ -8,6 +8,7 @@ import type {Engine} from '../../models/engines/engine.js';
 import {batches} from './engine/batches.js';
 import {closing} from './engine/closing.js';
 import {dropout} from './engine/dropout.js';
+import {exported} from './engine/exported.js';
 import {faults} from './engine/faults.js';
 import {golden} from './engine/golden.js';
 import {states} from './engine/states.js';
@@ -57,7 +58,7 @@ export function engineContract(test: TestFn, {start, gaps = []}: EngineSubject):
 		check: (title, body) => register(title, t => body(t, shared!)),
 		alone: (title, body) => register(title, t => body(t, start)),
 	};
-	for (const part of [golden, states, batches, dropout, faults, closing]) {
+	for (const part of [golden, exported, states, batches, dropout, faults, closing]) {
 		part(suite);
 	}
 	test('every gap names a test of the contract', t => {

@@ -1,4 +1,7 @@
-/** Stretching by broadcasting. tfjs' own broadcastTo has no gradient beyond rank 4, so float values multiply by ones. */
+/**
+ * Stretching and cutting, where tfjs' own ops have no gradient: broadcastTo beyond rank 4, so that float values multiply by
+ * ones; split into a single part.
+ */
 
 import type {Tf, TfTensor, Value} from '../value.js';
 import type {OpContext} from './context.js';
@@ -20,6 +23,12 @@ export function commonShape(a: readonly number[], b: readonly number[]): number[
 
 const same = (a: readonly number[], b: readonly number[]) =>
 	a.length === b.length && a.every((dim, axis) => dim === b[axis]);
+
+/** @param parts their number, or their sizes. */
+export const cut = (tf: Tf, t: TfTensor, parts: number | readonly number[], axis: number): TfTensor[] =>
+	parts === 1 || (typeof parts !== 'number' && parts.length === 1)
+		? [t]
+		: tf.split(t, typeof parts === 'number' ? parts : [...parts], axis);
 
 /** Differentiable for float32. */
 export function expandTo(tf: Tf, t: TfTensor, shape: readonly number[]): TfTensor {

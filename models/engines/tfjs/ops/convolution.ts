@@ -1,6 +1,7 @@
 /** Convolutions, one- and two-dimensional, grouped, depthwise and dilated, over tfjs' channels-last kernels. */
 import type {Tensor4D} from '@tensorflow/tfjs';
 import type {TfTensor, Value} from '../value.js';
+import {cut} from './broadcast.js';
 import type {Op, OpContext} from './context.js';
 import {fromImage, padImage, toImage, windowsOf} from './windows.js';
 
@@ -44,8 +45,8 @@ function convolve(context: OpContext, x: Tensor4D, filter: TfTensor, strides: [n
 		const depthwise = tf.reshape(filter, [h, w, channels, outputs / channels]) as Tensor4D;
 		return tf.depthwiseConv2d(x, depthwise, strides, 'valid');
 	}
-	const parts = tf.split(x, groups, 3) as Tensor4D[];
-	const filters = tf.split(filter as Tensor4D, groups, 3) as Tensor4D[];
+	const parts = cut(tf, x, groups, 3) as Tensor4D[];
+	const filters = cut(tf, filter, groups, 3) as Tensor4D[];
 	return tf.concat(
 		parts.map((part, group) => tf.conv2d(part, filters[group]!, strides, 'valid')),
 		3,
@@ -91,8 +92,8 @@ const convTranspose: Op = context => {
 	const [h, w, out] = filter.shape;
 	const height = (image.shape[1] - 1) * strides[0] + h;
 	const width = (image.shape[2] - 1) * strides[1] + w;
-	const parts = tf.split(image, groups, 3) as Tensor4D[];
-	const filters = tf.split(filter, groups, 3) as Tensor4D[];
+	const parts = cut(tf, image, groups, 3) as Tensor4D[];
+	const filters = cut(tf, filter, groups, 3) as Tensor4D[];
 	const full = tf.concat(
 		parts.map((part, group) =>
 			tf.conv2dTranspose(part, filters[group]!, [part.shape[0], height, width, out], strides, 'valid'),

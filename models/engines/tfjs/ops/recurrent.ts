@@ -1,5 +1,6 @@
 /** GRU, LSTM and RNN, unrolled over time. Formulas: the ONNX operator documents. */
 import type {Tf, TfTensor} from '../value.js';
+import {cut} from './broadcast.js';
 import type {Op, OpContext} from './context.js';
 
 const activations: Readonly<Record<string, (tf: Tf, x: TfTensor) => TfTensor>> = {
@@ -17,25 +18,23 @@ interface Cell {
 	readonly defaults: readonly string[];
 	/** How many states travel from step to step: h, and c for LSTM. */
 	readonly states: number;
-	/**
-	 * One step. `x` is x·Wᵀ + Wb for this step [batch, gates · hidden]; `r` the recurrent weights [gates · hidden, hidden].
-	 */
+	/** The new states. */
 	step(cell: StepInput): readonly TfTensor[];
 }
 
 interface StepInput {
 	readonly context: OpContext;
+	/** x·Wᵀ + Wb of this step [batch, gates · hidden]. */
 	readonly x: TfTensor;
 	readonly states: readonly TfTensor[];
+	/** Recurrent weights [gates · hidden, hidden] and biases [gates · hidden]. */
 	readonly r: TfTensor;
-	/** Recurrent biases [gates · hidden]. */
 	readonly rb: TfTensor;
+	/** The same, gate by gate. */
+	readonly rs: readonly TfTensor[];
+	readonly rbs: readonly TfTensor[];
 	readonly f: readonly Activate[];
-	readonly hidden: number;
 }
-
-/** Cuts [batch, gates · hidden] (or [gates · hidden, …] along axis 0) into its gates. */
-const gatesOf = (tf: Tf, t: TfTensor, gates: number, axis: number) => tf.split(t, gates, axis);
 
 const recur = (tf: Tf, h: TfTensor, r: TfTensor, rb: TfTensor) => tf.add(tf.matMul(h as TfTensor, r, false, true), rb);
 
@@ -52,7 +51,7 @@ const lstm: Cell = {
 	states: 2,
 	step({context: {tf}, x, states, r, rb, f}) {
 		const [h, c] = states as [TfTensor, TfTensor];
-		const [i, o, forget, cell] = gatesOf(tf, tf.add(x, recur(tf, h, r, rb)), 4, 1) as TfTensor[];
+		const [i, o, forget, cell] = cut(tf, tf.add(x, recur(tf, h, r, rb)), 4, 1);
 		const next = tf.add(tf.mul(f[0]!(forget!), c), tf.mul(f[0]!(i!), f[1]!(cell!)));
 		return [tf.mul(f[0]!(o!), f[2]!(next)), next];
 	},
@@ -62,12 +61,12 @@ const gru: Cell = {
 	gates: 3,
 	defaults: ['Sigmoid', 'Tanh'],
 	states: 1,
-	step({context, x, states, r, rb, f}) {
+	step({context, x, states, rs, rbs, f}) {
 		const {tf} = context;
 		const [h] = states as [TfTensor];
-		const [xz, xr, xh] = gatesOf(tf, x, 3, 1) as [TfTensor, TfTensor, TfTensor];
-		const [wz, wr, wh] = gatesOf(tf, r, 3, 0) as [TfTensor, TfTensor, TfTensor];
-		const [bz, br, bh] = gatesOf(tf, rb, 3, 0) as [TfTensor, TfTensor, TfTensor];
+		const [xz, xr, xh] = cut(tf, x, 3, 1) as [TfTensor, TfTensor, TfTensor];
+		const [wz, wr, wh] = rs as readonly [TfTensor, TfTensor, TfTensor];
+		const [bz, br, bh] = rbs as readonly [TfTensor, TfTensor, TfTensor];
 		const z = f[0]!(tf.add(xz, recur(tf, h, wz, bz)));
 		const reset = f[0]!(tf.add(xr, recur(tf, h, wr, br)));
 		const inner =
@@ -132,17 +131,19 @@ const recurrent =
 					? [tf.zeros([cell.gates * hidden]), tf.zeros([cell.gates * hidden])]
 					: (tf.split(row(tf, bias.plain, d), 2) as [TfTensor, TfTensor]);
 			const projected = tf.add(tf.matMul(flat, row(tf, w, d), false, true), wb);
-			const perStep = tf.unstack(tf.reshape(projected, [steps, batch, cell.gates * hidden]));
+			const perStep = cut(tf, projected, steps, 0); // of [batch, gates · hidden]
 			const start = (input: number) => {
 				const given = context.optional(input);
 				return given === undefined ? tf.zeros([batch, hidden]) : row(tf, given.plain, d);
 			};
 			let states: readonly TfTensor[] = [5, 6].slice(0, cell.states).map(start);
+			const own = row(tf, r, d);
+			const weights = {r: own, rb, rs: cut(tf, own, cell.gates, 0), rbs: cut(tf, rb, cell.gates, 0), f};
 			const backwards = direction === 'reverse' || d === 1;
 			const results: TfTensor[] = [];
 			for (let step = 0; step < steps; step++) {
 				const at = backwards ? steps - 1 - step : step;
-				states = cell.step({context, x: perStep[at]!, states, r: row(tf, r, d), rb, f, hidden});
+				states = cell.step({context, x: perStep[at]!, states, ...weights});
 				results[at] = states[0]!;
 			}
 			outputs.push(results);

@@ -1,7 +1,7 @@
 /** Ops that move elements without changing them. */
 import {toTf} from '../convert.js';
 import type {TfTensor, Value} from '../value.js';
-import {commonShape, expandTo} from './broadcast.js';
+import {commonShape, cut, expandTo} from './broadcast.js';
 import type {Op, OpContext} from './context.js';
 
 /** Axes from an input (newer opsets) or an attribute (older ones), resolved; undefined where neither is given. */
@@ -104,9 +104,9 @@ const split: Op = context => {
 	const even = Array.from({length: count}, (_, index) => Math.max(0, Math.min(chunk, length - index * chunk)));
 	const sizes = context.numbers(1) ?? context.ints('split') ?? even;
 	if (x.lies === 'last' && axis === 1) {
-		return context.tf.split(x.raw, [...sizes], x.rank - 1).map(part => context.channelsLast(part));
+		return cut(context.tf, x.raw, sizes, x.rank - 1).map(part => context.channelsLast(part));
 	}
-	return context.tf.split(x.plain, [...sizes], axis).map(part => context.of(part));
+	return cut(context.tf, x.plain, sizes, axis).map(part => context.of(part));
 };
 
 /** Picks rows of one axis; differentiable. The indices are checked here since the backends read past the end. */
