@@ -1,7 +1,7 @@
 import test from 'ava';
 import {InferenceSession, Tensor as OrtTensor} from 'onnxruntime-node';
 import {sizeOf} from '../../core/tensor/tensor.js';
-import {exportModel} from '../../models/import.js';
+import {exportModel} from '../../models/import/model.js';
 import {infer, typesOf} from '../../models/infer.js';
 import {verify} from '../../models/verify.js';
 import type {BuildOptions} from '../../models/zoo/options.js';

@@ -1,6 +1,6 @@
 /** Files exported from PyTorch: outputs, loss and gradients are those of the module they came from. */
 import {int64} from '../../../core/tensor/tensor.js';
-import {importModel} from '../../../models/import.js';
+import {importModel} from '../../../models/import/model.js';
 import {type Fixture, fixtureFile, fixtureNames, loadFixture} from '../../models/fixtures.js';
 import type {Suite} from '../engine.js';
 import {options, sgd} from './examples.js';
