@@ -1,0 +1,59 @@
+/** What an engine and its worker thread say to each other: requests with a number, one answer each, in order. */
+import type {ErrorCode, ErrorFacts} from '../../../core/errors.js';
+import type {Tensor} from '../../../core/tensor/tensor.js';
+import type {Layout, Model} from '../../graph.js';
+import type {Batch, GradientResult, StatePart, StepResult, TrainerOptions, TrainerState} from '../engine.js';
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** `handle` names an executable, counted from 1 by the engine. */
+export type Request =
+	| {readonly kind: 'describe'}
+	| {readonly kind: 'trainer'; readonly handle: number; readonly model: Model; readonly options: TrainerOptions}
+	| {readonly kind: 'predictor'; readonly handle: number; readonly model: Model}
+	| {readonly kind: 'save'; readonly handle: number; readonly parts: readonly StatePart[]}
+	| {readonly kind: 'load'; readonly handle: number; readonly state: Partial<TrainerState>}
+	| {readonly kind: 'step'; readonly handle: number; readonly batch: Batch; readonly lrScale: number}
+	| {readonly kind: 'gradient'; readonly handle: number; readonly batch: Batch}
+	| {readonly kind: 'apply'; readonly handle: number; readonly gradient: Float32Array; readonly lrScale: number}
+	| {readonly kind: 'evaluate'; readonly handle: number; readonly batch: Batch}
+	| {readonly kind: 'predict'; readonly handle: number; readonly inputs: Tensors}
+	| {readonly kind: 'close'; readonly handle: number};
+
+export interface Numbered {
+	readonly id: number;
+	readonly request: Request;
+}
+
+export type Answer =
+	| {readonly id: number; readonly ok: true; readonly value: unknown}
+	| {readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly facts: ErrorFacts};
+
+export interface Layouts {
+	readonly parameters: Layout;
+	readonly buffers: Layout;
+}
+
+/** A trainer inside the worker. */
+export interface HostedTrainer extends Layouts {
+	save(parts: readonly StatePart[]): TrainerState;
+	load(state: Partial<TrainerState>): void;
+	step(batch: Batch, lrScale: number): Promise<StepResult>;
+	gradient(batch: Batch): Promise<GradientResult>;
+	apply(gradient: Float32Array, lrScale: number): Promise<void>;
+	evaluate(batch: Batch): Promise<StepResult>;
+	close(): Promise<void>;
+}
+
+export interface HostedPredictor {
+	predict(inputs: Tensors): Promise<Tensors>;
+	close(): Promise<void>;
+}
+
+/** What a worker does the work with. */
+export interface Host {
+	/** `Engine.description`. */
+	describe(): string;
+	trainer(model: Model, options: TrainerOptions): Promise<HostedTrainer>;
+	predictor(model: Model): Promise<HostedPredictor>;
+}

@@ -1,0 +1,93 @@
+/** The worker's side: performs requests one after the other, in the order they came. */
+import {parentPort} from 'node:worker_threads';
+import {asFplError, FplError} from '../../../core/errors.js';
+import type {Answer, Host, HostedPredictor, HostedTrainer, Numbered, Request} from './protocol.js';
+
+class Executables {
+	readonly #trainers = new Map<number, HostedTrainer>();
+	readonly #predictors = new Map<number, HostedPredictor>();
+	readonly #host: Host;
+
+	constructor(host: Host) {
+		this.#host = host;
+	}
+
+	async perform(request: Request): Promise<unknown> {
+		switch (request.kind) {
+			case 'describe':
+				return this.#host.describe();
+			case 'trainer': {
+				const trainer = await this.#host.trainer(request.model, request.options);
+				this.#trainers.set(request.handle, trainer);
+				return {parameters: trainer.parameters, buffers: trainer.buffers};
+			}
+			case 'predictor':
+				this.#predictors.set(request.handle, await this.#host.predictor(request.model));
+				return undefined;
+			case 'save':
+				return held(this.#trainers, request.handle).save(request.parts);
+			case 'load':
+				return held(this.#trainers, request.handle).load(request.state);
+			case 'step':
+				return await held(this.#trainers, request.handle).step(request.batch, request.lrScale);
+			case 'gradient':
+				return await held(this.#trainers, request.handle).gradient(request.batch);
+			case 'apply':
+				return await held(this.#trainers, request.handle).apply(request.gradient, request.lrScale);
+			case 'evaluate':
+				return await held(this.#trainers, request.handle).evaluate(request.batch);
+			case 'predict':
+				return await held(this.#predictors, request.handle).predict(request.inputs);
+			case 'close':
+				await this.#trainers.get(request.handle)?.close();
+				await this.#predictors.get(request.handle)?.close();
+				this.#trainers.delete(request.handle);
+				this.#predictors.delete(request.handle);
+				return undefined;
+			default:
+				return request satisfies never;
+		}
+	}
+}
+
+function held<T>(executables: ReadonlyMap<number, T>, handle: number): T {
+	const found = executables.get(handle);
+	if (found === undefined) {
+		throw new FplError('WIRE_CLOSED', {where: `executable ${handle}`});
+	}
+	return found;
+}
+
+/** Buffers of an answer, which nobody here needs any more: they move instead of being copied. */
+function movable(value: unknown): ArrayBuffer[] {
+	const found = new Set<ArrayBuffer>();
+	const look = (part: unknown): void => {
+		if (ArrayBuffer.isView(part)) {
+			if (part.buffer instanceof ArrayBuffer && part.byteLength === part.buffer.byteLength) {
+				found.add(part.buffer);
+			}
+		} else if (typeof part === 'object' && part !== null) {
+			Object.values(part).forEach(look);
+		}
+	};
+	look(value);
+	return [...found];
+}
+
+/** Answers the engine's requests from now on. Call once, in the worker. */
+export function serve(starting: Promise<Host>): void {
+	const executables = starting.then(host => new Executables(host));
+	const answer = (message: Answer, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
+	let last: Promise<void> = Promise.resolve();
+	parentPort?.on('message', ({id, request}: Numbered) => {
+		last = last.then(async () => {
+			try {
+				const value = await (await executables).perform(request);
+				answer({id, ok: true, value}, movable(value));
+			} catch (error) {
+				const {code, facts} = asFplError(error);
+				answer({id, ok: false, code, facts});
+			}
+		});
+	});
+}
