@@ -48,7 +48,7 @@ test('Div has the right gradient, whatever is broadcast', async t => {
 test('Pow has the right gradient for both operands, whatever is broadcast', async t => {
 	await fc.assert(
 		fc.asyncProperty(broadcastable, ([a, b]) =>
-			check({op: 'Pow', inputs: [uniform(random, a, 0.5, 2), uniform(random, b, -2, 2)]}),
+			check({op: 'Pow', inputs: [uniform(random, a, 0.8, 2), uniform(random, b, -2, 2)]}),
 		),
 		{numRuns: 8},
 	);
