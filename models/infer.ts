@@ -143,6 +143,8 @@ export class Analyst implements Analysis {
 	readonly types = new Map<string, ValueInfo>();
 	readonly known = new Map<string, Tensor>();
 	private readonly graph: Graph;
+	/** What the graph says about values itself. */
+	private readonly declared: ReadonlyMap<string, ValueInfo>;
 	private readonly lookup: Lookup = {
 		type: name => (name === '' ? undefined : this.types.get(name)),
 		known: name => (name === '' ? undefined : this.known.get(name)),
@@ -152,6 +154,7 @@ export class Analyst implements Analysis {
 	/** Knows the inputs and initializers of the graph; its nodes are up to `visit`. */
 	constructor(graph: Graph) {
 		this.graph = graph;
+		this.declared = new Map([...graph.values, ...graph.outputs.map(info => [info.name, info] as const)]);
 		for (const info of graph.inputs) {
 			this.types.set(info.name, info);
 		}
@@ -170,8 +173,10 @@ export class Analyst implements Analysis {
 
 	/** Infers the node's outputs, and evaluates them if its inputs are known. @throws FplError as `inferNode`. */
 	visit(node: Node): void {
-		const {name: model, opsets, values} = this.graph;
-		const outputs = inferNode(node, this.lookup, {opsets, model}).map(info => refined(info, values.get(info.name)));
+		const {name: model, opsets} = this.graph;
+		const outputs = inferNode(node, this.lookup, {opsets, model}).map(info =>
+			refined(info, this.declared.get(info.name)),
+		);
 		for (const [index, info] of outputs.entries()) {
 			this.types.set(node.outputs[index]!, info);
 			this.known.delete(info.name);

@@ -1,10 +1,10 @@
 /** Makes the first dimension of every input the symbolic batch `N`, also where a file was exported for one batch size. */
 import {FplError} from '../../core/errors.js';
 import {int64, type Shape, sizeOf, type Tensor} from '../../core/tensor/tensor.js';
-import type {Dim, Graph, Node} from '../graph.js';
+import type {Dim, Graph, Node, ValueInfo} from '../graph.js';
 import {InferContext, whereIs} from '../infer/context.js';
-import {isStatic, show} from '../infer/dims.js';
-import {Analyst} from '../infer.js';
+import {isStatic, multiply, show, unknownDim} from '../infer/dims.js';
+import {Analyst, typesOf} from '../infer.js';
 import {specialise} from '../specialise.js';
 import type {Note} from './normalise.js';
 import {Mixed, type Track, trackOf} from './tracks.js';
@@ -101,6 +101,36 @@ function fault(graph: Graph): FplError | undefined {
 		throw error;
 	}
 }
+
+/** A dimension that is `a` for a batch of 2 and `b` for one of 3. */
+const fittedDim = (a: Dim, b: Dim): Dim =>
+	a === b
+		? a
+		: typeof a === 'number' && typeof b === 'number' && 3 * a === 2 * b && a % 2 === 0
+			? multiply(a / 2, batchName)
+			: unknownDim;
+
+/**
+ * Types of values whose shape inference cannot follow while the batch is a symbol (shapes computed from shapes), from what
+ * they are for two batches. Nothing changes where other dimensions are symbolic too.
+ */
+export function withFittedTypes(graph: Graph): Graph {
+	if (graph.inputs.some(({shape}) => shape?.some(dim => typeof dim === 'string' && dim !== batchName) ?? true)) {
+		return graph;
+	}
+	const [two, three] = [2, 3].map(batch => typesOf(specialise(graph, {[batchName]: batch}))) as [Types, Types];
+	const completed = (info: ValueInfo): ValueInfo => {
+		const [a, b] = [two(info.name)?.shape, three(info.name)?.shape];
+		const open = info.shape === undefined || info.shape.includes(unknownDim);
+		return !open || a === undefined || a.length !== b?.length
+			? info
+			: {...info, shape: a.map((dim, axis) => fittedDim(dim, b[axis]!))};
+	};
+	const values = new Map([...graph.values].map(([name, info]) => [name, completed(info)]));
+	return {...graph, values, outputs: graph.outputs.map(completed)};
+}
+
+type Types = ReturnType<typeof typesOf>;
 
 /** A way of going on from a node: the node itself, perhaps with another target shape, and where its output counts items. */
 interface Choice {

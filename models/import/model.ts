@@ -8,7 +8,7 @@ import {analyse, infer} from '../infer.js';
 import {type ModelFile, readModel} from '../onnx/read.js';
 import {encodeModel, type Metadata, writeModel} from '../onnx/write.js';
 import {verify} from '../verify.js';
-import {withSymbolicBatch} from './batch.js';
+import {withFittedTypes, withSymbolicBatch} from './batch.js';
 import {type Note, stripHead, toInference, untie} from './normalise.js';
 import {type Roles, rolesOf} from './parameters.js';
 
@@ -68,7 +68,8 @@ function guessed(graph: Graph, metadata: Metadata, options: ImportOptions): Mode
 		original.add(name);
 	}
 	const stripped = declared === undefined ? stripHead(untied, note) : {graph: untied, loss: declared};
-	const result = infer(folded(withSymbolicBatch(folded(stripped.graph), note)));
+	const free = withSymbolicBatch(folded(stripped.graph), note);
+	const result = infer(withFittedTypes(infer(folded(free))));
 	checkNames(result, options.freeze ?? []);
 	const roles = rolesOf(result, original, new Set(options.freeze));
 	if (roles.parameters.length === 0) {
@@ -77,9 +78,10 @@ function guessed(graph: Graph, metadata: Metadata, options: ImportOptions): Mode
 	return {name: graph.name, graph: result, ...inOrder(result, roles), loss: stripped.loss ?? defaultLoss(result)};
 }
 
-/** Constants folded, idle and dead nodes gone; declared types of inner values are no longer needed. */
+/** Constants folded, idle and dead nodes gone; what the file declares about inner values and outputs is inferred anew. */
 function folded(graph: Graph): Graph {
-	const fresh = {...graph, values: new Map()};
+	const outputs = graph.outputs.map(output => ({...output, shape: undefined}));
+	const fresh = {...graph, outputs, values: new Map()};
 	return prune(simplify(fresh, analyse(fresh)));
 }
 

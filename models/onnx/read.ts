@@ -187,11 +187,11 @@ function readNodes(protos: readonly NodeProto[], external: ExternalData, where: 
 	});
 }
 
-/** Types of inner values that are tensors; what else a file says about them is of no use. */
+/** Types of inner values that are tensors of known rank; what else a file says about them is of no use. */
 function readValues(graph: GraphProto, where: string): ReadonlyMap<string, ValueInfo> {
 	const values = new Map<string, ValueInfo>();
 	for (const info of graph.valueInfo ?? []) {
-		if (info.type?.tensorType?.elemType) {
+		if (info.type?.tensorType?.elemType && info.type.tensorType.shape) {
 			values.set(info.name ?? '', readInfo(info, where, '?'));
 		}
 	}

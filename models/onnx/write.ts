@@ -62,10 +62,10 @@ function modelProto(graph: Graph, metadata: Metadata, initializer: TensorProto[]
 	};
 }
 
-/** Inner values only: outputs are described where they are listed. */
+/** Inner values of known rank only: outputs are described where they are listed, and a type without shape says little. */
 function writeValues(graph: Graph): ValueInfoProto[] {
 	const outputs = new Set(graph.outputs.map(({name}) => name));
-	return [...graph.values.values()].filter(({name}) => !outputs.has(name)).map(writeInfo);
+	return [...graph.values.values()].filter(({name, shape}) => shape !== undefined && !outputs.has(name)).map(writeInfo);
 }
 
 const writeDim = (dim: Dim) => (typeof dim === 'number' ? {dimValue: dim} : dim === unknownDim ? {} : {dimParam: dim});
