@@ -5,14 +5,14 @@ import {duration, energy, enumerate, oneLine} from './format.js';
 export interface Summary {
 	readonly devices: number;
 	readonly rounds: number;
-	readonly steps: number | undefined;
-	readonly epochs: number | undefined;
+	readonly steps: number;
+	readonly epochs: number;
 	/** Each transfer counted once. */
 	readonly bytes: number;
 	readonly bytesSent: number;
 	readonly bytesReceived: number;
 	readonly joules: number;
-	/** The part of `joules` that is modelled, not metered. */
+	/** The part of `joules` that is modelled, not metered; 0 in a prediction, where nothing could have been metered. */
 	readonly modelledJoules: number;
 	readonly items: number;
 	readonly bestAccuracy: number | undefined;
@@ -23,6 +23,10 @@ export interface Summary {
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 export const isModelled = (device: DeviceLedger): boolean => device.energySource === 'modelled';
+
+/** Where a device's joules come from, in a word: «predicted», «modelled», or the name of the meter. */
+export const energyOrigin = ({kind}: Ledger, device: DeviceLedger): string =>
+	kind === 'predicted' ? 'predicted' : device.energySource;
 
 /** The device's name with «~» when it is emulated. */
 export const markedName = ({device, emulated}: DeviceLedger): string => (emulated ? `${device} ~` : device);
@@ -37,20 +41,20 @@ export const energyText = (joules: number, modelled: number): string =>
 
 export const phaseSeconds = (device: DeviceLedger): number => sum(phases.map(phase => device.phases[phase].seconds));
 
-export function summarise({devices, rounds}: Ledger): Summary {
+export function summarise({devices, kind, rounds}: Ledger): Summary {
 	const last = rounds.at(-1);
 	const bytesSent = sum(devices.map(device => device.bytesSent));
 	const accuracies = rounds.flatMap(({accuracy}) => (accuracy === undefined ? [] : [accuracy]));
 	return {
 		devices: devices.length,
 		rounds: last ? last.round + 1 : 0,
-		steps: last?.step,
-		epochs: last?.epoch,
+		steps: last?.step ?? 0,
+		epochs: last?.epoch ?? 0,
 		bytes: rounds.length > 0 ? sum(rounds.map(({bytes}) => bytes)) : bytesSent,
 		bytesSent,
 		bytesReceived: sum(devices.map(device => device.bytesReceived)),
 		joules: sum(devices.map(({joules}) => joules)),
-		modelledJoules: sum(devices.filter(isModelled).map(({joules}) => joules)),
+		modelledJoules: sum((kind === 'predicted' ? [] : devices.filter(isModelled)).map(({joules}) => joules)),
 		items: sum(devices.map(({items}) => items)),
 		bestAccuracy: accuracies.length > 0 ? accuracies.reduce((best, one) => Math.max(best, one), 0) : undefined,
 		phases: Object.fromEntries(

@@ -64,6 +64,9 @@ export function textTable(
 		natural[widest]! -= 1;
 		widths.set(widest, natural[widest]!);
 	}
+	while (needed() > width && kept.length > 2) {
+		dropped.push(columns[kept.pop()!]!.title);
+	}
 	const line = (row: readonly string[]) =>
 		kept
 			.map(index => {
@@ -89,8 +92,9 @@ export function textTable(
 /** A space that may become a line end: not the one between a number and its unit. */
 const breakable = /(?<!\d) | (?!(?:[kMGTmµn]?[sBJW]|%|min|h)(?!\p{L}))/u;
 
-/** Text broken into lines of at most `width` columns, at spaces where there are any. */
-export function wrap(text: string, width: number, indent = ''): string[] {
+/** Text broken into lines of at most `most` columns, at spaces where there are any; lines after the first are indented. */
+export function wrap(text: string, most: number, indent = ''): string[] {
+	const width = Math.max(1, most - textWidth(indent));
 	const lines: string[] = [];
 	let line = '';
 	for (let word of oneLine(text).split(breakable)) {

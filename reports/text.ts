@@ -1,7 +1,8 @@
 /** A ledger as text for a terminal: where did the time, the bytes and the energy go, per device. */
-import {type Ledger, phases} from '../core/ledger/ledger.js';
+import {type DeviceLedger, type Ledger, phases} from '../core/ledger/ledger.js';
 import {byteCount, dash, duration, energy, fraction, integer, loss, oneLine, percent, when} from './format.js';
 import {
+	energyOrigin,
 	energyText,
 	honestMarks,
 	isModelled,
@@ -71,12 +72,15 @@ function timeTable(ledger: Ledger, style: TableStyle): string[] {
 function energyTable(ledger: Ledger, style: TableStyle): string[] {
 	const {devices} = ledger;
 	const sums = summarise(ledger);
+	const starred = (device: DeviceLedger) => ledger.kind === 'measured' && isModelled(device);
+	// Numbers without a star stay in line with those that have one.
+	const noStar = devices.some(starred) ? '  ' : '';
 	const rows = devices.map(device => [
 		markedName(device),
 		byteCount(device.bytesSent),
 		byteCount(device.bytesReceived),
-		energy(device.joules),
-		isModelled(device) ? 'modelled *' : device.energySource,
+		`${energy(device.joules)}${starred(device) ? ' *' : noStar}`,
+		energyOrigin(ledger, device),
 		energy(device.phases.compute.joules),
 		energy(device.radioJoules),
 	]);
@@ -84,7 +88,7 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 		'all',
 		byteCount(sums.bytesSent),
 		byteCount(sums.bytesReceived),
-		energy(sums.joules),
+		`${energy(sums.joules)}${noStar}`,
 		'',
 		energy(sums.phases.compute.joules),
 		energy(devices.reduce((sum, {radioJoules}) => sum + radioJoules, 0)),
@@ -94,8 +98,8 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 			{title: 'Bytes, energy'},
 			right('sent'),
 			right('received'),
-			right('energy'),
-			{title: 'which is'},
+			right(`energy${noStar}`),
+			{title: 'which is', expendable: 3},
 			right('computing', 1),
 			right('radio', 2),
 		],
@@ -146,7 +150,7 @@ function noteLines({notes}: Ledger, {width}: TableStyle, most: number): string[]
 	const lines = notes.slice(0, most).flatMap(({at, device, text}) => {
 		const start = `${duration(at)}  `;
 		const who = device === undefined ? '' : `${oneLine(device)}: `;
-		return wrap(`${start}${who}${text}`, width - 4, '    ');
+		return wrap(`${start}${who}${text}`, width, '    ');
 	});
 	const rest = notes.length > most ? [`(${notes.length - most} more)`] : [];
 	return ['Notes', ...lines, ...rest];
@@ -187,7 +191,7 @@ export function reportText(ledger: Ledger, options: TextOptions): string {
 		...(ledger.devices.length > 0
 			? [deviceTable(ledger, style), timeTable(ledger, style), energyTable(ledger, style)]
 			: [['No device took part.']]),
-		honestMarks(ledger).flatMap(mark => wrap(mark, width - 2, '  ')),
+		honestMarks(ledger).flatMap(mark => wrap(mark, width, '  ')),
 		...(ledger.rounds.length > 0 ? [roundTable(ledger, style, rounds)] : [['No round was finished.']]),
 		noteLines(ledger, style, notes),
 	];
