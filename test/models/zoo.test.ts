@@ -1,8 +1,11 @@
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import {isFplError} from '../../core/errors.js';
 import {sizeOf, type Tensor} from '../../core/tensor/tensor.js';
 import {flatten, layoutOf} from '../../models/layout.js';
 import {buildModel, type ZooName, zoo, zooNames} from '../../models/zoo/zoo.js';
+import {root} from '../support/imports.js';
 
 /** Published or PyTorch-counted numbers of trained parameters. */
 const counts: Readonly<Record<ZooName, number>> = {
@@ -161,5 +164,17 @@ test('default inputs and classes of the table are those of the built graph', t =
 		t.is(graph.inputs[0]!.dtype, dtype);
 		t.deepEqual(graph.outputs[0]!.shape, ['N', classes]);
 		t.true(sizeOf(input) > 0);
+	}
+});
+
+test('docs/models.md lists every model with its parameters, classes and dataset', t => {
+	const rows = readFileSync(path.join(root, 'docs/models.md'), 'utf8').split('\n');
+	for (const name of zooNames) {
+		const row = rows.find(line => line.startsWith(`| \`${name}\` |`)) ?? '';
+		const [, , input, classes, parameters, dataset] = row.split('|').map(cell => cell.trim());
+		t.is(parameters, counts[name].toLocaleString('en'), name);
+		t.is(classes, String(zoo[name].classes), name);
+		t.true(dataset?.startsWith(`\`${zoo[name].dataset}\``), name);
+		t.true(input?.startsWith(zoo[name].input.join('×')), name);
 	}
 });

@@ -1,11 +1,14 @@
+import {readFileSync} from 'node:fs';
 import {access, mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {isFplError} from '../../../core/errors.js';
 import {toNumbers} from '../../../core/tensor/tensor.js';
+import {officialSources} from '../../../models/datasets/download/sources.js';
 import {dataFolders, userDataFolder} from '../../../models/datasets/locate.js';
 import {datasetNames, datasetSpec, datasets, isAvailable, openDataset} from '../../../models/datasets/open.js';
 import {zoo} from '../../../models/zoo/zoo.js';
+import {root} from '../../support/imports.js';
 import {temporaryFolder} from '../../support/temporary.js';
 import {file, idxBytes, npyBytes, realData, rejects} from './files.js';
 
@@ -168,4 +171,16 @@ test('real MNIST and occupancy data open', async t => {
 	t.deepEqual([occupancy.train.items, occupancy.test.items], [8143, 2665 + 9752]);
 	t.deepEqual(occupancy.train.target, {kind: 'classes', classes: 2});
 	t.is(occupancy.train.labels?.filter(label => label === 1).length, 1729);
+});
+
+test('docs/data.md lists every dataset and every checksum', t => {
+	const text = readFileSync(path.join(root, 'docs/data.md'), 'utf8');
+	for (const name of datasetNames) {
+		t.true(text.includes(`| \`${name}\` |`), name);
+	}
+	for (const {files} of Object.values(officialSources)) {
+		for (const {name, bytes, sha256} of files) {
+			t.true(text.includes(`\`${name}\` | ${bytes.toLocaleString('en')} | \`${sha256}\` |`), `${name} ${bytes}`);
+		}
+	}
 });
