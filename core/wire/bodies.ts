@@ -39,7 +39,7 @@ const cost = z
 	.object({seconds: amount, joules: amount})
 	.nullish()
 	.transform(given => given ?? {seconds: 0, joules: 0});
-const purpose = z.discriminatedUnion('kind', [
+const purpose: z.ZodType<TransferPurpose> = z.discriminatedUnion('kind', [
 	z.object({kind: z.literal('model'), run: optionalRun, digest: z.string().max(128)}),
 	z.object({kind: z.literal('weights'), run, round: uint32}),
 	z.object({
@@ -52,7 +52,7 @@ const purpose = z.discriminatedUnion('kind', [
 		buffers: whole,
 	}),
 	z.object({kind: z.literal('file'), run: optionalRun, name: z.string().max(256), digest: z.string().max(128)}),
-]) satisfies z.ZodType<TransferPurpose>;
+]);
 
 const fetchable = z.enum(['ledger', 'model', 'events']);
 

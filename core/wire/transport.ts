@@ -24,6 +24,9 @@ export interface Subscription {
 	unsubscribe(): Promise<void>;
 }
 
+/** Bytes in one piece, or in several that are sent one after the other as one message, without being copied together. */
+export type Payload = Uint8Array | readonly Uint8Array[];
+
 export type TransportStatus = 'online' | 'offline' | 'closed';
 
 export type MessageHandler = (topic: string, payload: Uint8Array, retained: boolean) => void;
@@ -38,7 +41,7 @@ export interface Transport {
 	 * @throws FplError `WIRE_CLOSED` when offline (QoS 0) or closed, `WIRE_TIMEOUT` when a QoS 1 message stays
 	 * unacknowledged beyond the deadline, `WIRE_TOO_LARGE`.
 	 */
-	publish(topic: string, payload: Uint8Array, options?: PublishOptions): Promise<void>;
+	publish(topic: string, payload: Payload, options?: PublishOptions): Promise<void>;
 	/** Filters may contain `+` and `#` (MQTT 3.1.1, 4.7). Subscriptions outlive a reconnection. */
 	subscribe(filter: string, handler: MessageHandler): Promise<Subscription>;
 	/** Called at every change; returns its cancellation. */

@@ -1,6 +1,6 @@
 /**
- * The bytes of a chunk's message, written by hand: protobufjs would copy the data into a buffer of its own size guess.
- * The header is the same for all chunks of a transfer but for number, checksum and length; the data are copied once.
+ * The bytes of a chunk's message, written by hand so that the data need not be copied: a header, which is the same for
+ * all chunks of a transfer but for number, checksum and length, and the data behind it as they are.
  * `messages.proto` is the specification, and a test compares the bytes with protobufjs'.
  */
 import zlib from 'node:zlib';
@@ -10,8 +10,8 @@ import {protocolVersion} from '../message.js';
 /** CRC-32 as in IEEE 802.3, zlib, PNG. */
 export const crc32 = (data: Uint8Array): number => zlib.crc32(data);
 
-/** Bytes that a chunk's message needs besides its data, at most: three names of up to 64, 64 and 128 bytes and tags. */
-export const chunkOverheadBytes = 512;
+/** Bytes that a chunk's message needs besides its data, at most: names of 64, 64 and 3 × 128 bytes, numbers and tags. */
+export const chunkOverheadBytes = 600;
 
 /** Protobuf tag bytes: field number × 8 + wire type, as varints. */
 const tags = {
@@ -50,12 +50,12 @@ function field(tag: number, text: string): Buffer {
 	return Buffer.concat([head, bytes]);
 }
 
-/** Makes the messages of one transfer's chunks. */
+/** Makes the messages of one transfer's chunks, each in two pieces: header and data. */
 export function chunkEncoder(
 	from: DeviceId,
 	to: DeviceId,
 	transfer: string,
-): (sequence: number, data: Uint8Array) => Buffer {
+): (sequence: number, data: Uint8Array) => readonly [Buffer, Uint8Array] {
 	const envelope = Buffer.concat([
 		Buffer.from([tags.version, protocolVersion]),
 		field(tags.from, from),
@@ -66,28 +66,28 @@ export function chunkEncoder(
 	return (sequence, data) => {
 		const crc = crc32(data);
 		// Fields with their default value are left out, as proto3 does.
-		const inner =
+		const rest =
 			name.length +
 			(sequence === 0 ? 0 : 1 + varintSize(sequence)) +
 			(crc === 0 ? 0 : 5) +
-			(data.length === 0 ? 0 : 1 + varintSize(data.length) + data.length);
-		const message = Buffer.allocUnsafe(envelope.length + varintSize(inner) + inner);
-		let at = envelope.copy(message, 0);
-		at = writeVarint(message, at, inner);
-		at += name.copy(message, at);
+			(data.length === 0 ? 0 : 1 + varintSize(data.length));
+		const chunk = rest + data.length;
+		const header = Buffer.allocUnsafe(envelope.length + varintSize(chunk) + rest);
+		let at = envelope.copy(header, 0);
+		at = writeVarint(header, at, chunk);
+		at += name.copy(header, at);
 		if (sequence !== 0) {
-			message[at++] = tags.sequence;
-			at = writeVarint(message, at, sequence);
+			header[at++] = tags.sequence;
+			at = writeVarint(header, at, sequence);
 		}
 		if (crc !== 0) {
-			message[at++] = tags.crc;
-			at = message.writeUInt32LE(crc, at);
+			header[at++] = tags.crc;
+			at = header.writeUInt32LE(crc, at);
 		}
 		if (data.length > 0) {
-			message[at++] = tags.data;
-			at = writeVarint(message, at, data.length);
-			message.set(data, at);
+			header[at++] = tags.data;
+			writeVarint(header, at, data.length);
 		}
-		return message;
+		return [header, data];
 	};
 }

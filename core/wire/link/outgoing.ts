@@ -4,11 +4,11 @@ import {asFplError, FplError, isFplError} from '../../errors.js';
 import type {DeviceId} from '../../ids.js';
 import type {Body, BodyOf} from '../bodies.js';
 import type {OutgoingTransfer, SendOptions, TransferStats} from '../tensor-link.js';
-import type {TransportStatus} from '../transport.js';
+import type {Payload, TransportStatus} from '../transport.js';
 import {chunkEncoder} from './chunk-codec.js';
 import {ChunkSet} from './chunk-set.js';
 import {Pacing, type PacingOptions} from './pacing.js';
-import {Schedule} from './schedule.js';
+import {earlyBytes, earlyChunks, Schedule} from './schedule.js';
 
 /** What a transfer needs of its link. */
 export interface OutgoingContext {
@@ -19,32 +19,47 @@ export interface OutgoingContext {
 	readonly pacing: PacingOptions;
 	status(): TransportStatus;
 	/** Sends bytes to the peer; resolves when there is room for more; returns the bytes on the wire. */
-	publish(bytes: Uint8Array): Promise<number>;
+	publish(bytes: Payload): Promise<number>;
 	post(body: Body): Promise<number>;
 }
 
-const firstBeginMs = 500;
-const longestBeginMs = 5000;
+/** The data cut into chunks, and how far they are. */
+interface Cut {
+	readonly chunkBytes: number;
+	readonly acked: ChunkSet;
+	readonly schedule: Schedule;
+}
+
+/** Enough to keep a socket busy between two turns of the event loop. */
+const maxUnsent = 4;
+const firstAskMs = 500;
+const longestAskMs = 5000;
+const atOnce = Number.NEGATIVE_INFINITY;
+const never = Number.POSITIVE_INFINITY;
 
 export class Outgoing {
 	readonly #context: OutgoingContext;
 	readonly #transfer: OutgoingTransfer;
 	readonly #options: SendOptions;
 	readonly #pacing: Pacing;
-	readonly #encode: (sequence: number, data: Uint8Array) => Buffer;
-	#chunkBytes: number;
+	readonly #encode: (sequence: number, data: Uint8Array) => Payload;
+	/** Undefined while it is unknown what the receiver has. */
+	#cut: Cut | undefined;
+	/** Whether the receiver has said that it takes the transfer, in chunks of `#cut`; else it is asked at `#askAt`. */
+	#accepted = false;
+	#asked = false;
+	#askAt = atOnce;
+	#askWaitMs = firstAskMs;
 	#maxWindow: number;
-	/** Undefined until the receiver has said how far it is, and again after the connection was lost. */
-	#acked: ChunkSet | undefined;
-	#schedule: Schedule | undefined;
 	/** Most chunks that were ever acknowledged, so that repeated openings are not mistaken for progress. */
 	#best = -1;
+	#progressAt: number;
 	#complete = false;
 	#failure: FplError | undefined;
 	#wireBytes = 0;
 	#repeats = 0;
-	#progressAt: number;
-	#beginWaitMs = firstBeginMs;
+	/** Publications that the transport has not taken yet. */
+	#unsent = 0;
 	#wake = () => {};
 
 	constructor(context: OutgoingContext, transfer: OutgoingTransfer, options: SendOptions) {
@@ -53,7 +68,6 @@ export class Outgoing {
 		this.#options = options;
 		this.#pacing = new Pacing(context.pacing);
 		this.#encode = chunkEncoder(context.self, context.to, transfer.id);
-		this.#chunkBytes = context.chunkBytes;
 		this.#maxWindow = context.pacing.maxWindow;
 		this.#progressAt = context.clock.monotonic();
 	}
@@ -61,10 +75,11 @@ export class Outgoing {
 	/** @throws FplError as `TensorLink.send`. */
 	async run(): Promise<TransferStats> {
 		const {clock} = this.#context;
+		const {signal} = this.#options;
 		const started = clock.monotonic();
 		const abort = () => this.fail(new FplError('INTERRUPTED', {where: this.#where()}));
-		this.#options.signal?.addEventListener('abort', abort, {once: true});
-		if (this.#options.signal?.aborted) {
+		signal?.addEventListener('abort', abort, {once: true});
+		if (signal?.aborted) {
 			abort();
 		}
 		try {
@@ -72,15 +87,16 @@ export class Outgoing {
 				this.#check();
 				await this.#step();
 			}
-			return {
-				bytes: this.#transfer.data.length,
-				wireBytes: this.#wireBytes,
-				seconds: (clock.monotonic() - started) / 1000,
-				repeats: this.#repeats + (this.#schedule?.repeats ?? 0),
-			};
 		} finally {
-			this.#options.signal?.removeEventListener('abort', abort);
+			signal?.removeEventListener('abort', abort);
 		}
+		this.#forget();
+		return {
+			bytes: this.#transfer.data.length,
+			wireBytes: this.#wireBytes,
+			seconds: (clock.monotonic() - started) / 1000,
+			repeats: this.#repeats,
+		};
 	}
 
 	/** Ends the transfer with an error. */
@@ -91,64 +107,65 @@ export class Outgoing {
 
 	/** The connection came or went. After it came back, the receiver is asked how far it is. */
 	statusChanged(): void {
-		this.#reopen();
+		this.#forget();
 		this.#wake();
 	}
 
 	acknowledged(ack: BodyOf<'chunkAck'>): void {
-		const now = this.#context.clock.monotonic();
 		if (ack.refused !== '') {
 			this.fail(new FplError('AGENT_FAILED', {where: this.#where(), problem: `refused: ${ack.refused}`}));
-			return;
-		}
-		if (ack.complete) {
+		} else if (ack.complete) {
 			this.#complete = true;
 		} else if (ack.unknown) {
-			this.#best = -1;
-			this.#reopen();
-		} else if (this.#acked && this.#schedule) {
-			this.#advance(ack, this.#acked, this.#schedule, now);
-		} else {
-			this.#open(ack, now);
+			// While asking without having sent chunks, this answers chunks of before.
+			if (this.#cut) {
+				this.#best = -1;
+				this.#forget();
+			}
+		} else if (ack.chunkBytes > 0 && ack.chunkBytes <= this.#context.chunkBytes) {
+			this.#take(ack);
 		}
 		this.#wake();
 	}
 
-	#open(ack: BodyOf<'chunkAck'>, now: number): void {
-		if (ack.chunkBytes === 0 || ack.chunkBytes > this.#context.chunkBytes) {
-			return;
-		}
-		this.#chunkBytes = ack.chunkBytes;
+	/** The receiver says what it has and how it wants the rest. */
+	#take(ack: BodyOf<'chunkAck'>): void {
+		const now = this.#context.clock.monotonic();
 		this.#maxWindow = Math.max(1, ack.window);
-		this.#pacing.limit(this.#maxWindow);
-		this.#acked = new ChunkSet(Math.ceil(this.#transfer.data.length / this.#chunkBytes));
-		this.#acked.merge(ack);
-		this.#schedule = new Schedule(this.#acked);
-		this.#beginWaitMs = firstBeginMs;
-		if (this.#acked.count > this.#best) {
-			this.#best = this.#acked.count;
+		if (!this.#accepted) {
+			this.#accepted = true;
+			this.#askWaitMs = firstAskMs;
+			this.#pacing.limit(this.#maxWindow);
+		}
+		// Chunks that were sent before the answer stay under way when they have the size it wants.
+		const cut = this.#cut?.chunkBytes === ack.chunkBytes ? this.#cut : this.#divide(ack.chunkBytes);
+		const added = cut.acked.merge(ack);
+		if (cut.acked.count > this.#best) {
+			this.#best = cut.acked.count;
 			this.#progressAt = now;
 		}
-	}
-
-	#advance(ack: BodyOf<'chunkAck'>, acked: ChunkSet, schedule: Schedule, now: number): void {
-		const added = acked.merge(ack);
-		if (added.length === 0) {
-			return;
-		}
-		this.#best = Math.max(this.#best, acked.count);
-		this.#progressAt = now;
-		const {sample, lost} = schedule.acknowledged(added, now);
-		this.#pacing.acknowledged(added.length, sample, this.#maxWindow);
-		if (lost) {
-			this.#pacing.lost(now, false);
+		if (added.length > 0) {
+			const {sample, lost} = cut.schedule.acknowledged(added, now);
+			this.#pacing.acknowledged(added.length, sample, this.#maxWindow);
+			if (lost) {
+				this.#pacing.lost(now, false);
+			}
 		}
 	}
 
-	#reopen(): void {
-		this.#repeats += this.#schedule?.repeats ?? 0;
-		this.#acked = undefined;
-		this.#schedule = undefined;
+	#divide(chunkBytes: number): Cut {
+		this.#repeats += this.#cut?.schedule.repeats ?? 0;
+		const acked = new ChunkSet(Math.ceil(this.#transfer.data.length / chunkBytes));
+		this.#cut = {chunkBytes, acked, schedule: new Schedule(acked)};
+		return this.#cut;
+	}
+
+	/** What is known of the receiver may be wrong: it has to be asked. */
+	#forget(): void {
+		this.#repeats += this.#cut?.schedule.repeats ?? 0;
+		this.#cut = undefined;
+		this.#accepted = false;
+		this.#askAt = atOnce;
 	}
 
 	#check(): void {
@@ -158,85 +175,87 @@ export class Outgoing {
 		if (this.#context.status() === 'closed') {
 			throw new FplError('WIRE_CLOSED', {where: this.#where()});
 		}
-		const silence = this.#context.clock.monotonic() - this.#progressAt;
-		if (silence >= this.#options.stallMs) {
+		if (this.#context.clock.monotonic() - this.#progressAt >= this.#options.stallMs) {
+			const {count = 0, size = 'an unknown number of'} = this.#cut?.acked ?? {};
 			throw new FplError('WIRE_TIMEOUT', {
 				where: this.#where(),
 				expected: `progress within ${this.#options.stallMs} ms`,
-				got: `none after ${this.#acked?.count ?? 0} of ${this.#acked?.size ?? 'an unknown number of'} chunks`,
+				got: `none after ${count} of ${size} chunks`,
 			});
 		}
 	}
 
+	/** One thing after the other: ask, send a chunk, or wait until there is something to do. */
 	async #step(): Promise<void> {
-		if (this.#context.status() === 'offline') {
-			await this.#wait(Number.POSITIVE_INFINITY);
-			return;
-		}
-		const schedule = this.#schedule;
-		if (!schedule) {
-			await this.#begin();
-			return;
-		}
 		const now = this.#context.clock.monotonic();
-		const sequence = schedule.pick(this.#pacing.window);
-		if (sequence !== undefined) {
-			await this.#sendChunk(schedule, sequence, now);
+		if (this.#context.status() === 'offline' || this.#unsent >= maxUnsent) {
+			await this.#wait(never);
 			return;
 		}
+		if (!this.#accepted && now >= this.#askAt) {
+			this.#ask(now);
+			return;
+		}
+		const cut = this.#cut;
+		const sequence = cut?.schedule.pick(this.#accepted ? this.#pacing.window : earlyWindow(cut.chunkBytes));
+		if (cut && sequence !== undefined) {
+			const data = this.#transfer.data.subarray(sequence * cut.chunkBytes, (sequence + 1) * cut.chunkBytes);
+			cut.schedule.sent(sequence, now);
+			this.#put(this.#context.publish(this.#encode(sequence, data)));
+		} else if (!cut || !this.#accepted) {
+			await this.#wait(this.#askAt - now);
+		} else {
+			await this.#await(cut.schedule, now);
+		}
+	}
+
+	/**
+	 * Opens the transfer, or asks how far it has come. The first time a few chunks follow at once, which saves a small
+	 * tensor half of its time; later there is reason to doubt, and the answer is waited for.
+	 */
+	#ask(now: number): void {
+		const {id, data, purpose} = this.#transfer;
+		const {chunkBytes} = this.#context;
+		if (!this.#asked) {
+			this.#divide(chunkBytes);
+		}
+		this.#asked = true;
+		this.#askAt = now + this.#askWaitMs;
+		this.#askWaitMs = Math.min(longestAskMs, this.#askWaitMs * 2);
+		this.#put(this.#context.post({kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose}));
+	}
+
+	/** All that may be sent is under way. */
+	async #await(schedule: Schedule, now: number): Promise<void> {
 		const {rtoMs} = this.#pacing;
 		if (schedule.expire(now - rtoMs)) {
 			this.#pacing.lost(now, true);
 		} else if (schedule.oldest === undefined) {
-			// Everything seems to have come, but it is not complete: what we know is stale, so the receiver is asked.
-			this.#reopen();
+			// Everything seems to have come, but it is not complete: what we know is out of date.
+			this.#forget();
 		} else {
 			await this.#wait(schedule.oldest + rtoMs - now);
 		}
 	}
 
-	async #begin(): Promise<void> {
-		const {id, data, purpose} = this.#transfer;
-		const {chunkBytes} = this.#context;
-		await this.#put(
-			this.#context.post({kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose: {...purpose} as never}),
-		);
-		if (!this.#schedule) {
-			await this.#wait(this.#beginWaitMs);
-			this.#beginWaitMs = Math.min(this.#beginWaitMs * 2, longestBeginMs);
-		}
-	}
-
-	async #sendChunk(schedule: Schedule, sequence: number, now: number): Promise<void> {
-		const offset = sequence * this.#chunkBytes;
-		const data = this.#transfer.data.subarray(offset, offset + this.#chunkBytes);
-		schedule.sent(sequence, now);
-		await this.#put(this.#context.publish(this.#encode(sequence, data)));
-	}
-
-	/** Waits for a publication, but no longer than the transfer may stall. */
-	async #put(publication: Promise<number>): Promise<void> {
-		let done = false;
+	/** Counts a publication while the transport has no room for it; what fails with the connection is waited out. */
+	#put(publication: Promise<number>): void {
+		this.#unsent++;
 		publication
 			.then(
 				bytes => {
 					this.#wireBytes += bytes;
 				},
 				(error: unknown) => {
-					// A broken connection is waited out; the status says when it is back.
 					if (!isFplError(error, 'WIRE_CLOSED')) {
 						this.fail(asFplError(error));
 					}
 				},
 			)
 			.finally(() => {
-				done = true;
+				this.#unsent--;
 				this.#wake();
 			});
-		while (!done && !this.#complete) {
-			this.#check();
-			await this.#wait(Number.POSITIVE_INFINITY);
-		}
 	}
 
 	/** Until something happens, `ms` have passed or the transfer has stalled. */
@@ -257,3 +276,5 @@ export class Outgoing {
 		return `transfer ${this.#transfer.id} to ${this.#context.to}`;
 	}
 }
+
+const earlyWindow = (chunkBytes: number) => Math.max(1, Math.min(earlyChunks, Math.floor(earlyBytes / chunkBytes)));

@@ -1,6 +1,8 @@
 /**
  * How fast a transfer may go: round-trip estimate and retransmission timeout as in RFC 6298, a window that doubles per
- * round trip from a cautious start and is halved when chunks get lost (as TCP's, RFC 5681, in chunks).
+ * round trip from a cautious start and is halved when chunks get lost (as TCP's, RFC 5681, in chunks). It also stops
+ * growing when chunks begin to queue, as the delay shows (the idea of LEDBAT, RFC 6817): control messages share the
+ * connection, and on a slow link a full window in front of them would keep them waiting for seconds.
  */
 export interface PacingOptions {
 	readonly firstWindow: number;
@@ -8,14 +10,17 @@ export interface PacingOptions {
 	readonly firstRtoMs: number;
 	readonly minRtoMs: number;
 	readonly maxRtoMs: number;
+	/** Delay beyond the shortest round trip at which the window stops growing; at three times as much it shrinks. */
+	readonly queueMs: number;
 }
 
 export const defaultPacing: PacingOptions = {
 	firstWindow: 8,
 	maxWindow: 64,
-	firstRtoMs: 2000,
+	firstRtoMs: 5000,
 	minRtoMs: 300,
 	maxRtoMs: 10_000,
+	queueMs: 150,
 };
 
 export class Pacing {
@@ -23,6 +28,7 @@ export class Pacing {
 	#window: number;
 	#srtt: number | undefined;
 	#variation = 0;
+	#shortest = Number.POSITIVE_INFINITY;
 	#backoff = 1;
 	/** When the window was last halved: one loss event per round trip. */
 	#halvedAt = Number.NEGATIVE_INFINITY;
@@ -52,10 +58,17 @@ export class Pacing {
 	/** Chunks were acknowledged; `sample`: milliseconds from sending to acknowledgment of one that was sent once. */
 	acknowledged(count: number, sample: number | undefined, maxWindow: number): void {
 		this.#backoff = 1;
-		this.#window = Math.max(1, Math.min(this.#window + count, this.#options.maxWindow, maxWindow));
-		if (sample === undefined) {
-			return;
+		if (sample !== undefined) {
+			this.#estimate(sample);
 		}
+		const queued = sample === undefined ? 0 : sample - this.#shortest;
+		const {queueMs} = this.#options;
+		const growth = queued <= queueMs ? count : queued > 3 * queueMs && this.#window > 2 ? -1 : 0;
+		this.#window = Math.max(1, Math.min(this.#window + growth, this.#options.maxWindow, maxWindow));
+	}
+
+	#estimate(sample: number): void {
+		this.#shortest = Math.min(this.#shortest, sample);
 		if (this.#srtt === undefined) {
 			this.#srtt = sample;
 			this.#variation = sample / 2;

@@ -8,7 +8,8 @@ import type {Body} from '../bodies.js';
 import {decode, encode, type Message} from '../message.js';
 import type {OutgoingTransfer, SendOptions, TensorLink, TransferStats} from '../tensor-link.js';
 import type {Topics} from '../topics.js';
-import type {Transport} from '../transport.js';
+import type {Payload, Transport} from '../transport.js';
+import {payloadBytes} from '../transports/common.js';
 import {chunkOverheadBytes} from './chunk-codec.js';
 import {defaultLimits, Incoming, type IncomingLimits} from './incoming.js';
 import {Outgoing} from './outgoing.js';
@@ -51,9 +52,9 @@ export async function createTensorLink(
 	let messages = 0;
 	let closed = false;
 
-	async function publish(to: DeviceId, bytes: Uint8Array): Promise<number> {
+	async function publish(to: DeviceId, bytes: Payload): Promise<number> {
 		const topic = topics.between('tensor', self, to);
-		const size = bytes.length + topic.length + publishHeaderBytes;
+		const size = payloadBytes(bytes) + topic.length + publishHeaderBytes;
 		await transport.publish(topic, bytes);
 		traffic.sent += size;
 		return size;
@@ -147,7 +148,7 @@ export async function createTensorLink(
 				chunkBytes,
 				pacing,
 				status: () => transport.status,
-				publish: (bytes: Uint8Array) => publish(to, bytes),
+				publish: (bytes: Payload) => publish(to, bytes),
 				post: (body: Body) => post(to, body),
 			};
 			const sender = new Outgoing(context, transfer, sendOptions);

@@ -1,8 +1,16 @@
 /** One client of a MemoryBroker. */
 import {FplError} from '../../errors.js';
 import type {Logger} from '../../log.js';
-import type {MessageHandler, PublishOptions, Subscription, Transport, TransportStatus, Will} from '../transport.js';
-import {checkPublish, closedError, offlineError, whenOnline} from './common.js';
+import type {
+	MessageHandler,
+	Payload,
+	PublishOptions,
+	Subscription,
+	Transport,
+	TransportStatus,
+	Will,
+} from '../transport.js';
+import {checkPublish, closedError, joined, offlineError, whenOnline} from './common.js';
 import type {MemoryBroker} from './memory-broker.js';
 import {isFilter, Subscriptions} from './subscriptions.js';
 
@@ -35,7 +43,7 @@ export class MemoryTransport implements Transport {
 		return this.#subscriptions.filters;
 	}
 
-	async publish(topic: string, payload: Uint8Array, {qos = 0, retain = false}: PublishOptions = {}): Promise<void> {
+	async publish(topic: string, payload: Payload, {qos = 0, retain = false}: PublishOptions = {}): Promise<void> {
 		checkPublish(this, topic, payload);
 		if (this.#status === 'closed') {
 			throw closedError(topic);
@@ -46,7 +54,7 @@ export class MemoryTransport implements Transport {
 			}
 			await whenOnline(this, this.#broker.clock, topic, this.#broker.ackDeadlineMs);
 		}
-		this.#broker.accept(topic, payload, qos, retain);
+		this.#broker.accept(topic, joined(payload), qos, retain);
 		await new Promise(resolve => setImmediate(resolve));
 	}
 

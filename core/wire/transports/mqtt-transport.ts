@@ -7,9 +7,10 @@ import {type Clock, systemClock} from '../../clock.js';
 import {FplError} from '../../errors.js';
 import {type Logger, silentLogger} from '../../log.js';
 import {maxMessageBytes} from '../bodies.js';
-import type {MessageHandler, PublishOptions, Subscription, Transport, TransportStatus} from '../transport.js';
-import {checkPublish, closedError, offlineError, unacknowledgedError, whenOnline} from './common.js';
+import type {MessageHandler, Payload, PublishOptions, Subscription, Transport, TransportStatus} from '../transport.js';
+import {checkPublish, closedError, inPieces, joined, offlineError, unacknowledgedError, whenOnline} from './common.js';
 import type {MqttOptions} from './mqtt-options.js';
+import {writePieces} from './pieces.js';
 import {Slots} from './slots.js';
 import {isFilter, Subscriptions} from './subscriptions.js';
 
@@ -57,7 +58,7 @@ export class MqttTransport implements Transport {
 		return this.#status;
 	}
 
-	async publish(topic: string, payload: Uint8Array, {qos = 0, retain = false}: PublishOptions = {}): Promise<void> {
+	async publish(topic: string, payload: Payload, {qos = 0, retain = false}: PublishOptions = {}): Promise<void> {
 		checkPublish(this, topic, payload);
 		this.#checkOpen(topic, qos);
 		if (!this.#slots.tryTake()) {
@@ -83,7 +84,7 @@ export class MqttTransport implements Transport {
 		}
 	}
 
-	#send(topic: string, payload: Uint8Array, qos: 0 | 1, retain: boolean): Promise<void> {
+	#send(topic: string, payload: Payload, qos: 0 | 1, retain: boolean): Promise<void> {
 		return new Promise((resolve, reject) => {
 			let cancel = () => {};
 			const pending: Pending = {
@@ -106,7 +107,12 @@ export class MqttTransport implements Transport {
 					resolve();
 				}
 			};
-			const buffer = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+			if (inPieces(payload) && qos === 0 && this.#client.connected) {
+				writePieces(this.#client.stream, topic, payload, retain, callback);
+				return;
+			}
+			const whole = joined(payload);
+			const buffer = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
 			if (qos === 1) {
 				cancel = this.#clock.after(this.#ackDeadlineMs, () => {
 					pending.fail(unacknowledgedError(topic, this.#ackDeadlineMs));
