@@ -2,10 +2,21 @@
 import {FplError} from '../../core/errors.js';
 import type {Shape} from '../../core/tensor/tensor.js';
 import {Emitter} from '../autodiff/emitter.js';
-import type {Graph, Model, ValueInfo} from '../graph.js';
+import type {Dim, Graph, Model, ValueInfo} from '../graph.js';
 import {type Sizes, specialise} from '../specialise.js';
 import type {InputRole, Port} from './program.js';
 import {inferenceMode, trainingMode} from './training-mode.js';
+
+/** A model, or a part of one between two cuts. */
+export interface Part {
+	/**
+	 * A part as a model of its own: inputs are inputs of the whole model or values that earlier parts make, outputs are what
+	 * later parts (or the loss) need; parameters and buffers are those that lie within.
+	 */
+	readonly model: Model;
+	/** Those inputs that earlier parts make: float32 values whose gradient travels back. Empty for a whole model. */
+	readonly activations: readonly string[];
+}
 
 export interface Prepared {
 	/** Holds the forward pass; everything else is emitted into it. */
@@ -24,7 +35,9 @@ export interface Prepared {
  */
 export function batchSizes(graph: Graph, batch: number): Sizes {
 	const sizes: Record<string, number> = {};
-	const symbols = new Set(graph.inputs.flatMap(({shape}) => shape?.filter(dim => typeof dim === 'string') ?? []));
+	// A dimension may be a product, `16*N`: its names are what needs a size.
+	const namesIn = (dim: Dim) => (typeof dim === 'string' ? dim.split('*').filter(part => !/^\d+$/u.test(part)) : []);
+	const symbols = new Set(graph.inputs.flatMap(({shape}) => shape?.flatMap(namesIn) ?? []));
 	if (symbols.size === 1) {
 		return {[[...symbols][0]!]: batch};
 	}
@@ -63,7 +76,7 @@ function withWeightsAsInputs({graph, parameters, buffers}: Model): Graph {
 	return {...graph, inputs: [...graph.inputs, ...lifted], initializers};
 }
 
-export function prepare(model: Model, batch: number, mode: 'training' | 'inference'): Prepared {
+export function prepare({model, activations}: Part, batch: number, mode: 'training' | 'inference'): Prepared {
 	const specialised = specialise(withWeightsAsInputs(model), batchSizes(model.graph, batch));
 	const training = mode === 'training' ? trainingMode(specialised, model.buffers) : undefined;
 	const graph = training?.graph ?? inferenceMode(specialised);
@@ -74,7 +87,9 @@ export function prepare(model: Model, batch: number, mode: 'training' | 'inferen
 	return {
 		emitter,
 		inputs: [
-			...model.graph.inputs.map(({name}) => port(name, {kind: 'data', name})),
+			...model.graph.inputs.map(({name}) =>
+				port(name, {kind: activations.includes(name) ? 'activation' : 'data', name}),
+			),
 			...(training?.masks ?? []).map(({value, node, ratio}) => port(value, {kind: 'mask', node, ratio})),
 			...model.parameters.map(name => port(name, {kind: 'parameter', name})),
 			...model.buffers.map(name => port(name, {kind: 'buffer', name})),

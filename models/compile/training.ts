@@ -1,15 +1,14 @@
 /** The programs that train a whole model on one device. */
 
-import {emitGradients} from '../autodiff/differentiate.js';
 import {Emitter} from '../autodiff/emitter.js';
-import type {Layout, Model} from '../graph.js';
-import {ownOpsets} from '../graph.js';
+import {type Layout, type Model, ownOpsets} from '../graph.js';
 import {layoutOf} from '../layout.js';
 import {assemble, type Result} from './assemble.js';
-import {emitLoss, type LossValues, targetType} from './losses.js';
+import {compileEvaluate, compileGradient, lossGradients, lossPass} from './forward.js';
+import {once} from './once.js';
 import {emitClip, emitUpdate, slotCount} from './optimizer.js';
 import {chunksOf, type Piece, piecesOf} from './pieces.js';
-import {declare, prepare} from './prepare.js';
+import {declare} from './prepare.js';
 import type {CompileOptions, InputRole, Port, Program, Range, TrainingPrograms} from './program.js';
 
 /**
@@ -19,77 +18,29 @@ import type {CompileOptions, InputRole, Port, Program, Range, TrainingPrograms} 
  */
 export function compileTraining(model: Model, options: CompileOptions): TrainingPrograms {
 	const parameters = layoutOf(model.graph, model.parameters);
+	const whole = {model, activations: []};
 	return {
 		parameters,
 		buffers: layoutOf(model.graph, model.buffers),
 		slots: slotCount(options.optimizer),
 		step: once(() => compileStep(model, parameters, options)),
-		gradient: once(() => compileGradient(model, options)),
+		gradient: once(() => compileGradient(whole, options.batch, options.loss)),
 		apply: once(() => compileApply(model.name, parameters, options)),
-		evaluate: once(() => compileEvaluate(model, options)),
+		evaluate: once(() => compileEvaluate(whole, options.batch, options.loss)),
 	};
-}
-
-function once<T>(make: () => T): () => T {
-	let made: {readonly value: T} | undefined;
-	return () => {
-		made ??= {value: make()};
-		return made.value;
-	};
-}
-
-interface Forward {
-	readonly emitter: Emitter;
-	readonly inputs: readonly Port<InputRole>[];
-	readonly loss: LossValues;
-	/** loss, correct, new buffers. */
-	readonly results: readonly Result[];
-	readonly output: string;
-}
-
-function forward(model: Model, {batch, loss}: CompileOptions, mode: 'training' | 'inference'): Forward {
-	const {emitter, inputs, buffers, outputs} = prepare(model, batch, mode);
-	const output = outputs[0]!;
-	const target = declare(emitter, 'target', targetType(loss, emitter.shape(output), model.name), {kind: 'target'});
-	const values = emitLoss(emitter.within('loss/'), loss, output, target.name);
-	const results: Result[] = [{value: values.loss, role: {kind: 'loss'}}];
-	if (values.correct !== undefined) {
-		results.push({value: values.correct, role: {kind: 'correct'}});
-	}
-	for (const [name, value] of buffers) {
-		results.push({value, role: {kind: 'buffer', name}});
-	}
-	return {emitter, inputs: [...inputs, target], loss: values, results, output};
-}
-
-function gradientsOf(model: Model, {emitter, loss, output}: Forward): ReadonlyMap<string, string> {
-	const seeds = new Map([[output, loss.gradient()]]);
-	return emitGradients(emitter, {seeds, wrt: model.parameters});
-}
-
-function compileEvaluate(model: Model, options: CompileOptions): Program {
-	const {emitter, inputs, results} = forward(model, options, 'inference');
-	return assemble(emitter, inputs, results);
-}
-
-function compileGradient(model: Model, options: CompileOptions): Program {
-	const pass = forward(model, options, 'training');
-	const gradients = gradientsOf(model, pass);
-	return assemble(pass.emitter, pass.inputs, [
-		...pass.results,
-		...model.parameters.map((name): Result => ({value: gradients.get(name)!, role: {kind: 'gradient', name}})),
-	]);
 }
 
 function compileStep(model: Model, parameters: Layout, options: CompileOptions): Program {
-	const pass = forward(model, options, 'training');
-	const gradients = gradientsOf(model, pass);
+	const whole = {model, activations: []};
+	const pass = lossPass(whole, options.batch, options.loss, 'training');
+	const gradients = lossGradients(whole, pass);
 	const pieces = piecesOf(pass.emitter.within('update/'), parameters, gradients);
 	const {inputs, results} = update(pass.emitter, pieces, options);
 	return assemble(pass.emitter, [...pass.inputs, ...inputs], [...pass.results, ...results]);
 }
 
-function compileApply(name: string, parameters: Layout, options: CompileOptions): Program {
+/** The update of any flat vector of parameters with a gradient from elsewhere: for whole models and for segments. */
+export function compileApply(name: string, parameters: Layout, options: UpdateOptions): Program {
 	const emitter = new Emitter(`${name}, update`, ownOpsets);
 	const inputs = chunksOf(parameters.length).map(range =>
 		declare(emitter, `gradient ${range.offset}`, vector(range), {kind: 'gradients', range}),
@@ -99,10 +50,12 @@ function compileApply(name: string, parameters: Layout, options: CompileOptions)
 	return assemble(emitter, [...inputs, ...updated.inputs], updated.results);
 }
 
+export type UpdateOptions = Pick<CompileOptions, 'optimizer' | 'clipNorm'>;
+
 const vector = ({length}: Range) => ({dtype: 'float32', shape: [length]}) as const;
 
 /** Clips the gradient and updates parameters and slots, piece by piece. */
-function update(emitter: Emitter, pieces: readonly Piece[], {optimizer, clipNorm}: CompileOptions) {
+function update(emitter: Emitter, pieces: readonly Piece[], {optimizer, clipNorm}: UpdateOptions) {
 	const scalar = (name: 'lr' | 'update') =>
 		declare(emitter, name, {dtype: 'float32', shape: []}, {kind: 'scalar', scalar: name});
 	const [lr, count] = [scalar('lr'), scalar('update')];

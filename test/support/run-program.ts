@@ -98,3 +98,12 @@ export async function runProgram(program: Program, run: ProgramRun): Promise<Pro
 		},
 	};
 }
+
+/** Euclidean norm of a, or of a − b. */
+export function norm(a: ArrayLike<number>, b?: ArrayLike<number>): number {
+	let sum = 0;
+	for (let index = 0; index < a.length; index++) {
+		sum += (a[index]! - (b?.[index] ?? 0)) ** 2;
+	}
+	return Math.sqrt(sum);
+}
