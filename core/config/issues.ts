@@ -130,26 +130,41 @@ function factsOf(issue: Issue, value: unknown): Omit<ErrorFacts, 'where'> {
 export function configError(issues: readonly Issue[], context: IssueContext, cause?: unknown): FplError {
 	const flat = issues.map(issue => (issue.code === 'invalid_union' ? (branchOf(issue) ?? issue) : issue));
 	const issue = flat.find(({code}) => code === 'unrecognized_keys') ?? flat[0]!;
-	const others = flat.filter(other => other !== issue).map(({path}) => `«${formatPath(path) || '(whole)'}»`);
-	const more = others.length > 0 ? `(also wrong: ${[...new Set(others)].slice(0, 5).join(', ')})` : undefined;
+	const others = flat.map(({path}) => formatPath(path) || '(whole)').filter(path => path !== formatPath(issue.path));
+	const more =
+		others.length > 0
+			? `Also wrong: ${[...new Set(others)]
+					.slice(0, 5)
+					.map(path => `«${path}»`)
+					.join(', ')}.`
+			: undefined;
+	const advice = (fix: string | undefined) => {
+		const told = [fix, more].filter(part => part !== undefined).join(' ');
+		return told === '' ? {} : {fix: told};
+	};
 	if (issue.code === 'unrecognized_keys') {
 		const key = issue.keys[0]!;
-		const fix = suggestion(key, keysAt(context.schema, issue.path));
 		return new FplError(
 			'CONFIG_KEY',
 			{
 				where: context.placeOf([...issue.path, key]),
-				problem: `«${shown(key)}» is no key here${more ? ` ${more}` : ''}`,
-				...(fix !== undefined && {fix}),
+				problem: `«${shown(key)}» is no key here`,
+				...advice(suggestion(key, keysAt(context.schema, issue.path))),
 			},
 			{cause},
 		);
 	}
-	const {problem, ...facts} = factsOf(issue, at(context.value, issue.path));
-	const told = [problem, more].filter(part => part !== undefined).join(' ');
+	const hidden = issue.path.some(key => /password|secret|token/iu.test(String(key)));
+	const {fix, ...facts} = factsOf(issue, hidden ? undefined : at(context.value, issue.path));
 	return new FplError(
 		context.code ?? 'CONFIG_VALUE',
-		{where: context.placeOf(issue.path), ...facts, ...(told !== '' && {problem: told})},
+		{
+			where: context.placeOf(issue.path),
+			...facts,
+			// Error texts end up in logs, where secrets do not belong.
+			...(hidden && {got: 'something else (not shown)'}),
+			...advice(fix),
+		},
 		{cause},
 	);
 }

@@ -137,7 +137,7 @@ test(message, 'optimizer: {kind: sdg, lr: 1}', 'CONFIG_VALUE', [
 test(message, 'optimizer: {kind: sgd}', 'CONFIG_VALUE', ['optimizer.lr', 'a number', 'got nothing']);
 test(message, 'shape: 3', 'CONFIG_VALUE', ['shape', 'text or a mapping', 'got 3']);
 test(message, 'peers: 3', 'CONFIG_VALUE', ['peers', 'a list', 'got 3']);
-test(message, 'threads: many\nid: 3\nverbose: 1', 'CONFIG_VALUE', ['also wrong: «']);
+test(message, 'threads: many\nid: 3\nverbose: 1', 'CONFIG_VALUE', ['Also wrong: «']);
 test(message, '- a list', 'CONFIG_VALUE', ['fleet.yaml', 'a mapping of keys to values', 'a list of 1']);
 test(message, 'threads: 3\n  bad: indentation', 'CONFIG_FILE', ['fleet.yaml:1:10', 'Nested mappings']);
 test(message, 'a: [1, 2', 'CONFIG_FILE', ['fleet.yaml:1:']);
@@ -162,6 +162,16 @@ test('the caller chooses the code of bad values', t => {
 	const error = failure(() => parseValue(schema, {threads: 0}, 'stored profile', 'JOB_INVALID'));
 	t.is(error.code, 'JOB_INVALID');
 	t.true(error.message.includes('stored profile, threads'));
+});
+
+test('a secret is not repeated in an error', t => {
+	const withSecret = z.strictObject({broker: z.strictObject({password: z.string().min(8)})});
+	for (const password of ['hunter2', 31_415_926, ['hunter2']]) {
+		const {message: text} = failure(() => parseValue(withSecret, {broker: {password}}, 'agent.yaml'));
+		t.true(text.includes('agent.yaml, broker.password: expected'), text);
+		t.true(text.includes('not shown'), text);
+		t.false(/hunter2|31415926/u.test(text), text);
+	}
 });
 
 test('aliases cannot multiply without bound, and depth cannot exhaust the stack', t => {
