@@ -82,11 +82,13 @@ const where: GradientRule = (c, [dy]) => {
 };
 
 /** Between float types the gradient is cast back. From or to anything else none flows. */
-const cast: GradientRule = (c, [dy]) => [
-	c.dtype(dy!) === c.dtype(c.inputs[0]!)
-		? dy
-		: c.emit('Cast', [dy!], {to: int(floatCodes[c.dtype(c.inputs[0]!)] ?? 1)}),
-];
+const cast: GradientRule = (c, [dy]) => {
+	const from = c.dtype(c.inputs[0]!);
+	if (!c.wants(0)) {
+		return [undefined];
+	}
+	return [c.dtype(dy!) === from ? dy : c.emit('Cast', [dy!], {to: int(floatCodes[from] ?? 1)})];
+};
 
 /** `TensorProto.DataType` of the float types. */
 const floatCodes: Readonly<Record<string, number>> = {float32: 1, float16: 10, float64: 11, bfloat16: 16};

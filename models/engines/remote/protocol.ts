@@ -34,26 +34,29 @@ export interface Layouts {
 	readonly buffers: Layout;
 }
 
+/** An engine may compute on the spot. */
+type Awaitable<T> = T | Promise<T>;
+
 /** A trainer inside the worker. */
 export interface HostedTrainer extends Layouts {
 	save(parts: readonly StatePart[]): TrainerState;
 	load(state: Partial<TrainerState>): void;
-	step(batch: Batch, lrScale: number): Promise<StepResult>;
-	gradient(batch: Batch): Promise<GradientResult>;
-	apply(gradient: Float32Array, lrScale: number): Promise<void>;
-	evaluate(batch: Batch): Promise<StepResult>;
-	close(): Promise<void>;
+	step(batch: Batch, lrScale: number): Awaitable<StepResult>;
+	gradient(batch: Batch): Awaitable<GradientResult>;
+	apply(gradient: Float32Array, lrScale: number): Awaitable<void>;
+	evaluate(batch: Batch): Awaitable<StepResult>;
+	close(): Awaitable<void>;
 }
 
 export interface HostedPredictor {
-	predict(inputs: Tensors): Promise<Tensors>;
-	close(): Promise<void>;
+	predict(inputs: Tensors): Awaitable<Tensors>;
+	close(): Awaitable<void>;
 }
 
 /** What a worker does the work with. */
 export interface Host {
 	/** `Engine.description`. */
 	describe(): string;
-	trainer(model: Model, options: TrainerOptions): Promise<HostedTrainer>;
-	predictor(model: Model): Promise<HostedPredictor>;
+	trainer(model: Model, options: TrainerOptions): Awaitable<HostedTrainer>;
+	predictor(model: Model): Awaitable<HostedPredictor>;
 }

@@ -77,6 +77,8 @@ function movable(value: unknown): ArrayBuffer[] {
 /** Answers the engine's requests from now on. Call once, in the worker. */
 export function serve(starting: Promise<Host>): void {
 	const executables = starting.then(host => new Executables(host));
+	// Every answer tells of a failed start; unhandled it would end the thread before the first request is read.
+	executables.catch(() => {});
 	const answer = (message: Answer, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
 	let last: Promise<void> = Promise.resolve();
 	parentPort?.on('message', ({id, request}: Numbered) => {

@@ -1,13 +1,14 @@
 /** A model that only infers, inside the worker: synchronous and single-threaded. */
 import type {Tensor} from '../../../core/tensor/tensor.js';
 import type {Model} from '../../graph.js';
+import type {HostedPredictor} from '../remote/protocol.js';
 import {fromTf, toTf} from './convert.js';
 import {execute} from './execute.js';
 import {sizesOf} from './feeds.js';
 import {Plans} from './plans.js';
 import type {Tf} from './value.js';
 
-export class TfjsPredictor {
+export class TfjsPredictor implements HostedPredictor {
 	readonly #tf: Tf;
 	readonly #model: Model;
 	readonly #plans: Plans;

@@ -8,6 +8,7 @@ import {dropoutMask} from '../../compile/dropout.js';
 import type {Layout, Model} from '../../graph.js';
 import {flatten, layoutOf, viewOf} from '../../layout.js';
 import type {Batch, GradientResult, StatePart, StepResult, TrainerOptions, TrainerState} from '../engine.js';
+import type {HostedTrainer} from '../remote/protocol.js';
 import {toTf} from './convert.js';
 import {execute} from './execute.js';
 import {sizesOf} from './feeds.js';
@@ -28,7 +29,7 @@ const finish = (started: number, loss: number, correct: number | undefined): Ste
 	computeMs: performance.now() - started,
 });
 
-export class TfjsTrainer {
+export class TfjsTrainer implements HostedTrainer {
 	readonly parameters: Layout;
 	readonly buffers: Layout;
 	readonly #tf: Tf;

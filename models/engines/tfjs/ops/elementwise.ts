@@ -7,6 +7,11 @@ import type {Op, OpContext} from './context.js';
 
 const keep = (context: OpContext, raw: TfTensor, like: Value) => new Value(context.tf, raw, like.lies);
 
+type Binary = (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor;
+
+/** XNNPACK, which computes for the wasm backend, has no more, and says so on the console only. */
+const maxRank = 6;
+
 /** A copy that tfjs' tape knows nothing of, for ops at which gradients stop and that tfjs cannot differentiate. */
 export const detached = (tf: Tf, t: TfTensor): TfTensor => tf.tensor(t.dataSync(), t.shape, t.dtype);
 
@@ -20,9 +25,12 @@ const unary =
 /** Piecewise constant: no gradient flows. */
 const unaryStop = (f: (tf: Tf, x: TfTensor) => TfTensor): Op => unary((tf, x) => f(tf, detached(tf, x)));
 
-const combine = (context: OpContext, f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor, x: Value, y: Value): Value => {
+const combine = (context: OpContext, f: Binary, x: Value, y: Value): Value => {
 	if (commonShape(x.shape, y.shape) === undefined) {
 		context.fail(`shapes [${x.shape}] and [${y.shape}] cannot be broadcast`, 'MODEL_SHAPE');
+	}
+	if (Math.max(x.rank, y.rank) > maxRank) {
+		context.fail(`more than ${maxRank} axes`);
 	}
 	const {a, b, last} = align(context, x, y);
 	const raw = f(context.tf, a, b);
@@ -30,15 +38,22 @@ const combine = (context: OpContext, f: (tf: Tf, a: TfTensor, b: TfTensor) => Tf
 };
 
 const binary =
-	(f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor): Op =>
+	(f: Binary): Op =>
 	context =>
 		combine(context, f, context.value(0), context.value(1));
 
-const binaryStop = (f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor): Op =>
-	binary((tf, a, b) => f(tf, detached(tf, a), detached(tf, b)));
+const binaryStop = (f: Binary): Op => binary((tf, a, b) => f(tf, detached(tf, a), detached(tf, b)));
+
+/** Both operands in the common shape first: tfjs' gradient of maximum and minimum does not sum over stretched axes. */
+const stretched =
+	(f: Binary): Binary =>
+	(tf, a, b) => {
+		const shape = commonShape(a.shape, b.shape) ?? [];
+		return f(tf, expandTo(tf, a, shape), expandTo(tf, b, shape));
+	};
 
 const variadic =
-	(f: (tf: Tf, a: TfTensor, b: TfTensor) => TfTensor, finish = (_: Tf, x: TfTensor, _count: number) => x): Op =>
+	(f: Binary, finish = (_: Tf, x: TfTensor, _count: number) => x): Op =>
 	context => {
 		let result = context.value(0);
 		for (let index = 1; index < context.count; index++) {
@@ -171,8 +186,8 @@ export const elementwiseOps = {
 	Div: binary(divide),
 	Pow: binary(power),
 	PRelu: binary((tf, x, slope) => tf.add(tf.relu(x), tf.mul(slope, tf.minimum(x, 0)))),
-	Max: variadic((tf, a, b) => tf.maximum(a, b)),
-	Min: variadic((tf, a, b) => tf.minimum(a, b)),
+	Max: variadic(stretched((tf, a, b) => tf.maximum(a, b))),
+	Min: variadic(stretched((tf, a, b) => tf.minimum(a, b))),
 	Sum: variadic((tf, a, b) => tf.add(a, b)),
 	Mean: variadic(
 		(tf, a, b) => tf.add(a, b),

@@ -57,7 +57,9 @@ const soft =
 const cumSum: Op = context => {
 	const x = context.plain(0);
 	const axis = context.axis(context.numbers(1)?.[0] ?? 0, x.rank);
-	return context.of(context.tf.cumsum(x, axis, context.int('exclusive', 0) === 1, context.int('reverse', 0) === 1));
+	const [exclusive, reverse] = [context.int('exclusive', 0) === 1, context.int('reverse', 0) === 1];
+	// Along the last axis, for tfjs' gradient along another one has its axes in the wrong order.
+	return context.of(alongLast(context, x, axis, t => context.tf.cumsum(t, t.rank - 1, exclusive, reverse)));
 };
 
 const square = (tf: Tf, x: TfTensor) => tf.mul(x, x);

@@ -164,26 +164,16 @@ const expand: Op = context => {
 	);
 };
 
-/** As a stretch of a view with an extra axis before each, since tfjs' tile has no gradient beyond rank 4. */
+/** By putting copies side by side, since tfjs' tile has no gradient beyond rank 4. */
 const tile: Op = context => {
-	const x = context.plain(0);
-	const repeats = context.numbers(1) ?? [];
-	const {tf} = context;
-	const open = tf.reshape(
-		x,
-		x.shape.flatMap(dim => [1, dim]),
-	);
-	const stretched = expandTo(
-		tf,
-		open,
-		x.shape.flatMap((dim, axis) => [repeats[axis]!, dim]),
-	);
-	return context.of(
-		tf.reshape(
-			stretched,
-			x.shape.map((dim, axis) => dim * repeats[axis]!),
-		),
-	);
+	let result = context.plain(0);
+	for (const [axis, repeats] of (context.numbers(1) ?? []).entries()) {
+		if (repeats === 0) {
+			context.fail('tiling zero times');
+		}
+		result = repeats === 1 ? result : context.tf.concat(Array<TfTensor>(repeats).fill(result), axis);
+	}
+	return context.of(result);
 };
 
 /** Index of the element that padding shows at `position` (which may lie outside) of an axis of this length. */
