@@ -5,6 +5,7 @@ import {elementwise} from './elementwise.js';
 import {gathering} from './gather.js';
 import {fusedLinear, linear} from './linear.js';
 import {normalisation} from './norm.js';
+import {recurrence} from './recurrent/cells.js';
 import {reduce} from './reduce.js';
 import {reshaping} from './reshape.js';
 import type {GradientRule} from './rule.js';
@@ -59,6 +60,7 @@ const onnx = {
 	...convolution,
 	...pooling,
 	...normalisation,
+	...recurrence,
 } satisfies Record<string, GradientRule | typeof stop>;
 
 /** `com.microsoft` */

@@ -27,8 +27,7 @@ const others: Readonly<Record<string, string>> = {
 for (const name of fixtureNames) {
 	const fixture = loadFixture(name);
 	const names = Object.keys(fixture.gradients);
-	const recurrent = /^(gru|lstm|rnn)-script/.test(name);
-	if (name in others || recurrent || /-(folded|fixed)$/.test(name) || names.length === 0) {
+	if (name in others || /-(folded|fixed)$/.test(name) || names.length === 0) {
 		continue;
 	}
 	test(`${name} has PyTorch's loss and gradients`, async t => {
