@@ -24,7 +24,11 @@ const sized = (dim: Dim, sizes: Sizes): Dim =>
 				}),
 			);
 
-function withSizes(graph: Graph, sizes: Sizes): Graph {
+/**
+ * The graph with numbers for its symbolic dimensions, otherwise as it was; inner types are forgotten.
+ * @throws FplError `MODEL_SHAPE` when a dimension has no size.
+ */
+export function withSizes(graph: Graph, sizes: Sizes): Graph {
 	for (const [name, size] of Object.entries(sizes)) {
 		if (!Number.isSafeInteger(size) || size < 1) {
 			throw new FplError('MODEL_SHAPE', {

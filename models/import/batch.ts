@@ -102,6 +102,9 @@ function fault(graph: Graph): FplError | undefined {
 	}
 }
 
+export const isSymbolicOnlyInBatch = ({inputs}: Graph): boolean =>
+	inputs.every(({shape}) => shape?.every(dim => typeof dim === 'number' || dim === batchName) ?? false);
+
 /** A dimension that is `a` for a batch of 2 and `b` for one of 3. */
 const fittedDim = (a: Dim, b: Dim): Dim =>
 	a === b
@@ -115,7 +118,7 @@ const fittedDim = (a: Dim, b: Dim): Dim =>
  * they are for two batches. Nothing changes where other dimensions are symbolic too.
  */
 export function withFittedTypes(graph: Graph): Graph {
-	if (graph.inputs.some(({shape}) => shape?.some(dim => typeof dim === 'string' && dim !== batchName) ?? true)) {
+	if (!isSymbolicOnlyInBatch(graph)) {
 		return graph;
 	}
 	const [two, three] = [2, 3].map(batch => typesOf(specialise(graph, {[batchName]: batch}))) as [Types, Types];

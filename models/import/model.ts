@@ -8,7 +8,8 @@ import {analyse, infer} from '../infer.js';
 import {type ModelFile, readModel} from '../onnx/read.js';
 import {encodeModel, type Metadata, writeModel} from '../onnx/write.js';
 import {verify} from '../verify.js';
-import {withFittedTypes, withSymbolicBatch} from './batch.js';
+import {batchName, isSymbolicOnlyInBatch, withFittedTypes, withSymbolicBatch} from './batch.js';
+import {withoutShapeArithmetic} from './generalise.js';
 import {type Note, stripHead, toInference, untie} from './normalise.js';
 import {type Roles, rolesOf} from './parameters.js';
 
@@ -68,7 +69,8 @@ function guessed(graph: Graph, metadata: Metadata, options: ImportOptions): Mode
 		original.add(name);
 	}
 	const stripped = declared === undefined ? stripHead(untied, note) : {graph: untied, loss: declared};
-	const free = withSymbolicBatch(folded(stripped.graph), note);
+	const symbolic = withSymbolicBatch(folded(stripped.graph), note);
+	const free = isSymbolicOnlyInBatch(symbolic) ? withoutShapeArithmetic(symbolic, batchName) : symbolic;
 	const result = infer(withFittedTypes(infer(folded(free))));
 	checkNames(result, options.freeze ?? []);
 	const roles = rolesOf(result, original, new Set(options.freeze));
