@@ -1,8 +1,11 @@
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import {phases} from '../../core/ledger/ledger.js';
 import {csv, devicesCsv, roundsCsv} from '../../reports/csv.js';
 import {aHostileLedger, aLedger} from '../support/a-ledger.js';
+import {root} from '../support/imports.js';
 
 /** RFC 4180, written apart from the writer. */
 function parseCsv(text: string): string[][] {
@@ -111,4 +114,11 @@ test('any cells survive the way through the file', t => {
 			}),
 		),
 	);
+});
+
+test('docs/reports.md shows the heads of both tables', t => {
+	const page = readFileSync(path.join(root, 'docs/reports.md'), 'utf8');
+	for (const text of [devicesCsv([]), roundsCsv([])]) {
+		t.true(page.includes(`\`\`\`\n${text}\`\`\`\n`), text);
+	}
 });

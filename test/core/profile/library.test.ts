@@ -1,7 +1,12 @@
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
+import {parseConfigText} from '../../../core/config/document.js';
 import {libraryProfile, profileNames} from '../../../core/profile/library.js';
 import {linkFrom, linkNames, linkPresets, presetOfMedium} from '../../../core/profile/links.js';
-import {media, parseProfile} from '../../../core/profile/schema.js';
+import {declaredProfile, media, parseProfile} from '../../../core/profile/schema.js';
+import {formatSi} from '../../../core/units.js';
+import {root} from '../../support/imports.js';
 
 /** Dotted names of all numbers in a value. */
 const numbersOf = (value: object, prefix = ''): string[] =>
@@ -93,4 +98,38 @@ test('a byte costs least by wire, then Wi-Fi, then LTE, then LoRa', t => {
 		costs,
 		[...costs].sort((a, b) => a - b),
 	);
+});
+
+test('docs/energy.md lists these devices and links with these numbers', t => {
+	const page = readFileSync(path.join(root, 'docs/energy.md'), 'utf8').split('\n');
+	const rows = page.filter(line => line.startsWith('| `'));
+	const bits = (rate: number) => formatSi(rate * 8, 'bit/s');
+	const devices = profileNames.map(name => {
+		const {cores, speeds, idleWatts, busyWatts, link} = libraryProfile(name);
+		const numbers = [
+			formatSi(speeds.matmul, 'FLOP/s'),
+			formatSi(speeds.memory, 'B/s'),
+			`${idleWatts} W`,
+			`${busyWatts} W`,
+		];
+		return `| \`${name}\` | ${cores} | ${numbers.join(' | ')} | ${link.medium}, ${bits(link.upBytesPerSecond)} |`;
+	});
+	const links = linkNames.map(name => {
+		const {link} = linkFrom(linkPresets[name]);
+		const energy = [formatSi(link.joulesPerByteUp, 'J/B'), formatSi(link.joulesPerByteDown, 'J/B')];
+		const rates = [bits(link.upBytesPerSecond), bits(link.downBytesPerSecond), formatSi(link.latencySeconds, 's')];
+		return `| \`${name}\` | ${[...rates, ...energy].join(' | ')} | ${link.activeWatts} W |`;
+	});
+	for (const row of [...devices, ...links]) {
+		t.true(rows.includes(row), row);
+	}
+	t.is(rows.filter(row => row.split('|').length === 9).length, devices.length + links.length);
+});
+
+test('the fleet of docs/energy.md is valid', t => {
+	const [, yaml] = /```yaml\n([\s\S]*?)```/u.exec(readFileSync(path.join(root, 'docs/energy.md'), 'utf8')) ?? [];
+	const {value} = parseConfigText(yaml!, 'docs/energy.md');
+	const [{id, profile, ...overrides}] = (value as {devices: [Record<string, unknown>]}).devices;
+	t.is(id, 'cam-1');
+	t.like(declaredProfile(String(profile), overrides), {dispatchSeconds: 20 * 1e-6, batteryJoules: 36_000});
 });
