@@ -212,6 +212,24 @@ export function transportContract(test: TestFn, name: string, open: () => Promis
 		t.true(payload.equals(received!));
 	});
 
+	titled('a payload in pieces arrives as one message, in its place among others', async (t, bench) => {
+		const {transport: a} = await bench.connect('a');
+		const {transport: b} = await bench.connect('b');
+		const seen = recorder();
+		await b.subscribe('x/pieces', seen.handler);
+		const large = 'y'.repeat(100_000);
+		await Promise.all([
+			a.publish('x/pieces', bytes('before')),
+			a.publish('x/pieces', [bytes('one '), bytes('two '), bytes(large)]),
+			a.publish('x/pieces', [bytes('q'), bytes('1')], {qos: 1}),
+			a.publish('x/pieces', bytes('after')),
+		]);
+		await until('all four', () => seen.lines.length === 4);
+		t.deepEqual(seen.lines, ['x/pieces before', `x/pieces one two ${large}`, 'x/pieces q1', 'x/pieces after']);
+		const pieces = [new Uint8Array(a.maxPayloadBytes), bytes('x')];
+		t.true(isFplError(await t.throwsAsync(a.publish('x/pieces', pieces)), 'WIRE_TOO_LARGE'));
+	});
+
 	titled('a closed transport refuses everything, and closing twice is fine', async (t, bench) => {
 		const {transport: a} = await bench.connect('a');
 		const statuses: TransportStatus[] = [];

@@ -2,7 +2,7 @@
  * Transport over MQTT 3.1.1 (mqtt.js). Sessions are clean: nothing is queued at the broker for those who are away, and
  * subscriptions are made again after every reconnection.
  */
-import type {ISubscriptionMap, MqttClient} from 'mqtt';
+import {ErrorWithSubackPacket, type ISubscriptionMap, type MqttClient} from 'mqtt';
 import {type Clock, systemClock} from '../../clock.js';
 import {FplError} from '../../errors.js';
 import {type Logger, silentLogger} from '../../log.js';
@@ -21,6 +21,8 @@ interface Pending {
 }
 
 const politeMs = 2000;
+/** SUBACK return code (MQTT 3.1.1, 3.9.3). */
+const subscribeFailure = 0x80;
 
 export class MqttTransport implements Transport {
 	readonly maxPayloadBytes: number;
@@ -165,9 +167,9 @@ export class MqttTransport implements Transport {
 			);
 			// Without `resubscribe` mqtt.js leaves out a filter that it has subscribed to before.
 			const request: ISubscriptionMap = Object.assign({[filter]: {qos: 1 as const}}, {resubscribe: true});
-			this.#client.subscribe(request, (error, granted) => {
+			this.#client.subscribe(request, error => {
 				cancel();
-				if (granted?.some(({qos}) => qos === 128)) {
+				if (error instanceof ErrorWithSubackPacket && error.packet?.granted?.includes(subscribeFailure)) {
 					reject(new FplError('BROKER_REFUSED', {where: filter, problem: 'this client may not subscribe here'}));
 				} else if (error && this.#status === 'offline') {
 					// The connection broke meanwhile: mqtt.js subscribes again by itself when it is back.
