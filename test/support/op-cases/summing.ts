@@ -1,6 +1,6 @@
 /** Ops that sum: reductions, softmax, matrix products, normalisations, recurrent layers. */
 import {float32, int64, type Shape} from '../../../core/tensor/tensor.js';
-import {items, type OpCase, opCase} from './build.js';
+import {type OpCase, opCase} from './build.js';
 
 const alongTwo = ['ReduceMax', 'ReduceMin', 'ReduceMean', 'ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceSumSquare'];
 
@@ -57,16 +57,20 @@ interface CellOptions {
 function cell(op: keyof typeof gates, title: string, options: CellOptions = {}): OpCase {
 	const {attributes = '', directions = 1, outputs = 'y', steps = 4, states = []} = options;
 	const rows = gates[op] * hidden;
+	// One state per item: the mean over the steps of what comes in, cut to the width, plus a trained part.
+	const own = (state: string) =>
+		`m${state} = ReduceMean(t) axes=[0]; n${state} = Slice(m${state}, first, width, axis); ${state} = Add(n${state}, ${state}0);`;
 	const inputs = ['t', 'W', 'R', 'B', ...(states.length > 0 ? ['-', ...states] : [])].join(', ');
 	return opCase(
 		`${op}: ${title}`,
 		[steps, 5],
-		`t = Transpose(v) perm=[1, 0, 2]; ${outputs} = ${op}(${inputs}) hidden_size=${hidden} ${attributes}`,
+		`t = Transpose(v) perm=[1, 0, 2]; ${states.map(own).join('')} ${outputs} = ${op}(${inputs}) hidden_size=${hidden} ${attributes}`,
 		{
 			W: [directions, rows, 5],
 			R: [directions, rows, hidden],
 			B: [directions, 2 * rows],
-			...Object.fromEntries(states.map(state => [state, [directions, items, hidden]])),
+			...Object.fromEntries(states.map(state => [`${state}0`, [directions, 1, hidden]])),
+			...(states.length > 0 ? {first: int64([1], [0]), width: int64([1], [hidden]), axis: int64([1], [2])} : {}),
 		},
 	);
 }
