@@ -221,11 +221,15 @@ export function transportContract(test: TestFn, name: string, open: () => Promis
 		await Promise.all([
 			a.publish('x/pieces', bytes('before')),
 			a.publish('x/pieces', [bytes('one '), bytes('two '), bytes(large)]),
-			a.publish('x/pieces', [bytes('q'), bytes('1')], {qos: 1}),
 			a.publish('x/pieces', bytes('after')),
 		]);
-		await until('all four', () => seen.lines.length === 4);
-		t.deepEqual(seen.lines, ['x/pieces before', `x/pieces one two ${large}`, 'x/pieces q1', 'x/pieces after']);
+		await until('all three', () => seen.lines.length === 3);
+		await a.publish('x/pieces', [bytes('q'), bytes('1')], {qos: 1});
+		await until('the fourth', () => seen.lines.length === 4);
+		t.deepEqual(
+			seen.lines.map(line => line.replace(large, 'large')),
+			['x/pieces before', 'x/pieces one two large', 'x/pieces after', 'x/pieces q1'],
+		);
 		const pieces = [new Uint8Array(a.maxPayloadBytes), bytes('x')];
 		t.true(isFplError(await t.throwsAsync(a.publish('x/pieces', pieces)), 'WIRE_TOO_LARGE'));
 	});
