@@ -29,6 +29,8 @@ export interface ProgramRun {
 	readonly targets?: Tensor;
 	readonly lr?: number;
 	readonly seed?: number;
+	/** For every dropout, instead of the mask that the seed gives. */
+	readonly mask?: Tensor;
 	/** Values for roles beyond those of whole-model programs. */
 	readonly more?: (port: Port<InputRole>) => Tensor | undefined;
 }
@@ -39,7 +41,10 @@ const piece = (flat: Float32Array, {offset, length}: Range): Tensor =>
 const named = (layout: Layout, flat: Float32Array, name: string): Tensor<'float32'> =>
 	viewOf(flat, layout.entries.find(entry => entry.name === name)!);
 
-function feedOf(port: Port<InputRole>, {programs, state, data, targets, lr = 0, seed = 0, more}: ProgramRun): Tensor {
+function feedOf(
+	port: Port<InputRole>,
+	{programs, state, data, targets, lr = 0, seed = 0, mask, more}: ProgramRun,
+): Tensor {
 	const {role} = port;
 	switch (role.kind) {
 		case 'parameter':
@@ -57,7 +62,9 @@ function feedOf(port: Port<InputRole>, {programs, state, data, targets, lr = 0, 
 		case 'target':
 			return targets!;
 		case 'mask':
-			return dropoutMask({seed, update: state.updates + 1, node: role.node, ratio: role.ratio, shape: port.shape});
+			return (
+				mask ?? dropoutMask({seed, update: state.updates + 1, node: role.node, ratio: role.ratio, shape: port.shape})
+			);
 		case 'scalar':
 			return scalar(role.scalar === 'lr' ? lr : state.updates + 1);
 		default:
