@@ -28,6 +28,8 @@ export const agentSchema = z.strictObject({
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
 	/** Computing threads; all cores by default. */
 	threads: z.number().int().min(1).max(1024).optional(),
+	/** Where joules come from: auto measures where it can, except for emulated devices. */
+	energy: z.enum(['auto', 'modelled', 'rapl']).default('auto'),
 	/** Where this device keeps datasets: name → file or folder. */
 	data: z.record(z.string(), z.string()).default({}),
 	/** Where keys and models are kept. */

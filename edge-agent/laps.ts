@@ -21,6 +21,12 @@ export class Laps {
 		return seconds;
 	}
 
+	/** Some of the time in one phase belongs to another. */
+	move(from: Phase, to: Phase, seconds: number): void {
+		this.#seconds.set(from, (this.#seconds.get(from) ?? 0) - seconds);
+		this.#seconds.set(to, (this.#seconds.get(to) ?? 0) + seconds);
+	}
+
 	/** Seconds by phase since the last reading; begins anew. */
 	read(): Record<Phase, number> {
 		const result = Object.fromEntries(phases.map(phase => [phase, this.#seconds.get(phase) ?? 0]));

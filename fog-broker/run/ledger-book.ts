@@ -9,6 +9,7 @@ import {
 	type RoundRecord,
 	type RunNote,
 } from '../../core/ledger/ledger.js';
+import type {DeviceProgress} from '../../core/ledger/run-update.js';
 
 /** What one device reports of one round. */
 export interface DeviceRound {
@@ -148,6 +149,18 @@ export class LedgerBook {
 
 	note(note: RunNote): void {
 		this.#notes.push(note);
+	}
+
+	/** Totals of every device so far. */
+	progress(): DeviceProgress[] {
+		return [...this.#devices.values()].map(device => ({
+			device: device.device,
+			emulated: device.emulated,
+			computeSeconds: device.phases.compute.seconds,
+			bytes: device.bytesSent + device.bytesReceived,
+			joules: device.joules,
+			items: device.items,
+		}));
 	}
 
 	pages(seconds: number): BookPages {

@@ -9,7 +9,7 @@ import {writeAtomically} from '../../core/atomic-file.js';
 import {FplError} from '../../core/errors.js';
 import {isId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
-import {planSchema} from '../../core/plan/plan.js';
+import {type Plan, planSchema} from '../../core/plan/plan.js';
 
 const manifestSchema = z.strictObject({
 	version: z.literal(1),
@@ -24,7 +24,7 @@ const manifestSchema = z.strictObject({
 	attempt: z.number().int().min(1),
 });
 
-export type Manifest = z.output<typeof manifestSchema>;
+export type Manifest = Readonly<Omit<z.output<typeof manifestSchema>, 'plan'>> & {readonly plan?: Plan | undefined};
 
 const text = (value: string) => [Buffer.from(value)];
 

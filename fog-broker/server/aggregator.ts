@@ -104,6 +104,7 @@ export class MeanAggregator {
 
 /** float32 view of bytes; copies when they do not lie on a multiple of four. */
 function asFloats(data: Uint8Array): Float32Array {
-	const aligned = data.byteOffset % 4 === 0 ? data : data.slice();
+	// Not `slice`: of a Buffer it is another view of the same bytes.
+	const aligned = data.byteOffset % 4 === 0 ? data : new Uint8Array(data);
 	return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }

@@ -80,7 +80,7 @@ test('pieces off the block borders, beyond the end or without weight are refused
 
 test('unaligned pieces are read right', t => {
 	const aggregator = new MeanAggregator(1024);
-	const shifted = new Uint8Array(4097);
+	const shifted = Buffer.alloc(4097);
 	shifted.set(bytes(new Float32Array(1024).fill(2.5)), 1);
 	aggregator.add('x', 1, 0, shifted.subarray(1));
 	const mean = new Float32Array(1024);

@@ -1,0 +1,96 @@
+/** `fpl agent run`: the agent of this device in the foreground, until a signal. */
+import {availableParallelism} from 'node:os';
+import {Command} from 'commander';
+import {readConfig} from '../core/config/config.js';
+import {readConfigFile} from '../core/config/document.js';
+import {FplError} from '../core/errors.js';
+import {consoleLogger} from '../core/log.js';
+import {agentSchema} from '../edge-agent/config.js';
+import {probeDevice, probeText} from '../edge-agent/probe.js';
+import {startEngine} from '../models/engines/index.js';
+import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from './options.js';
+import {startAgent} from './start-agent.js';
+import {print} from './terminal.js';
+
+/** `name=path`, collected. */
+function dataPath(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+	const [name, ...rest] = text.split('=');
+	if (!name || rest.length === 0) {
+		throw new FplError('USAGE', {
+			where: '--data',
+			expected: 'name=path, for instance mnist=/data/mnist',
+			got: `«${text}»`,
+		});
+	}
+	return {...before, [name]: rest.join('=')};
+}
+
+const runCommand = (): Command =>
+	new Command('run')
+		.summary('run the agent in the foreground')
+		.description('Joins the fleet, waits for runs and works for them, until a signal. Reconnects by itself.')
+		.option('--id <name>', 'name of this device in the fleet (default: its host name)')
+		.option('--broker <url>', 'MQTT broker (default: mqtt://127.0.0.1:1883)')
+		.option('--username <name>', 'for the broker')
+		.option('--password <text>', 'for the broker')
+		.option('--namespace <name>', 'keeps fleets on one broker apart (default: fpl)')
+		.option('--emulate <profile>', 'take on the speed and the link of this profile; reports mark it')
+		.option('--engine <name>', 'auto, onnxruntime or tfjs')
+		.option('--threads <count>', 'computing threads (default: all cores)')
+		.option('--energy <source>', 'auto, modelled or rapl')
+		.option('--data <name=path>', 'where this device keeps a dataset; may be repeated', dataPath)
+		.option('--state <directory>', 'where keys and models are kept')
+		.option('--log-level <level>', 'silent, error, warn, info, debug or trace (default: info)')
+		.addOption(configOption())
+		.addHelpText(
+			'after',
+			`
+Examples:
+  fpl agent run --broker mqtt://fog.local
+  fpl agent run --id cam-1 --emulate raspberry-pi-4b
+  fpl agent run --data mnist=/data/mnist`,
+		)
+		.action(async (options: Record<string, unknown>) => {
+			const {config: file, ...flags} = options;
+			const config = readConfig(agentSchema, {
+				document: file === undefined ? undefined : await readConfigFile(String(file)),
+				env: process.env,
+				flags: given(flags),
+			});
+			const logger = consoleLogger(config.logLevel);
+			const stop = stopSignal();
+			const agent = await startAgent(config, stateDirectory(config.state), logger, stop);
+			const taken = await Promise.race([agent.taken, untilStopped(stop)]);
+			await agent.close();
+			if (taken) {
+				throw taken;
+			}
+		});
+
+const probeCommand = (): Command =>
+	new Command('probe')
+		.summary('measure this device')
+		.description(
+			'Measures this device (speed by class of operators, memory) and prints its profile with the source of every number.',
+		)
+		.option('--engine <name>', 'auto, onnxruntime or tfjs', 'auto')
+		.option('--threads <count>', 'computing threads (default: all cores)')
+		.addOption(formatOption('text', 'json'))
+		.addHelpText('after', '\nExample:\n  fpl agent probe --format json')
+		.action(async ({engine: name, threads, format}: {engine: string; threads?: string; format: string}) => {
+			const config = readConfig(agentSchema, {flags: given({engine: name, threads})});
+			const engine = await startEngine(config.engine, {threads: config.threads ?? availableParallelism()});
+			try {
+				const profile = await probeDevice({name: config.id, engine});
+				print(format === 'json' ? JSON.stringify(profile, null, '\t') : probeText(profile));
+			} finally {
+				await engine.close();
+			}
+		});
+
+export const agentCommand = (): Command =>
+	new Command('agent')
+		.summary('the agent of this device')
+		.description('The agent of this device.')
+		.addCommand(runCommand())
+		.addCommand(probeCommand());

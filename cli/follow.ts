@@ -1,0 +1,64 @@
+/** Shows a run while it goes on: a panel that is redrawn on a terminal, lines elsewhere, JSON lines on request. */
+import {FplError} from '../core/errors.js';
+import type {RunId} from '../core/ids.js';
+import type {RunUpdate} from '../core/ledger/run-update.js';
+import {
+	advance,
+	noProgress,
+	type ProgressState,
+	progressJson,
+	progressLine,
+	progressPanel,
+} from '../reports/progress.js';
+import type {Client} from './client.js';
+import {print, terminalWidth} from './terminal.js';
+
+type Ended = Extract<RunUpdate, {kind: 'ended'}>;
+
+/** Draws over what it drew before. */
+class Panel {
+	#lines = 0;
+
+	draw(lines: readonly string[]): void {
+		const up = this.#lines > 0 ? `\u001b[${this.#lines}A\u001b[J` : '';
+		process.stdout.write(`${up}${lines.join('\n')}\n`);
+		this.#lines = lines.length;
+	}
+}
+
+/** Log lines of rounds come at most this often; everything else is always told. */
+const roundLineMs = 2000;
+
+/** Follows a run to its end. @throws FplError `WIRE_TIMEOUT` when nothing is heard of it any more, `INTERRUPTED`. */
+export async function followRun(
+	client: Client,
+	run: RunId,
+	format: 'text' | 'json',
+	signal?: AbortSignal,
+): Promise<Ended> {
+	const panel = format === 'text' && process.stdout.isTTY ? new Panel() : undefined;
+	let state: ProgressState = noProgress;
+	let lastLine = 0;
+	if (format === 'text') {
+		print(`run ${run}`);
+	}
+	for await (const update of client.follow(run, signal ? {signal} : {})) {
+		state = advance(state, update);
+		if (format === 'json') {
+			print(progressJson(update, Date.now()));
+		} else if (panel) {
+			panel.draw(progressPanel(state, {width: terminalWidth() - 1}));
+		} else {
+			const line = progressLine(state, update);
+			const due = update.kind !== 'round' || Date.now() - lastLine >= roundLineMs;
+			if (line !== undefined && due) {
+				lastLine = update.kind === 'round' ? Date.now() : lastLine;
+				print(line);
+			}
+		}
+		if (update.kind === 'ended') {
+			return update;
+		}
+	}
+	throw new FplError('RUN_FAILED', {where: run, problem: 'its updates ended before it did'});
+}

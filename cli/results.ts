@@ -1,0 +1,54 @@
+/** What runs leave behind: found in the state folder of this machine, or fetched from the coordinator. */
+import path from 'node:path';
+import type {Command} from 'commander';
+import {isFplError} from '../core/errors.js';
+import type {RunId} from '../core/ids.js';
+import type {Ledger} from '../core/ledger/ledger.js';
+import {RunStore} from '../fog-broker/run/store.js';
+import {reportHtml} from '../reports/html.js';
+import {type Client, withClient} from './client.js';
+import {stateDirectory} from './options.js';
+
+const fileNames = {ledger: 'ledger.json', model: 'trained.onnx', events: 'events.jsonl'} as const;
+
+/** One file of a run, from this machine if it is here. */
+export async function fileOfRun(command: Command, run: RunId, what: keyof typeof fileNames): Promise<Uint8Array> {
+	const {state} = command.opts() as {state?: string};
+	const store = new RunStore(path.join(stateDirectory(state), 'runs'));
+	try {
+		return await store.file(run, fileNames[what]);
+	} catch (error) {
+		if (!isFplError(error, 'RUN_UNKNOWN')) {
+			throw error;
+		}
+		return withClient(command, client => client.fetch(run, what));
+	}
+}
+
+export async function ledgerOfRun(command: Command, run: RunId): Promise<Ledger> {
+	return JSON.parse(Buffer.from(await fileOfRun(command, run, 'ledger')).toString()) as Ledger;
+}
+
+export interface Kept {
+	readonly ledger: Ledger;
+	/** The run's folder on this machine. */
+	readonly directory: string;
+	/** The page with pictures. */
+	readonly page: string;
+}
+
+/** Fetches what a run made into the state folder of this machine (unless it is there already), and writes its report. */
+export async function keepResults(client: Client, run: RunId, state: string): Promise<Kept> {
+	const store = new RunStore(path.join(state, 'runs'));
+	for (const what of ['ledger', 'model', 'events'] as const) {
+		try {
+			await store.file(run, fileNames[what]);
+		} catch {
+			await store.putFile(run, fileNames[what], await client.fetch(run, what));
+		}
+	}
+	const ledger = await store.ledger(run);
+	await store.putFile(run, 'report.html', Buffer.from(reportHtml(ledger)));
+	const directory = store.directory(run);
+	return {ledger, directory, page: path.join(directory, 'report.html')};
+}

@@ -1,0 +1,156 @@
+/** Wires an agent together: connection, presence, engine, profile, and the agent itself. */
+import {randomBytes} from 'node:crypto';
+import {availableParallelism} from 'node:os';
+import path from 'node:path';
+import {systemClock} from '../core/clock.js';
+import type {EnergyMeter} from '../core/energy/meter.js';
+import {openRaplMeter} from '../core/energy/rapl.js';
+import {FplError} from '../core/errors.js';
+import {deviceId} from '../core/ids.js';
+import type {Logger} from '../core/log.js';
+import {libraryProfile} from '../core/profile/library.js';
+import type {LinkProfile} from '../core/profile/profile.js';
+import {createTopics} from '../core/wire/topics.js';
+import {connectMqtt} from '../core/wire/transports/mqtt-connect.js';
+import {shapeTransport} from '../core/wire/transports/shaped-transport.js';
+import type {AgentConfig} from '../edge-agent/config.js';
+import {Meter} from '../edge-agent/meter.js';
+import {ModelCache} from '../edge-agent/model-cache.js';
+import {measureLink} from '../edge-agent/probe/link.js';
+import {type RunningDevice, startDevice} from '../edge-agent/service.js';
+import type {Places} from '../models/datasets/locate.js';
+import {datasetNames, isAvailable} from '../models/datasets/open.js';
+import type {Engine} from '../models/engines/engine.js';
+import {startEngine} from '../models/engines/index.js';
+import {Closing} from './closing.js';
+import {takeIdentity} from './identity.js';
+import {login} from './login.js';
+import {ownProfile} from './own-profile.js';
+import {softwareVersion} from './version.js';
+
+const shapeOf = ({upBytesPerSecond, downBytesPerSecond, latencySeconds}: LinkProfile) => ({
+	upBytesPerSecond,
+	downBytesPerSecond,
+	latencyMs: latencySeconds * 1000,
+});
+
+/** Names of the datasets that runs may ask this device for. */
+async function datasetsHere({data}: AgentConfig, places: Places): Promise<string[]> {
+	const here = await Promise.all(datasetNames.map(async name => ((await isAvailable(name, places)) ? [name] : [])));
+	return [...new Set([...here.flat(), ...Object.keys(data)])];
+}
+
+/** RAPL counts the whole machine, so it is used for a real device only. */
+async function energyMeter({energy, emulate}: AgentConfig, logger: Logger): Promise<EnergyMeter | undefined> {
+	if (energy === 'modelled' || (energy === 'auto' && emulate !== undefined)) {
+		return undefined;
+	}
+	const outcome = await openRaplMeter();
+	if (outcome.kind === 'meter') {
+		return outcome.meter;
+	}
+	if (energy === 'rapl') {
+		throw new FplError('CONFIG_VALUE', {where: 'energy', expected: 'a readable RAPL counter', got: outcome.because});
+	}
+	logger.info(`energy is modelled: ${outcome.because}`);
+	return undefined;
+}
+
+/** One engine per name, started when first asked for. */
+function engines(preferred: AgentConfig['engine'], threads: number) {
+	const started = new Map<AgentConfig['engine'], Promise<Engine>>();
+	return {
+		get(wanted: AgentConfig['engine']): Promise<Engine> {
+			const name = wanted === 'auto' ? preferred : wanted;
+			const before = started.get(name);
+			if (before) {
+				return before;
+			}
+			const engine = startEngine(name, {threads});
+			started.set(name, engine);
+			return engine;
+		},
+		async close() {
+			await Promise.allSettled([...started.values()].map(async engine => (await engine).close()));
+		},
+	};
+}
+
+/** @throws FplError `BROKER_REFUSED`, `ID_TAKEN`, `DEVICE_UNKNOWN`, `CONFIG_VALUE`, `INTERRUPTED`. */
+export async function startAgent(
+	config: AgentConfig,
+	state: string,
+	logger: Logger,
+	signal: AbortSignal,
+): Promise<RunningDevice> {
+	const clock = systemClock;
+	const device = deviceId(config.id);
+	const topics = createTopics(config.namespace);
+	const folder = path.join(state, 'agents', config.id);
+	const places: Places = {environment: process.env};
+	const cores = availableParallelism();
+	const threads = config.threads ?? cores;
+	const closing = new Closing(logger);
+	try {
+		const identity = await takeIdentity(folder);
+		const emulation = config.emulate === undefined ? undefined : libraryProfile(config.emulate, 'emulate');
+		const meter = await energyMeter(config, logger);
+		const works = engines(config.engine, threads);
+		closing.add(() => works.close());
+		const engine = await works.get('auto');
+		const secrets = await login(config);
+		const running = await startDevice({
+			device,
+			topics,
+			...identity,
+			async connect(will) {
+				const connection = await connectMqtt({
+					broker: config.broker,
+					clientId: topics.clientId(device, randomBytes(4).toString('hex')),
+					...secrets,
+					will,
+					keepTrying: true,
+					clock,
+					logger: logger.child('mqtt'),
+					signal,
+				});
+				return emulation ? shapeTransport(connection, shapeOf(emulation.link), {clock, logger}) : connection;
+			},
+			staging: {
+				engine: name => works.get(name),
+				models: new ModelCache(path.join(folder, 'models')),
+				places,
+				dataPaths: config.data,
+			},
+			async describe(transport) {
+				const link = () => measureLink(transport, topics, device, clock);
+				const profile = emulation ?? (await ownProfile({id: config.id, folder, engine, link, logger}));
+				return {
+					facts: {
+						softwareVersion,
+						profile: JSON.stringify(profile),
+						emulated: config.emulate ?? '',
+						engines: [engine.name],
+						datasets: await datasetsHere(config, places),
+					},
+					meter: new Meter({
+						clock,
+						log: logger.child('meter'),
+						profile,
+						emulated: emulation !== undefined,
+						utilisation: emulation ? 1 : Math.min(1, threads / cores),
+						...(meter && {meter}),
+					}),
+				};
+			},
+			clock,
+			logger,
+		});
+		closing.add(() => running.close());
+		logger.info('joined the fleet', {device, broker: config.broker, engine: engine.description});
+		return {taken: running.taken, close: () => closing.close()};
+	} catch (error) {
+		await closing.close();
+		throw error;
+	}
+}

@@ -1,0 +1,122 @@
+/**
+ * Getting ready for a run, as a list of named steps: read the assignment, fetch the model, check it, open the data, take this
+ * device's part, build the trainer. A step that fails names itself.
+ */
+import {createHash} from 'node:crypto';
+import {z} from 'zod';
+import {FplError} from '../core/errors.js';
+import {type Job, jobSchema, partitionSchema} from '../core/plan/job.js';
+import {type Plan, planSchema} from '../core/plan/plan.js';
+import type {BodyOf} from '../core/wire/bodies.js';
+import {bind} from '../models/datasets/bind.js';
+import type {Dataset} from '../models/datasets/dataset.js';
+import {itemOrder} from '../models/datasets/draw.js';
+import {openJobData} from '../models/datasets/job-data.js';
+import type {Places} from '../models/datasets/locate.js';
+import {partition} from '../models/datasets/partition.js';
+import {subset} from '../models/datasets/subset.js';
+import type {Engine, Trainer} from '../models/engines/engine.js';
+import type {Model} from '../models/graph.js';
+import {importModel} from '../models/import/model.js';
+import {trainingWorkload} from '../models/workload.js';
+import type {Workload} from './meter.js';
+import type {ModelCache} from './model-cache.js';
+
+/** Everything an agent holds for one run. */
+export interface Workspace {
+	readonly job: Job;
+	readonly plan: Plan;
+	readonly model: Model;
+	readonly data: Dataset;
+	readonly order: ReturnType<typeof itemOrder>;
+	readonly trainer: Trainer;
+	/** What training on so many items in so many steps asks of a device. */
+	readonly workload: (items: number, steps: number) => Workload;
+	close(): Promise<void>;
+}
+
+export interface StagingContext {
+	readonly engine: (name: Job['engine']) => Promise<Engine>;
+	readonly models: ModelCache;
+	readonly places: Places;
+	/** Where this device keeps datasets, by name; overrides the job's path. */
+	readonly dataPaths: Readonly<Record<string, string>>;
+	/** Waits for the model's transfer. */
+	readonly receive: (transfer: string, deadlineMs: number) => Promise<Uint8Array>;
+}
+
+const partSchema = z.intersection(
+	partitionSchema,
+	z.object({index: z.number().int().min(0), parts: z.number().int().min(1)}),
+);
+
+/** Reads a JSON text of the assignment; what is wrong in it is the coordinator's mistake, named by its place. */
+function read<T>(schema: z.ZodType<T>, text: string, where: string): T {
+	try {
+		return schema.parse(JSON.parse(text));
+	} catch (error) {
+		throw new FplError('WIRE_INVALID', {where: `assignment, ${where}`, problem: 'it cannot be read'}, {cause: error});
+	}
+}
+
+async function fetchModel(
+	{modelDigest, modelTransfer, deadlineMs}: BodyOf<'assign'>,
+	{models, receive}: StagingContext,
+): Promise<Uint8Array> {
+	const kept = await models.find(modelDigest);
+	if (kept) {
+		return kept;
+	}
+	const bytes = await receive(modelTransfer, deadlineMs);
+	const digest = createHash('sha256').update(bytes).digest('hex');
+	if (digest !== modelDigest) {
+		throw new FplError('MODEL_FILE', {where: 'model of the run', expected: `SHA-256 ${modelDigest}`, got: digest});
+	}
+	await models.put(digest, bytes);
+	return bytes;
+}
+
+async function openData(assign: BodyOf<'assign'>, job: Job, {dataPaths, places}: StagingContext): Promise<Dataset> {
+	const part = read(partSchema, assign.partition, 'partition');
+	const own = dataPaths[job.data.dataset];
+	const {train} = await openJobData(own === undefined ? job.data : {...job.data, path: own}, places);
+	if (part.kind === 'local') {
+		return train;
+	}
+	const {index, parts, ...how} = part;
+	const indices = partition(train, how, {devices: parts, seed: job.training.seed})[index];
+	if (!indices || indices.length === 0) {
+		throw new FplError('DATA_SHAPE', {
+			where: `dataset «${train.name}», part ${index + 1} of ${parts}`,
+			expected: 'at least one item',
+			got: '0',
+		});
+	}
+	return subset(train, indices);
+}
+
+/** @throws FplError whose `where` begins with the step that failed. */
+export async function stage(assign: BodyOf<'assign'>, context: StagingContext): Promise<Workspace> {
+	const job = read(jobSchema, assign.job, 'job');
+	const plan = read(planSchema, assign.plan, 'plan');
+	const model = importModel(await fetchModel(assign, context));
+	const loss = job.training.loss ?? model.loss;
+	const data = bind(await openData(assign, job, context), model, loss);
+	const engine = await context.engine(job.engine);
+	const trainer = await engine.trainer(model, {
+		loss,
+		optimizer: job.training.optimizer,
+		seed: job.training.seed,
+		...(job.training.clipNorm === undefined ? {} : {clipNorm: job.training.clipNorm}),
+	});
+	return {
+		job,
+		plan,
+		model,
+		data,
+		order: itemOrder(data.items, job.training.seed, assign.replica),
+		trainer,
+		workload: trainingWorkload(model),
+		close: () => trainer.close(),
+	};
+}

@@ -1,0 +1,227 @@
+/**
+ * The coordinator: takes jobs from clients, drives one run after the other, answers questions about runs and devices, and
+ * after a restart goes on with what was under way.
+ */
+import {randomBytes} from 'node:crypto';
+import type {z} from 'zod';
+import {parseValue} from '../core/config/config.js';
+import {asFplError, FplError} from '../core/errors.js';
+import {type DeviceId, type RunId, runId} from '../core/ids.js';
+import {jobSchema} from '../core/plan/job.js';
+import {checkPlan, planSchema} from '../core/plan/plan.js';
+import type {Body, BodyOf} from '../core/wire/bodies.js';
+import type {Message} from '../core/wire/message.js';
+import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
+import type {RunDriver} from './run/driver.js';
+import {executeRun, type RunContext} from './run/execute.js';
+import {prepare} from './run/preparation.js';
+import type {Manifest} from './run/store.js';
+import {Uploads} from './uploads.js';
+
+/** Runs that wait for the one under way; a further one is refused. */
+const mostQueued = 16;
+/** JSON replies above this go as a transfer. */
+const inlineCharacters = 200_000;
+const stallMs = 30_000;
+
+interface Current {
+	readonly run: RunId;
+	readonly stop: AbortController;
+	driver: RunDriver | undefined;
+}
+
+export class Coordinator {
+	readonly #context: Omit<RunContext, 'onDriver'>;
+	readonly #queue: Manifest[] = [];
+	readonly #uploads = new Uploads();
+	#current: Current | undefined;
+	#working: Promise<void> = Promise.resolve();
+	#closed = false;
+
+	constructor(context: Omit<RunContext, 'onDriver'>) {
+		this.#context = context;
+	}
+
+	/** Goes on with the runs that were under way when the coordinator last ended. */
+	async recover(): Promise<void> {
+		for (const manifest of await this.#context.store.list()) {
+			if (manifest.state === 'running') {
+				this.#context.log.info('resuming', {run: manifest.run});
+				await this.#enqueue({...manifest, attempt: manifest.attempt + 1});
+			}
+		}
+	}
+
+	/** Contributions go to the run under way, files of clients are kept until their job comes. */
+	accept(transfer: IncomingTransfer): Acceptance {
+		switch (transfer.purpose.kind) {
+			case 'contribution':
+				return this.#current?.driver?.accept(transfer) ?? {refuse: 'no run is under way'};
+			case 'file':
+				return this.#uploads.accept(transfer.purpose.digest, transfer.bytes);
+			default:
+				return {refuse: `the coordinator does not take «${transfer.purpose.kind}»`};
+		}
+	}
+
+	/** Stops at the next opportunity; runs under way are resumed by the next start. */
+	async close(): Promise<void> {
+		this.#closed = true;
+		this.#queue.length = 0;
+		this.#current?.stop.abort();
+		await this.#working;
+	}
+
+	/** Answers one message. @throws FplError, which the messenger sends back as `refused`. */
+	async answer({body, from}: Message): Promise<Body> {
+		const driver = this.#current?.driver;
+		switch (body.kind) {
+			case 'ready':
+				driver?.ready(body, from);
+				return {kind: 'ack'};
+			case 'failed':
+				driver?.failed(body, from);
+				return {kind: 'ack'};
+			case 'roundReport':
+				driver?.report(body, from);
+				return {kind: 'ack'};
+			case 'submit':
+				return {kind: 'accepted', run: await this.#submit(body)};
+			case 'listDevices':
+				return {kind: 'deviceList', devices: JSON.stringify(this.#context.fleet.list())};
+			case 'listRuns':
+				return {kind: 'runList', runs: JSON.stringify(await this.#context.store.list())};
+			case 'watch':
+				await this.#context.store.get(body.run);
+				void this.#context.journal.catchUp(body.run, from, body.fromSequence).catch(() => {});
+				return {kind: 'ack'};
+			case 'fetch':
+				return this.#fetch(body, from);
+			case 'stop':
+				return this.#stop(body.run);
+			default:
+				throw new FplError('WIRE_INVALID', {where: from, problem: `the coordinator does not answer «${body.kind}»`});
+		}
+	}
+
+	async #submit({job: jobText, plan: planText, resume, modelDigest}: BodyOf<'submit'>): Promise<RunId> {
+		const {store} = this.#context;
+		if (this.#queue.length >= mostQueued || this.#closed) {
+			throw new FplError('AGENT_BUSY', {
+				where: 'coordinator',
+				problem: `${this.#queue.length} runs are waiting already`,
+			});
+		}
+		if (resume !== '') {
+			const manifest = await store.get(resume);
+			if (this.#current?.run === resume || this.#queue.some(({run}) => run === resume)) {
+				return resume;
+			}
+			await this.#enqueue({...manifest, state: 'running', attempt: manifest.attempt + 1});
+			return resume;
+		}
+		const document = parseJson(jobText, 'job');
+		const job = parseValue(jobSchema, document, 'job', 'JOB_INVALID');
+		const plan =
+			planText === ''
+				? undefined
+				: checkPlan(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
+		const given = modelDigest === '' ? undefined : this.#uploads.get(modelDigest);
+		if (modelDigest !== '' && !given) {
+			throw new FplError('MODEL_FILE', {
+				where: job.model,
+				problem: 'the file did not arrive',
+				fix: 'Submit the job again.',
+			});
+		}
+		await prepare(job, given);
+		const createdAt = new Date(this.#context.clock.now()).toISOString();
+		const run = runId(
+			`${nameOf(job.model)}-${createdAt.slice(2, 19).replaceAll(/[-:T]/gu, '')}-${randomBytes(2).toString('hex')}`,
+		);
+		if (given) {
+			await store.putFile(run, 'given.onnx', given);
+			this.#uploads.delete(modelDigest);
+		}
+		await this.#enqueue({
+			version: 1,
+			run,
+			createdAt,
+			job: document,
+			state: 'running',
+			attempt: 1,
+			...(plan ? {plan} : {}),
+		});
+		return run;
+	}
+
+	async #enqueue(manifest: Manifest): Promise<void> {
+		await this.#context.store.put(manifest);
+		await this.#context.journal.open(runId(manifest.run));
+		this.#queue.push(manifest);
+		if (!this.#current) {
+			this.#working = this.#work();
+		}
+	}
+
+	async #work(): Promise<void> {
+		for (let manifest = this.#queue.shift(); manifest; manifest = this.#queue.shift()) {
+			const current: Current = {run: runId(manifest.run), stop: new AbortController(), driver: undefined};
+			this.#current = current;
+			await executeRun(
+				{
+					...this.#context,
+					onDriver: driver => {
+						current.driver = driver;
+					},
+				},
+				manifest,
+				current.stop.signal,
+			);
+			this.#current = undefined;
+		}
+	}
+
+	async #fetch({run, what}: BodyOf<'fetch'>, from: DeviceId): Promise<Body> {
+		const {store, link, log} = this.#context;
+		const name = {ledger: 'ledger.json', model: 'trained.onnx', events: 'events.jsonl'}[what];
+		const data = await store.file(run, name);
+		if (what !== 'model' && data.length <= inlineCharacters) {
+			return {kind: 'fetchReply', run, what, content: data.toString(), transfer: ''};
+		}
+		const transfer = `${run}/file/${what}/${randomBytes(6).toString('hex')}`;
+		link
+			.send(from, {id: transfer, purpose: {kind: 'file', run, name, digest: ''}, data}, {stallMs})
+			.catch((error: unknown) => log.warn(`sending ${name} to ${from}: ${asFplError(error).message}`));
+		return {kind: 'fetchReply', run, what, content: '', transfer};
+	}
+
+	async #stop(run: RunId): Promise<Body> {
+		const queued = this.#queue.findIndex(manifest => manifest.run === run);
+		if (queued >= 0) {
+			const [manifest] = this.#queue.splice(queued, 1);
+			await this.#context.store.put({...manifest!, state: 'interrupted'});
+		} else if (this.#current?.run === run) {
+			this.#current.driver?.post({kind: 'stop', because: 'a client asked for it'});
+		} else {
+			await this.#context.store.get(run);
+		}
+		return {kind: 'ack'};
+	}
+}
+
+/** A model's name as part of a run's name: «nets/my net.onnx» → «my-net». */
+const nameOf = (model: string): string =>
+	model
+		.replace(/^.*[\\/]/u, '')
+		.replace(/\.onnx$/u, '')
+		.replaceAll(/[^A-Za-z0-9_.-]+/gu, '-')
+		.slice(0, 32) || 'run';
+
+function parseJson(text: string, where: string): z.core.util.JSONType {
+	try {
+		return JSON.parse(text) as z.core.util.JSONType;
+	} catch (error) {
+		throw new FplError('WIRE_INVALID', {where, problem: 'it is no JSON'}, {cause: error});
+	}
+}

@@ -1,0 +1,137 @@
+/** What the coordinator sends to the devices of a run: assignments with the model, rounds with the weights, and the release. */
+import {asFplError} from '../../core/errors.js';
+import type {DeviceId, RunId} from '../../core/ids.js';
+import type {Logger} from '../../core/log.js';
+import type {Job} from '../../core/plan/job.js';
+import type {Plan} from '../../core/plan/plan.js';
+import {bytesOf} from '../../core/tensor/tensor.js';
+import type {Messenger} from '../../core/wire/messenger.js';
+import type {TensorLink} from '../../core/wire/tensor-link.js';
+
+export interface DispatchParts {
+	readonly run: RunId;
+	readonly attempt: number;
+	readonly job: Job;
+	/** The job as it was submitted, to be passed on. */
+	readonly jobText: string;
+	readonly plan: Plan;
+	readonly model: {readonly bytes: Uint8Array; readonly digest: string};
+	readonly log: Logger;
+	readonly messenger: Messenger;
+	readonly link: TensorLink;
+}
+
+/** What is the same for all devices of a round. */
+export interface RoundOrder {
+	readonly round: number;
+	readonly lrScale: number;
+	readonly deadlineMs: number;
+	/** Parameters, then buffers. */
+	readonly weights: Float32Array;
+}
+
+const controlDeadlineMs = 15_000;
+
+export class Dispatch {
+	readonly #parts: DispatchParts;
+	#round = new AbortController();
+	#transfers = 0;
+
+	constructor(parts: DispatchParts) {
+		this.#parts = parts;
+	}
+
+	/** Hands a device its part of the plan, and the model unless it has it. @throws FplError when it refuses or is silent. */
+	async assign(device: DeviceId): Promise<void> {
+		const {run, attempt, jobText, plan, job, model, link, messenger} = this.#parts;
+		const {replicas} = plan.stages[0]!;
+		const replica = replicas.findIndex(other => other.device === device);
+		const total = replicas.reduce((sum, {share}) => sum + share, 0);
+		const modelTransfer = this.#transferId();
+		await messenger.request(
+			device,
+			{
+				kind: 'assign',
+				run,
+				attempt,
+				job: jobText,
+				plan: JSON.stringify(plan),
+				partition: JSON.stringify({...job.data.partition, index: replica, parts: replicas.length}),
+				stage: 0,
+				replica,
+				share: replicas[replica]!.share / total,
+				modelDigest: model.digest,
+				modelTransfer,
+				deadlineMs: job.devices.wait * 1000,
+			},
+			{expect: ['ack'], deadlineMs: controlDeadlineMs},
+		);
+		const purpose = {kind: 'model', run, digest: model.digest} as const;
+		await link.send(device, {id: modelTransfer, purpose, data: model.bytes}, {stallMs: controlDeadlineMs});
+	}
+
+	/**
+	 * Asks a device to work on a round and sends it the weights. It never throws: a device that misses the round is noticed by
+	 * its absence or by the round's deadline.
+	 */
+	async startRound(
+		device: DeviceId,
+		{cursor, count}: {readonly cursor: number; readonly count: number},
+		{round, lrScale, deadlineMs, weights}: RoundOrder,
+	): Promise<void> {
+		const {run, attempt, job, plan, link, messenger, log} = this.#parts;
+		const {every} = plan.synchronisation;
+		const {signal} = this.#round;
+		const weightsTransfer = this.#transferId();
+		const patienceMs = Math.min(deadlineMs, controlDeadlineMs);
+		try {
+			await Promise.all([
+				messenger.request(
+					device,
+					{
+						kind: 'startRound',
+						run,
+						attempt,
+						round,
+						firstStep: round,
+						steps: every.kind === 'step' ? 1 : 0,
+						localEpochs: every.kind === 'epochs' ? every.epochs : 0,
+						weightsVersion: round,
+						weightsTransfer,
+						lrScales: [lrScale],
+						batches: JSON.stringify({cursor, count, batch: every.kind === 'step' ? count : job.training.batch}),
+						deadlineMs,
+					},
+					{expect: ['ack'], deadlineMs: patienceMs, signal},
+				),
+				link.send(
+					device,
+					{id: weightsTransfer, purpose: {kind: 'weights', run, round}, data: bytesOf({data: weights})},
+					{stallMs: patienceMs, signal},
+				),
+			]);
+		} catch (error) {
+			log.debug(`round ${round + 1}, ${device}: ${asFplError(error).message}`);
+		}
+	}
+
+	/** Stops sending what belongs to the round that is over. */
+	endRound(): void {
+		this.#round.abort();
+		this.#round = new AbortController();
+	}
+
+	/** Tells the devices that they are free; those that do not hear it learn it from the next assignment. */
+	release(devices: readonly DeviceId[], because: string): void {
+		for (const device of devices) {
+			this.#parts.messenger
+				.request(device, {kind: 'release', run: this.#parts.run, because}, {expect: ['ack'], deadlineMs: 5000})
+				.catch((error: unknown) => this.#parts.log.debug(`release ${device}: ${asFplError(error).message}`));
+		}
+	}
+
+	/** Never used twice: a round that is asked for again is another transfer. */
+	#transferId(): string {
+		return `${this.#parts.run}/${this.#parts.attempt}/${++this.#transfers}`;
+	}
+}

@@ -1,0 +1,31 @@
+/** How a run ended, for its ledger and its followers. */
+import {type ErrorCode, type ErrorFacts, FplError} from '../../core/errors.js';
+import type {Ledger} from '../../core/ledger/ledger.js';
+import type {Outcome} from './state.js';
+
+export interface RunEnd {
+	readonly state: Ledger['final']['state'];
+	readonly code?: ErrorCode;
+	readonly facts?: ErrorFacts;
+	readonly because?: string;
+}
+
+export const failedEnd = ({code, facts, message}: FplError): RunEnd => ({
+	state: 'failed',
+	code,
+	facts,
+	because: message,
+});
+
+export function endOf(outcome: Outcome): RunEnd {
+	switch (outcome.kind) {
+		case 'done':
+			return {state: 'done'};
+		case 'stopped':
+			return {state: 'interrupted', because: outcome.because};
+		case 'failed':
+			return failedEnd(new FplError(outcome.code, outcome.facts));
+		default:
+			return outcome satisfies never;
+	}
+}

@@ -1,0 +1,111 @@
+/** What people type, and what they are told when it is wrong. */
+
+import {writeFile} from 'node:fs/promises';
+import {createServer} from 'node:net';
+import path from 'node:path';
+import test from 'ava';
+import {errorTable} from '../../core/errors.js';
+import {fpl} from '../support/processes.js';
+import {temporaryFolder} from '../support/temporary.js';
+
+const commands = ['broker', 'agent run', 'devices', 'run', 'report', 'export', 'data', 'doctor', 'demo'];
+
+test('every command has a help text, and those that take arguments have examples', async t => {
+	const folder = await temporaryFolder(t);
+	const main = await fpl(t, folder, '--help').finished;
+	t.is(main.status, 0);
+	for (const command of commands) {
+		const {status, stdout} = await fpl(t, folder, ...command.split(' '), '--help').finished;
+		t.is(status, 0, command);
+		t.regex(stdout, /Usage: fpl/u);
+		if (command !== 'demo') {
+			t.regex(stdout, /Example/u, command);
+		}
+	}
+});
+
+const wrong: ReadonlyArray<
+	readonly [title: string, args: readonly string[], code: keyof typeof errorTable, text: RegExp]
+> = [
+	['an unknown command suggests the nearest', ['rnu'], 'USAGE', /Did you mean run/u],
+	['an unknown option is named', ['run', '--colour'], 'USAGE', /--colour/u],
+	['a missing job is asked for', ['run', '--broker', 'mqtt://127.0.0.1:1'], 'BROKER_UNREACHABLE', /fpl broker/u],
+	[
+		'an unknown run lists where it looked',
+		['report', 'nothing', '--broker', 'mqtt://127.0.0.1:1'],
+		'BROKER_UNREACHABLE',
+		/127\.0\.0\.1:1/u,
+	],
+	['an impossible run name is refused', ['report', 'a/b'], 'CONFIG_VALUE', /letters, digits/u],
+	['an unknown dataset lists those there are', ['data', 'get', 'imagenet'], 'USAGE', /mnist/u],
+	[
+		'an unknown profile suggests the nearest',
+		['agent', 'run', '--emulate', 'raspberry-pi-4c'],
+		'DEVICE_UNKNOWN',
+		/raspberry-pi-4b/u,
+	],
+	['a bad address is named', ['broker', '--listen', 'http://x'], 'CONFIG_VALUE', /mqtt:\/\/host:port/u],
+];
+
+for (const [title, args, code, text] of wrong) {
+	test(`wrong input: ${title}`, async t => {
+		const {status, stderr} = await fpl(t, await temporaryFolder(t), ...args).finished;
+		t.is(status, errorTable[code].exit, stderr);
+		t.true(stderr.startsWith(`fpl: ${code}: `), stderr);
+		t.regex(stderr, text);
+	});
+}
+
+test('a taken port is said to be taken', async t => {
+	const server = createServer();
+	await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+	t.teardown(() => server.close());
+	const address = server.address();
+	const port = typeof address === 'object' && address ? address.port : 0;
+	const {status, stderr} = await fpl(t, await temporaryFolder(t), 'broker', '--listen', `mqtt://127.0.0.1:${port}`)
+		.finished;
+	t.is(status, 51);
+	t.regex(stderr, /PORT_TAKEN/u);
+});
+
+test('an unknown key in a job is named with its line and the nearest known one', async t => {
+	const folder = await temporaryFolder(t);
+	const broker = fpl(t, folder, 'broker', '--listen', 'mqtt://127.0.0.1:0', '--log-level', 'warn');
+	const [, url] = await broker.until(/listening on (\S+)/u);
+	const file = path.join(folder, 'job.yaml');
+	await writeFile(file, 'version: 1\nmodel: lenet5\ndata: {dataset: digits}\ntraning: {epochs: 1}\n');
+	const {status, stderr} = await fpl(t, folder, 'run', file, '--broker', url!).finished;
+	t.is(status, errorTable.CONFIG_KEY.exit, stderr);
+	t.regex(stderr, /job\.yaml:4/u);
+	t.regex(stderr, /training/u);
+});
+
+test('errors are JSON where JSON was asked for', async t => {
+	const {status, stderr} = await fpl(
+		t,
+		await temporaryFolder(t),
+		'devices',
+		'--format',
+		'json',
+		'--broker',
+		'mqtt://127.0.0.1:1',
+	).finished;
+	t.is(status, 50);
+	t.is((JSON.parse(stderr) as {code: string}).code, 'BROKER_UNREACHABLE');
+});
+
+test('the doctor says which engines work here and why others do not', async t => {
+	const {status, stdout} = await fpl(
+		t,
+		await temporaryFolder(t),
+		'doctor',
+		'--format',
+		'json',
+		'--broker',
+		'mqtt://127.0.0.1:1',
+	).finished;
+	t.is(status, 0);
+	const found = JSON.parse(stdout) as Array<{subject: string; ok: boolean; text: string}>;
+	t.true(found.find(({subject}) => subject === 'engine onnxruntime')?.ok);
+	t.false(found.find(({subject}) => subject === 'broker')?.ok);
+});

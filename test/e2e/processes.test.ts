@@ -1,0 +1,146 @@
+/** Real processes, real sockets, and `kill -9` in the middle of a run. */
+import {writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import test, {type ExecutionContext} from 'ava';
+import type {JobDocument} from '../../core/plan/job.js';
+import {fpl} from '../support/processes.js';
+import {temporaryFolder} from '../support/temporary.js';
+
+const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
+	version: 1,
+	model: 'mlp',
+	data: {dataset: 'digits', limit: 600},
+	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 40, epochs: 12, seed: 3},
+	devices: {only: ['dev-1', 'dev-2'], minimum: 1, wait: '40 s'},
+	faults: {checkpointInterval: '0 s', roundDeadline: '5 s'},
+	...changes,
+});
+
+async function aBroker(t: ExecutionContext, folder: string, listen = 'mqtt://127.0.0.1:0') {
+	const broker = fpl(t, folder, 'broker', '--listen', listen, '--log-level', 'warn');
+	const [, url] = await broker.until(/listening on (\S+)/u);
+	return {broker, url: url!};
+}
+
+const anAgent = (t: ExecutionContext, folder: string, url: string, id: string) =>
+	fpl(
+		t,
+		folder,
+		'agent',
+		'run',
+		'--id',
+		id,
+		'--broker',
+		url,
+		'--threads',
+		'1',
+		'--emulate',
+		'laptop',
+		'--log-level',
+		'info',
+	);
+
+async function submit(t: ExecutionContext, folder: string, url: string, job: JobDocument) {
+	const file = path.join(folder, 'job.json');
+	await writeFile(file, JSON.stringify(job));
+	return fpl(t, folder, 'run', file, '--broker', url, '--format', 'json');
+}
+
+interface Line {
+	readonly kind?: string;
+	readonly record?: {readonly round: number; readonly devices: readonly string[]};
+	readonly text?: string;
+	readonly device?: string;
+	readonly state?: string;
+}
+
+const linesOf = (text: string): Line[] =>
+	text
+		.split('\n')
+		.filter(line => line.startsWith('{"time"'))
+		.map(line => JSON.parse(line) as Line);
+
+test('a run survives kill -9 of an agent, which takes part again when it is started again', async t => {
+	const folder = await temporaryFolder(t);
+	const {url} = await aBroker(t, folder);
+	anAgent(t, folder, url, 'dev-1');
+	const victim = anAgent(t, folder, url, 'dev-2');
+	const run = await submit(t, folder, url, aJob({training: {...aJob().training, epochs: 40}}));
+	await run.until(/"kind":"round".*"round":[2-9]\d/u);
+	await victim.kill();
+	await run.until(/"text":"left","device":"dev-2"|"device":"dev-2","text":"left"/u);
+	anAgent(t, folder, url, 'dev-2');
+	const {status, stdout, stderr} = await run.finished;
+	t.is(status, 0, stderr);
+	const rounds = linesOf(stdout).filter(({kind}) => kind === 'round');
+	t.true(rounds.some(({record}) => record!.devices.length === 1));
+	t.deepEqual(rounds.at(-1)?.record?.devices, ['dev-1', 'dev-2']);
+});
+
+test('a run survives kill -9 of the broker: it goes on from its last checkpoint, and the client sees its end', async t => {
+	const folder = await temporaryFolder(t);
+	const {broker, url} = await aBroker(t, folder);
+	anAgent(t, folder, url, 'dev-1');
+	anAgent(t, folder, url, 'dev-2');
+	const run = await submit(t, folder, url, aJob());
+	await run.until(/"kind":"round".*"round":[3-9]\d/u);
+	await broker.kill();
+	await aBroker(t, folder, url);
+	const {status, stdout, stderr} = await run.finished;
+	t.is(status, 0, stderr);
+	const lines = linesOf(stdout);
+	const planned = lines.filter(({kind}) => kind === 'planned') as Array<Line & {attempt: number; resumedFrom?: number}>;
+	t.deepEqual(
+		planned.map(({attempt}) => attempt),
+		[1, 2],
+	);
+	t.true(planned[1]!.resumedFrom! > 0);
+	t.is(lines.filter(({kind}) => kind === 'round').at(-1)?.record?.round, 179);
+	t.is(lines.at(-1)?.state, 'done');
+});
+
+test('the trained model is exported, and reports come in every format', async t => {
+	const folder = await temporaryFolder(t);
+	const {url} = await aBroker(t, folder);
+	anAgent(t, folder, url, 'dev-1');
+	anAgent(t, folder, url, 'dev-2');
+	const run = await submit(t, folder, url, aJob({training: {...aJob().training, epochs: 2}}));
+	const {status, stderr} = await run.finished;
+	t.is(status, 0, stderr);
+	const [, name] = /"run": "([^"]+)"/u.exec(run.output())!;
+	const model = path.join(folder, 'model.onnx');
+	t.is((await fpl(t, folder, 'export', name!, model).finished).status, 0);
+	for (const [format, pattern] of [
+		['text', /parameter server/u],
+		['json', /"kind": "measured"/u],
+		['csv', /^run,/mu],
+		['html', /<svg/u],
+	] as const) {
+		const report = await fpl(t, folder, 'report', name!, '--format', format).finished;
+		t.is(report.status, 0, report.stderr);
+		t.regex(report.stdout, pattern);
+	}
+	const devices = await fpl(t, folder, 'devices', '--broker', url, '--format', 'json').finished;
+	t.deepEqual(
+		(JSON.parse(devices.stdout) as Array<{device: string; emulated: boolean}>).map(({device, emulated}) => [
+			device,
+			emulated,
+		]),
+		[
+			['dev-1', true],
+			['dev-2', true],
+		],
+	);
+});
+
+test('a second agent with the same id is refused with a clear error; the first one stays', async t => {
+	const folder = await temporaryFolder(t);
+	const other = await temporaryFolder(t);
+	const {url} = await aBroker(t, folder);
+	const first = anAgent(t, folder, url, 'dev-1');
+	await first.until(/joined the fleet/u);
+	const {status, stderr} = await anAgent(t, other, url, 'dev-1').finished;
+	t.is(status, 56);
+	t.regex(stderr, /ID_TAKEN/u);
+	t.is(first.process.exitCode, null);
+});

@@ -1,0 +1,152 @@
+/** A whole fleet in this process, over the memory broker: coordinator, devices and a client, wired like the daemons. */
+import path from 'node:path';
+import type {ExecutionContext} from 'ava';
+import {type Client, createClient} from '../../cli/client.js';
+import {systemClock} from '../../core/clock.js';
+import {deviceId, type RunId, runId} from '../../core/ids.js';
+import type {Ledger} from '../../core/ledger/ledger.js';
+import {type Logger, silentLogger} from '../../core/log.js';
+import type {JobDocument} from '../../core/plan/job.js';
+import {libraryProfile} from '../../core/profile/library.js';
+import {coordinatorId, createTopics} from '../../core/wire/topics.js';
+import {MemoryBroker, type MemoryBrokerOptions} from '../../core/wire/transports/memory-broker.js';
+import type {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
+import {Meter} from '../../edge-agent/meter.js';
+import {ModelCache} from '../../edge-agent/model-cache.js';
+import {type RunningDevice, startDevice} from '../../edge-agent/service.js';
+import {RunStore} from '../../fog-broker/run/store.js';
+import {startCoordinator} from '../../fog-broker/service.js';
+import type {Engine} from '../../models/engines/engine.js';
+import {startEngine} from '../../models/engines/index.js';
+import {temporaryFolder} from './temporary.js';
+
+export interface FleetDeviceHandle extends RunningDevice {
+	readonly transport: MemoryTransport;
+	/** Breaks its link for good, as a crash does: the last will is published. */
+	kill(): Promise<void>;
+}
+
+export interface TestFleet {
+	readonly broker: MemoryBroker;
+	readonly store: RunStore;
+	readonly engine: Engine;
+	readonly folder: string;
+	device(name: string): Promise<FleetDeviceHandle>;
+	/** Starts the coordinator (again). */
+	coordinator(): Promise<() => Promise<void>>;
+	client(): Promise<Client>;
+	submit(job: JobDocument): Promise<RunId>;
+	/** Follows a run to its end and answers its ledger. */
+	finish(run: RunId): Promise<Ledger>;
+}
+
+export async function aFleet(
+	t: ExecutionContext<unknown>,
+	{
+		faults = {},
+		logger = silentLogger,
+	}: {readonly faults?: MemoryBrokerOptions['faults']; readonly logger?: Logger} = {},
+): Promise<TestFleet> {
+	const folder = await temporaryFolder(t);
+	const clock = systemClock;
+	const topics = createTopics('test');
+	const broker = new MemoryBroker({faults});
+	const engine = await startEngine('onnxruntime', {threads: 1});
+	t.teardown(() => engine.close());
+	// Nothing here holds a socket, and deadlines do not keep a process alive.
+	const alive = setInterval(() => {}, 1000);
+	t.teardown(() => clearInterval(alive));
+	const store = new RunStore(path.join(folder, 'runs'));
+	const host = libraryProfile('server-core', 'host');
+	let starts = 0;
+	let shared: Client | undefined;
+
+	const client = async (): Promise<Client> => {
+		if (!shared) {
+			const made = await createClient({transport: broker.attach(), topics, self: deviceId('client-1'), clock, logger});
+			t.teardown(() => made.close());
+			shared = made;
+		}
+		return shared;
+	};
+
+	return {
+		broker,
+		store,
+		engine,
+		folder,
+		client,
+
+		async device(name) {
+			let transport: MemoryTransport | undefined;
+			starts += 1;
+			const running = await startDevice({
+				device: deviceId(name),
+				topics,
+				installation: `installation-${name}`,
+				incarnation: starts,
+				async connect(will) {
+					transport = broker.attach({will});
+					return transport;
+				},
+				staging: {
+					engine: async () => engine,
+					models: new ModelCache(path.join(folder, name)),
+					places: {environment: process.env},
+					dataPaths: {},
+				},
+				describe: async () => ({
+					facts: {
+						softwareVersion: 'test',
+						profile: JSON.stringify(host),
+						emulated: '',
+						engines: [engine.name],
+						datasets: ['digits'],
+					},
+					meter: new Meter({clock, log: logger, profile: host, emulated: false, utilisation: 1}),
+				}),
+				clock,
+				logger: logger.child(name),
+			});
+			t.teardown(() => running.close());
+			return {
+				...running,
+				transport: transport!,
+				async kill() {
+					transport!.kill();
+				},
+			};
+		},
+
+		async coordinator() {
+			const close = await startCoordinator({
+				transport: broker.attach(),
+				topics,
+				engine,
+				state: folder,
+				host,
+				clock,
+				logger: logger.child(coordinatorId),
+			});
+			t.teardown(close);
+			return close;
+		},
+
+		async submit(job) {
+			const accepted = await (await client()).ask(
+				{kind: 'submit', job: JSON.stringify(job), plan: '', resume: '', modelDigest: ''},
+				'accepted',
+			);
+			return runId(accepted.run);
+		},
+
+		async finish(run) {
+			for await (const update of (await client()).follow(run)) {
+				if (update.kind === 'ended') {
+					break;
+				}
+			}
+			return store.ledger(run);
+		},
+	};
+}
