@@ -144,9 +144,20 @@ export const activation = {
 	}),
 } satisfies Record<string, GradientRule>;
 
+/** y = gelu(x + bias): both get what x gets, the bias summed over what it was stretched to. */
+const biased =
+	(slope: typeof geluExact): GradientRule =>
+	(c, [dy]) => {
+		const [x, bias = ''] = c.inputs as [string, string?];
+		const dx = slope(c, dy!, bias === '' ? x : add(c, x, bias));
+		return [dx, c.wants(1) ? c.unbroadcast(dx, c.shape(bias)) : undefined].slice(0, c.inputs.length);
+	};
+
 /** Contributed operators of ONNX Runtime. */
 export const contributedActivation = {
 	Gelu: activation.Gelu,
+	BiasGelu: biased(geluExact),
+	FastGelu: biased(geluTanh),
 	/** y = x·σ(αx) */
 	QuickGelu: unary((c, dy, x) => {
 		const alpha = number(c, 'alpha', 1.702);

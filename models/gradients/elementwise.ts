@@ -83,11 +83,13 @@ const where: GradientRule = (c, [dy]) => {
 
 /** Between float types the gradient is cast back. From or to anything else none flows. */
 const cast: GradientRule = (c, [dy]) => {
-	const from = c.dtype(c.inputs[0]!);
+	const none = c.inputs.map(() => undefined);
 	if (!c.wants(0)) {
-		return [undefined];
+		return none;
 	}
-	return [c.dtype(dy!) === from ? dy : c.emit('Cast', [dy!], {to: int(floatCodes[from] ?? 1)})];
+	const dtype = c.dtype(c.inputs[0]!);
+	const back = c.dtype(dy!) === dtype ? dy : c.emit('Cast', [dy!], {to: int(floatCodes[dtype] ?? 1)});
+	return [back, ...none.slice(1)];
 };
 
 /** `TensorProto.DataType` of the float types. */
@@ -125,6 +127,7 @@ export const elementwise = {
 	Atan: unary((c, dy, x) => div(c, dy, shift(c, square(c, x), 1))),
 	Identity: unary((_c, dy) => dy),
 	Cast: cast,
+	CastLike: cast,
 	Min: extremum,
 	Max: extremum,
 	Where: where,

@@ -147,6 +147,12 @@ const activations: readonly (OpCase & {readonly title?: string})[] = [
 	},
 	{op: 'Gelu', title: 'of ONNX Runtime', inputs: [uniform(random, shape, -3, 3)], domain: 'com.microsoft'},
 	{op: 'QuickGelu', inputs: [uniform(random, shape, -3, 3)], domain: 'com.microsoft'},
+	...['BiasGelu', 'FastGelu'].map(op => ({
+		op,
+		inputs: [uniform(random, shape, -1, 1), uniform(random, [4], -1, 1)],
+		domain: 'com.microsoft',
+	})),
+	{op: 'CastLike', inputs: [uniform(random, shape), {constant: scalar(1)}]},
 	{op: 'Mish', inputs: [uniform(random, shape, -3, 3)], opset: 18},
 ];
 
