@@ -6,10 +6,7 @@ import {readConfigFile} from '../core/config/document.js';
 import {FplError} from '../core/errors.js';
 import {consoleLogger} from '../core/log.js';
 import {agentSchema} from '../edge-agent/config.js';
-import {probeDevice, probeText} from '../edge-agent/probe.js';
-import {startEngine} from '../models/engines/index.js';
 import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from './options.js';
-import {startAgent} from './start-agent.js';
 import {print} from './terminal.js';
 
 /** `name=path`, collected. */
@@ -57,6 +54,7 @@ Examples:
 				env: process.env,
 				flags: given(flags),
 			});
+			const {startAgent} = await import('./start-agent.js');
 			const logger = consoleLogger(config.logLevel);
 			const stop = stopSignal();
 			const agent = await startAgent(config, stateDirectory(config.state), logger, stop);
@@ -79,6 +77,10 @@ const probeCommand = (): Command =>
 		.addHelpText('after', '\nExample:\n  fpl agent probe --format json')
 		.action(async ({engine: name, threads, format}: {engine: string; threads?: string; format: string}) => {
 			const config = readConfig(agentSchema, {flags: given({engine: name, threads})});
+			const [{startEngine}, {probeDevice, probeText}] = await Promise.all([
+				import('../models/engines/index.js'),
+				import('../edge-agent/probe.js'),
+			]);
 			const engine = await startEngine(config.engine, {threads: config.threads ?? availableParallelism()});
 			try {
 				const profile = await probeDevice({name: config.id, engine});

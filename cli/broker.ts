@@ -5,7 +5,6 @@ import {readConfigFile} from '../core/config/document.js';
 import {consoleLogger} from '../core/log.js';
 import {brokerSchema} from '../fog-broker/config.js';
 import {configOption, given, stateDirectory, stopSignal, untilStopped} from './options.js';
-import {startFog} from './start-fog.js';
 
 export const brokerCommand = (): Command =>
 	new Command('broker')
@@ -39,6 +38,7 @@ Examples:
 				env: process.env,
 				flags: given(flags),
 			});
+			const {startFog} = await import('./start-fog.js');
 			const logger = consoleLogger(config.logLevel);
 			const stop = stopSignal();
 			const fog = await startFog(config, stateDirectory(config.state), logger, stop);

@@ -13,7 +13,6 @@ import {decode} from '../core/wire/message.js';
 import {createMessenger} from '../core/wire/messenger.js';
 import {coordinatorId, createTopics, type Topics} from '../core/wire/topics.js';
 import type {Transport} from '../core/wire/transport.js';
-import {connectMqtt} from '../core/wire/transports/mqtt-connect.js';
 import {loggerOf, stopSignal} from './options.js';
 
 const answerMs = 20_000;
@@ -152,7 +151,7 @@ export async function createClient({transport, topics, self, clock, logger}: Cli
 
 		async fetch(run, what) {
 			const reply = await ask({kind: 'fetch', run, what}, 'fetchReply');
-			return reply.transfer === '' ? Buffer.from(reply.content) : inbox.take(reply.transfer, transferMs);
+			return reply.transfer === '' ? Buffer.from(reply.content) : (await inbox.take(reply.transfer, transferMs)).data;
 		},
 
 		async close() {
@@ -169,6 +168,7 @@ export async function connectClient({broker, namespace, logger, signal}: ClientO
 	const topics = createTopics(namespace);
 	const nonce = randomBytes(6).toString('hex');
 	const self = deviceId(`client-${nonce}`);
+	const {connectMqtt} = await import('../core/wire/transports/mqtt-connect.js');
 	const transport = await connectMqtt({broker, clientId: topics.clientId(self, nonce), logger, signal, clock});
 	return createClient({transport, topics, self, clock, logger});
 }

@@ -13,7 +13,6 @@ import {silentLogger} from '../core/log.js';
 import type {JobDocument} from '../core/plan/job.js';
 import {isAvailable} from '../models/datasets/open.js';
 import {reportText} from '../reports/text.js';
-import {accuracyOf} from './accuracy.js';
 import {type Child, lineOf, startChild} from './children.js';
 import {type Client, connectClient} from './client.js';
 import {followRun} from './follow.js';
@@ -79,6 +78,7 @@ async function train(url: string, state: string, signal: AbortSignal): Promise<R
 			throw new FplError('RUN_FAILED', {where: run, problem: end.because ?? end.state});
 		}
 		const model = path.join(directory, 'trained.onnx');
+		const {accuracyOf} = await import('./accuracy.js');
 		const accuracy = await accuracyOf(model, dataset);
 		print(
 			`Exported model, run by itself: test accuracy ${(accuracy * 100).toFixed(2)} % (the run reported ${((ledger.final.accuracy ?? Number.NaN) * 100).toFixed(2)} %).`,

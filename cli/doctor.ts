@@ -5,9 +5,7 @@ import {systemClock, withDeadline} from '../core/clock.js';
 import {openRaplMeter} from '../core/energy/rapl.js';
 import {asFplError} from '../core/errors.js';
 import {formatSi} from '../core/units.js';
-import {connectMqtt} from '../core/wire/transports/mqtt-connect.js';
 import {isAvailable} from '../models/datasets/open.js';
-import {probeEngines} from '../models/engines/index.js';
 import {brokerOption, formatOption} from './options.js';
 import {printJson, printTable} from './terminal.js';
 import {softwareVersion} from './version.js';
@@ -19,6 +17,7 @@ interface Finding {
 }
 
 async function brokerFinding(url: string): Promise<Finding> {
+	const {connectMqtt} = await import('../core/wire/transports/mqtt-connect.js');
 	try {
 		const transport = await withDeadline(
 			systemClock,
@@ -46,6 +45,7 @@ async function meterFinding(): Promise<Finding> {
 }
 
 async function findings(broker: string): Promise<Finding[]> {
+	const {probeEngines} = await import('../models/engines/index.js');
 	const engines = await probeEngines();
 	const mnist = await isAvailable('mnist', {environment: process.env});
 	return [

@@ -2,10 +2,8 @@
 import {Command} from 'commander';
 import {runId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
-import {compareHtml} from '../reports/compare-html.js';
 import {compareText} from '../reports/compare-text.js';
 import {devicesCsv} from '../reports/csv.js';
-import {reportHtml} from '../reports/html.js';
 import {compareJson, reportJson} from '../reports/json.js';
 import {reportText} from '../reports/text.js';
 import {brokerOption, formatOption, logOption, namespaceOption, stateOption} from './options.js';
@@ -14,7 +12,7 @@ import {print, terminalWidth} from './terminal.js';
 
 const formats = ['text', 'json', 'csv', 'html'] as const;
 
-function render(format: (typeof formats)[number], ledgers: readonly Ledger[]): string {
+async function render(format: (typeof formats)[number], ledgers: readonly Ledger[]): Promise<string> {
 	const [only] = ledgers;
 	const single = ledgers.length === 1 ? only : undefined;
 	const style = {width: terminalWidth()};
@@ -26,7 +24,9 @@ function render(format: (typeof formats)[number], ledgers: readonly Ledger[]): s
 		case 'csv':
 			return devicesCsv(ledgers);
 		case 'html':
-			return single ? reportHtml(single) : compareHtml(ledgers);
+			return single
+				? (await import('../reports/html.js')).reportHtml(single)
+				: (await import('../reports/compare-html.js')).compareHtml(ledgers);
 		default:
 			return format satisfies never;
 	}
@@ -57,5 +57,5 @@ Examples:
 			for (const run of runs) {
 				ledgers.push(await ledgerOfRun(command, runId(run, 'run')));
 			}
-			print(render(format, ledgers));
+			print(await render(format, ledgers));
 		});

@@ -5,7 +5,6 @@ import {isFplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
 import {RunStore} from '../fog-broker/run/store.js';
-import {reportHtml} from '../reports/html.js';
 import {type Client, withClient} from './client.js';
 import {stateDirectory} from './options.js';
 
@@ -48,6 +47,7 @@ export async function keepResults(client: Client, run: RunId, state: string): Pr
 		}
 	}
 	const ledger = await store.ledger(run);
+	const {reportHtml} = await import('../reports/html.js');
 	await store.putFile(run, 'report.html', Buffer.from(reportHtml(ledger)));
 	const directory = store.directory(run);
 	return {ledger, directory, page: path.join(directory, 'report.html')};

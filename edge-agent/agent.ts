@@ -173,7 +173,7 @@ export class Agent {
 			await this.#workspace?.close();
 			this.#workspace = await stage(assign, {
 				...this.#parts.staging,
-				receive: (transfer, deadlineMs) => this.#inbox.take(transfer, deadlineMs),
+				receive: async (transfer, deadlineMs) => (await this.#inbox.take(transfer, deadlineMs)).data,
 			});
 			this.#laps.lap('idle');
 			this.#laps.read();
@@ -216,9 +216,10 @@ export class Agent {
 		signal: AbortSignal,
 	): Promise<void> {
 		const {clock, link, meter} = this.#parts;
-		this.#laps.lap('wait');
-		const payload = await this.#inbox.take(start.weightsTransfer, start.deadlineMs, signal);
-		this.#laps.lap('receive');
+		const {data: payload, seconds} = await this.#inbox.take(start.weightsTransfer, start.deadlineMs, signal);
+		// The weights may have begun to come before the order to use them.
+		const passed = this.#laps.lap('wait');
+		this.#laps.move('wait', 'receive', Math.min(passed, seconds));
 		const weights = new Float32Array(payload.buffer, payload.byteOffset, payload.byteLength / 4);
 		const work: RoundWork = {
 			kind: plan.synchronisation.exchange === 'gradients' ? 'gradient' : 'local-training',

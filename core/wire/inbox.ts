@@ -12,14 +12,20 @@ export interface InboxOptions {
 	readonly maxKept: number;
 }
 
+export interface Received {
+	readonly data: Uint8Array;
+	/** From the transfer's beginning to its last chunk. */
+	readonly seconds: number;
+}
+
 interface Waiter {
-	readonly resolve: (data: Uint8Array) => void;
+	readonly resolve: (received: Received) => void;
 	readonly reject: (error: FplError) => void;
 }
 
 export class Inbox {
 	readonly #options: InboxOptions;
-	readonly #finished = new Map<string, Uint8Array>();
+	readonly #finished = new Map<string, Received>();
 	readonly #waiters = new Map<string, Set<Waiter>>();
 
 	constructor(options: InboxOptions) {
@@ -35,9 +41,11 @@ export class Inbox {
 		}
 		// On a multiple of four, so that float32 views of it need no copy.
 		const data = new Uint8Array(new ArrayBuffer(bytes));
+		const {clock} = this.#options;
+		const began = clock.monotonic();
 		return {
 			chunk: (_sequence, offset, chunk) => data.set(chunk, offset),
-			done: () => this.#finish(id, data),
+			done: () => this.#finish(id, {data, seconds: (clock.monotonic() - began) / 1000}),
 			abort: () => {},
 		};
 	}
@@ -46,11 +54,11 @@ export class Inbox {
 	 * The payload of a transfer, now or when it has come. It is handed out once.
 	 * @throws FplError `WIRE_TIMEOUT`, or `INTERRUPTED` when the signal aborts.
 	 */
-	take(id: string, deadlineMs: number, signal?: AbortSignal): Promise<Uint8Array> {
-		const data = this.#finished.get(id);
-		if (data) {
+	take(id: string, deadlineMs: number, signal?: AbortSignal): Promise<Received> {
+		const received = this.#finished.get(id);
+		if (received) {
 			this.#finished.delete(id);
-			return Promise.resolve(data);
+			return Promise.resolve(received);
 		}
 		return new Promise((resolve, reject) => {
 			const waiters = this.#waiters.get(id) ?? new Set();
@@ -64,9 +72,9 @@ export class Inbox {
 				}
 			};
 			const waiter: Waiter = {
-				resolve: payload => {
+				resolve: received => {
 					stop();
-					resolve(payload);
+					resolve(received);
 				},
 				reject: error => {
 					stop();
@@ -88,14 +96,14 @@ export class Inbox {
 		});
 	}
 
-	#finish(id: string, data: Uint8Array): void {
+	#finish(id: string, received: Received): void {
 		const waiters = this.#waiters.get(id);
 		const [first] = waiters ?? [];
 		if (first) {
-			first.resolve(data);
+			first.resolve(received);
 			return;
 		}
-		this.#finished.set(id, data);
+		this.#finished.set(id, received);
 		const [oldest] = this.#finished.keys();
 		if (this.#finished.size > this.#options.maxKept && oldest !== undefined) {
 			this.#finished.delete(oldest);

@@ -10,7 +10,7 @@ import {temporaryFolder} from '../support/temporary.js';
 
 const commands = ['broker', 'agent run', 'devices', 'run', 'report', 'export', 'data', 'doctor', 'demo'];
 
-test('every command has a help text, and those that take arguments have examples', async t => {
+test.serial('every command has a help text, and those that take arguments have examples', async t => {
 	const folder = await temporaryFolder(t);
 	const main = await fpl(t, folder, '--help').finished;
 	t.is(main.status, 0);
@@ -48,7 +48,7 @@ const wrong: ReadonlyArray<
 ];
 
 for (const [title, args, code, text] of wrong) {
-	test(`wrong input: ${title}`, async t => {
+	test.serial(`wrong input: ${title}`, async t => {
 		const {status, stderr} = await fpl(t, await temporaryFolder(t), ...args).finished;
 		t.is(status, errorTable[code].exit, stderr);
 		t.true(stderr.startsWith(`fpl: ${code}: `), stderr);
@@ -56,7 +56,7 @@ for (const [title, args, code, text] of wrong) {
 	});
 }
 
-test('a taken port is said to be taken', async t => {
+test.serial('a taken port is said to be taken', async t => {
 	const server = createServer();
 	await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
 	t.teardown(() => server.close());
@@ -68,7 +68,7 @@ test('a taken port is said to be taken', async t => {
 	t.regex(stderr, /PORT_TAKEN/u);
 });
 
-test('an unknown key in a job is named with its line and the nearest known one', async t => {
+test.serial('an unknown key in a job is named with its line and the nearest known one', async t => {
 	const folder = await temporaryFolder(t);
 	const broker = fpl(t, folder, 'broker', '--listen', 'mqtt://127.0.0.1:0', '--log-level', 'warn');
 	const [, url] = await broker.until(/listening on (\S+)/u);
@@ -80,7 +80,7 @@ test('an unknown key in a job is named with its line and the nearest known one',
 	t.regex(stderr, /training/u);
 });
 
-test('errors are JSON where JSON was asked for', async t => {
+test.serial('errors are JSON where JSON was asked for', async t => {
 	const {status, stderr} = await fpl(
 		t,
 		await temporaryFolder(t),
@@ -94,7 +94,7 @@ test('errors are JSON where JSON was asked for', async t => {
 	t.is((JSON.parse(stderr) as {code: string}).code, 'BROKER_UNREACHABLE');
 });
 
-test('the doctor says which engines work here and why others do not', async t => {
+test.serial('the doctor says which engines work here and why others do not', async t => {
 	const {status, stdout} = await fpl(
 		t,
 		await temporaryFolder(t),

@@ -13,7 +13,7 @@ const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	...changes,
 });
 
-test('a device that dies is not waited for, and takes part again when it is back', async t => {
+test.serial('a device that dies is not waited for, and takes part again when it is back', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
 	await fleet.device('dev-1');
@@ -44,7 +44,7 @@ test('a device that dies is not waited for, and takes part again when it is back
 	t.true(ledger.rounds.some(({devices}) => !devices.includes('dev-3')));
 });
 
-test('a coordinator that is stopped goes on with the run when it starts again', async t => {
+test.serial('a coordinator that is stopped goes on with the run when it starts again', async t => {
 	const fleet = await aFleet(t);
 	const stop = await fleet.coordinator();
 	await Promise.all(['dev-1', 'dev-2', 'dev-3'].map(name => fleet.device(name)));
@@ -74,7 +74,7 @@ test('a coordinator that is stopped goes on with the run when it starts again', 
 	);
 });
 
-test('FedAvg averages weights after local epochs, and learns', async t => {
+test.serial('FedAvg averages weights after local epochs, and learns', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
 	await Promise.all(['dev-1', 'dev-2', 'dev-3'].map(name => fleet.device(name)));
@@ -88,7 +88,7 @@ test('FedAvg averages weights after local epochs, and learns', async t => {
 	t.true(ledger.final.accuracy! > 0.7, `${ledger.final.accuracy}`);
 });
 
-test('a run survives a network that loses, repeats, delays and reorders messages', async t => {
+test.serial('a run survives a network that loses, repeats, delays and reorders messages', async t => {
 	const fleet = await aFleet(t, {faults: {loss: 0.05, duplication: 0.05, reordering: 0.1, reorderMs: 5}});
 	await fleet.coordinator();
 	await Promise.all(['dev-1', 'dev-2', 'dev-3'].map(name => fleet.device(name)));
@@ -97,7 +97,7 @@ test('a run survives a network that loses, repeats, delays and reorders messages
 	t.is(ledger.rounds.length, 30);
 });
 
-test('a learning rate that is far too high ends the run with the round and the device named', async t => {
+test.serial('a learning rate that is far too high ends the run with the round and the device named', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
 	await fleet.device('dev-1');
@@ -108,7 +108,7 @@ test('a learning rate that is far too high ends the run with the round and the d
 	t.regex(ledger.final.because!, /no longer a finite number.*device «dev-1»/su);
 });
 
-test('a job that cannot work is refused at once, with the reason', async t => {
+test.serial('a job that cannot work is refused at once, with the reason', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
 	await t.throwsAsync(fleet.submit(aJob({model: 'lenet6'})), {code: 'MODEL_UNKNOWN'});
@@ -116,7 +116,7 @@ test('a job that cannot work is refused at once, with the reason', async t => {
 	await t.throwsAsync(fleet.submit({...aJob(), colour: 'red'} as never), {code: 'CONFIG_KEY'});
 });
 
-test('without devices a run ends with the reason', async t => {
+test.serial('without devices a run ends with the reason', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
 	const run = await fleet.submit(aJob({devices: {minimum: 1, wait: '1 s'}}));

@@ -60,7 +60,7 @@ const linesOf = (text: string): Line[] =>
 		.filter(line => line.startsWith('{"time"'))
 		.map(line => JSON.parse(line) as Line);
 
-test('a run survives kill -9 of an agent, which takes part again when it is started again', async t => {
+test.serial('a run survives kill -9 of an agent, which takes part again when it is started again', async t => {
 	const folder = await temporaryFolder(t);
 	const {url} = await aBroker(t, folder);
 	anAgent(t, folder, url, 'dev-1');
@@ -77,29 +77,34 @@ test('a run survives kill -9 of an agent, which takes part again when it is star
 	t.deepEqual(rounds.at(-1)?.record?.devices, ['dev-1', 'dev-2']);
 });
 
-test('a run survives kill -9 of the broker: it goes on from its last checkpoint, and the client sees its end', async t => {
-	const folder = await temporaryFolder(t);
-	const {broker, url} = await aBroker(t, folder);
-	anAgent(t, folder, url, 'dev-1');
-	anAgent(t, folder, url, 'dev-2');
-	const run = await submit(t, folder, url, aJob());
-	await run.until(/"kind":"round".*"round":[3-9]\d/u);
-	await broker.kill();
-	await aBroker(t, folder, url);
-	const {status, stdout, stderr} = await run.finished;
-	t.is(status, 0, stderr);
-	const lines = linesOf(stdout);
-	const planned = lines.filter(({kind}) => kind === 'planned') as Array<Line & {attempt: number; resumedFrom?: number}>;
-	t.deepEqual(
-		planned.map(({attempt}) => attempt),
-		[1, 2],
-	);
-	t.true(planned[1]!.resumedFrom! > 0);
-	t.is(lines.filter(({kind}) => kind === 'round').at(-1)?.record?.round, 179);
-	t.is(lines.at(-1)?.state, 'done');
-});
+test.serial(
+	'a run survives kill -9 of the broker: it goes on from its last checkpoint, and the client sees its end',
+	async t => {
+		const folder = await temporaryFolder(t);
+		const {broker, url} = await aBroker(t, folder);
+		anAgent(t, folder, url, 'dev-1');
+		anAgent(t, folder, url, 'dev-2');
+		const run = await submit(t, folder, url, aJob());
+		await run.until(/"kind":"round".*"round":[3-9]\d/u);
+		await broker.kill();
+		await aBroker(t, folder, url);
+		const {status, stdout, stderr} = await run.finished;
+		t.is(status, 0, stderr);
+		const lines = linesOf(stdout);
+		const planned = lines.filter(({kind}) => kind === 'planned') as Array<
+			Line & {attempt: number; resumedFrom?: number}
+		>;
+		t.deepEqual(
+			planned.map(({attempt}) => attempt),
+			[1, 2],
+		);
+		t.true(planned[1]!.resumedFrom! > 0);
+		t.is(lines.filter(({kind}) => kind === 'round').at(-1)?.record?.round, 179);
+		t.is(lines.at(-1)?.state, 'done');
+	},
+);
 
-test('the trained model is exported, and reports come in every format', async t => {
+test.serial('the trained model is exported, and reports come in every format', async t => {
 	const folder = await temporaryFolder(t);
 	const {url} = await aBroker(t, folder);
 	anAgent(t, folder, url, 'dev-1');
@@ -133,7 +138,7 @@ test('the trained model is exported, and reports come in every format', async t 
 	);
 });
 
-test('a second agent with the same id is refused with a clear error; the first one stays', async t => {
+test.serial('a second agent with the same id is refused with a clear error; the first one stays', async t => {
 	const folder = await temporaryFolder(t);
 	const other = await temporaryFolder(t);
 	const {url} = await aBroker(t, folder);

@@ -22,10 +22,10 @@ const deliver = (inbox: Inbox, id: string) => {
 test('a payload is handed out once, whether it came before or after it was asked for', async t => {
 	const inbox = new Inbox({clock: new ManualClock(), maxBytes: 100, maxKept: 2});
 	deliver(inbox, 'early');
-	t.deepEqual([...(await inbox.take('early', 10))], [1, 2, 3, 4]);
+	t.deepEqual([...(await inbox.take('early', 10)).data], [1, 2, 3, 4]);
 	const waiting = inbox.take('late', 10);
 	deliver(inbox, 'late');
-	t.deepEqual([...(await waiting)], [1, 2, 3, 4]);
+	t.deepEqual([...(await waiting).data], [1, 2, 3, 4]);
 });
 
 test('waiting ends at the deadline or when it is called off', async t => {
