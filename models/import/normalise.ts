@@ -16,8 +16,7 @@ const withoutAttribute = (node: Node, name: string): Node => ({
 });
 
 /** A batch norm that was exported in training mode has outputs for the new statistics, which nobody may read. */
-function inferenceBatchNorm(node: Node, graph: Graph): Node {
-	const read = new Set([...graph.nodes.flatMap(({inputs}) => inputs), ...graph.outputs.map(({name}) => name)]);
+function inferenceBatchNorm(node: Node, graph: Graph, read: ReadonlySet<string>): Node {
 	if (node.outputs.slice(1).some(name => name !== '' && read.has(name))) {
 		throw new FplError('MODEL_INVALID', {
 			where: whereIs(node, graph.name),
@@ -30,9 +29,10 @@ function inferenceBatchNorm(node: Node, graph: Graph): Node {
 
 /** Batch norms and dropouts in inference mode. The dropout's ratio stays, since training needs it. */
 export function toInference(graph: Graph): Graph {
+	const read = new Set([...graph.nodes.flatMap(({inputs}) => inputs), ...graph.outputs.map(({name}) => name)]);
 	const nodes = graph.nodes.map(node => {
 		if (node.domain === '' && node.op === 'BatchNormalization' && 'training_mode' in node.attributes) {
-			return inferenceBatchNorm(node, graph);
+			return inferenceBatchNorm(node, graph, read);
 		}
 		return node.domain === '' && node.op === 'Dropout' ? {...node, inputs: node.inputs.slice(0, 2)} : node;
 	});

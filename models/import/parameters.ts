@@ -143,18 +143,22 @@ export function rolesOf(graph: Graph, original: ReadonlySet<string>, frozen: Rea
 	const uses = usesOf(graph.nodes);
 	const reachable = live(graph);
 	/** Whether some use, here or behind nodes that move elements, satisfies the test. */
-	const used = (name: string, test: (use: Use) => boolean, seen = new Set<string>()): boolean => {
-		if (seen.has(name)) {
-			return false;
+	const used = (name: string, test: (use: Use) => boolean): boolean => {
+		const seen = new Set([name]);
+		// A set may grow while it is walked, so this visits everything that is reached.
+		for (const value of seen) {
+			for (const use of uses.get(value) ?? []) {
+				if (test(use)) {
+					return true;
+				}
+				if (use.node.domain === '' && movers.has(use.node.op)) {
+					for (const output of use.node.outputs) {
+						seen.add(output);
+					}
+				}
+			}
 		}
-		seen.add(name);
-		return (uses.get(name) ?? []).some(
-			use =>
-				test(use) ||
-				(use.node.domain === '' &&
-					movers.has(use.node.op) &&
-					use.node.outputs.some(output => output !== '' && used(output, test, seen))),
-		);
+		return false;
 	};
 	const isWeightUse = ({node, slot}: Use) => node.domain !== '' || (weightSlots[node.op]?.includes(slot) ?? false);
 	const isArithmetic = ({node, slot}: Use) => !movers.has(node.op) && flows(node, slot);

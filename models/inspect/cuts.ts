@@ -118,31 +118,24 @@ interface Place {
 
 /**
  * Nodes that prepare weights, with the data node that needs them first.
- * @returns for each data node, by name, itself preceded by its preparations.
+ * @returns for each data node, by name, its preparations and then itself.
  */
 function withPreparations(graph: Graph, nodes: readonly Node[]): ReadonlyMap<string, readonly Node[]> {
-	const data = new Set(nodes);
-	const makers = new Map<string, Node>();
-	for (const node of graph.nodes) {
-		for (const output of node.outputs) {
-			if (!data.has(node)) {
-				makers.set(output, node);
-			}
+	const position = new Map(nodes.map((node, index) => [node, index]));
+	/** By value: index of the first data node that needs it. */
+	const needed = new Map<string, number>();
+	const groups = nodes.map(node => [node]);
+	for (const node of graph.nodes.toReversed()) {
+		const own = position.get(node);
+		const at = own ?? Math.min(...node.outputs.map(name => needed.get(name) ?? Number.POSITIVE_INFINITY));
+		if (own === undefined) {
+			groups[at]?.push(node);
+		}
+		for (const name of node.inputs) {
+			needed.set(name, Math.min(at, needed.get(name) ?? Number.POSITIVE_INFINITY));
 		}
 	}
-	const taken = new Set<Node>();
-	const collect = (node: Node): readonly Node[] => {
-		const needed = node.inputs.flatMap(name => {
-			const maker = makers.get(name);
-			if (maker === undefined || taken.has(maker)) {
-				return [];
-			}
-			taken.add(maker);
-			return collect(maker);
-		});
-		return [...needed, node];
-	};
-	return new Map(nodes.map(node => [node.name, collect(node)]));
+	return new Map(nodes.map((node, index) => [node.name, groups[index]!.toReversed()]));
 }
 
 const layerClasses: ReadonlySet<OpClass> = new Set(['convolution', 'depthwise', 'matmul']);

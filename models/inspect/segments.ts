@@ -2,6 +2,7 @@
 import {FplError} from '../../core/errors.js';
 import type {Graph, Model, Node, ValueInfo} from '../graph.js';
 import {infer, typesOf} from '../infer.js';
+import {verify} from '../verify.js';
 import {type CutOptions, dataNodes, dataValues, type Unit, unitsOf} from './cuts.js';
 
 export interface Segment {
@@ -120,7 +121,7 @@ export function segmentsOf(model: Model, ranges: Ranges, options: CutOptions = {
 	}
 	const infos = (names: Iterable<string>) => [...names].map(name => type(name)!);
 
-	return groups.map((group, index): Segment => {
+	const segments = groups.map((group, index): Segment => {
 		const nodes = closure(graph, new Set(group.flatMap(unit => unit.nodes)));
 		const own = new Set(nodes.flatMap(({outputs}) => outputs));
 		const used = new Set(nodes.flatMap(({inputs}) => inputs));
@@ -147,4 +148,8 @@ export function segmentsOf(model: Model, ranges: Ranges, options: CutOptions = {
 			passing: infos(passing.map(([name]) => name)),
 		};
 	});
+	for (const segment of segments) {
+		verify(segment.graph);
+	}
+	return segments;
 }

@@ -64,7 +64,7 @@ export function evaluate(
 	const context = new InferContext(node, lookup, opset, model);
 	if (node.op === 'Shape' || node.op === 'Size') {
 		// Their result depends on the shape of the input only.
-		const shape = context.shape(0);
+		const shape = lookup.type(node.inputs[0] ?? '')?.shape;
 		if (!isStatic(shape)) {
 			return undefined;
 		}
