@@ -11,6 +11,7 @@ import {dropout} from './engine/dropout.js';
 import {exported} from './engine/exported.js';
 import {faults} from './engine/faults.js';
 import {golden} from './engine/golden.js';
+import {losses} from './engine/losses.js';
 import {states} from './engine/states.js';
 
 export interface Gap {
@@ -58,7 +59,7 @@ export function engineContract(test: TestFn, {start, gaps = []}: EngineSubject):
 		check: (title, body) => register(title, t => body(t, shared!)),
 		alone: (title, body) => register(title, t => body(t, start)),
 	};
-	for (const part of [golden, exported, states, batches, dropout, faults, closing]) {
+	for (const part of [golden, exported, losses, states, batches, dropout, faults, closing]) {
 		part(suite);
 	}
 	test('every gap names a test of the contract', t => {

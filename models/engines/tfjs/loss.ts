@@ -33,8 +33,11 @@ function softmaxCrossEntropy(tf: Tf, output: Value, targets: Tensor): LossResult
 		});
 	}
 	const logits = tf.reshape(output.last, [-1, classes]);
-	const indices = tf.tensor1d(numbers, 'int32');
-	const chosen = tf.mul(tf.logSoftmax(logits), tf.oneHot(indices, classes));
+	const positions = tf.tensor1d(
+		numbers.map((number, row) => row * classes + number),
+		'int32',
+	);
+	const chosen = tf.gather(tf.reshape(tf.logSoftmax(logits), [-1]), positions);
 	const guesses = tf.argMax(logits, 1).dataSync();
 	return {
 		loss: tf.div(tf.neg(tf.sum(chosen)), numbers.length),
@@ -54,11 +57,20 @@ function meanSquaredError(tf: Tf, output: Value, targets: Tensor): LossResult {
 	return {loss: tf.mean(tf.mul(difference, difference)), correct: undefined};
 }
 
-/** −t log σ(x) − (1 − t) log(1 − σ(x)) = softplus(x) − t x, which neither overflows nor rounds to log 0. */
+/**
+ * −t log σ(x) − (1 − t) log(1 − σ(x)) = softplus(x) − t x, which neither overflows nor rounds to log 0. With one logit per
+ * item, x > 0 counts as class 1.
+ */
 function binaryCrossEntropy(tf: Tf, output: Value, targets: Tensor): LossResult {
 	const wanted = sameShape(tf, output, targets);
 	const logits = output.plain;
-	return {loss: tf.mean(tf.sub(tf.softplus(logits), tf.mul(wanted, logits))), correct: undefined};
+	const single = logits.size === (logits.shape[0] ?? 1);
+	const guesses = single ? Array.from(logits.dataSync()) : [];
+	const correct = guesses.reduce((count, x, item) => count + (x > 0 === targets.data[item]! > 0.5 ? 1 : 0), 0);
+	return {
+		loss: tf.mean(tf.sub(tf.softplus(logits), tf.mul(wanted, logits))),
+		correct: single ? correct : undefined,
+	};
 }
 
 const losses = {
@@ -66,6 +78,20 @@ const losses = {
 	mse: meanSquaredError,
 	bce: binaryCrossEntropy,
 } as const satisfies Record<Loss, (tf: Tf, output: Value, targets: Tensor) => LossResult>;
+
+/** @throws FplError `MODEL_SHAPE` when an output of this (specialised) shape cannot have this loss. */
+export function checkLoss(loss: Loss, shape: readonly unknown[], model: string): void {
+	const classes = shape[1];
+	if (loss === 'softmax-cross-entropy' && !(typeof classes === 'number' && classes >= 2)) {
+		throw new FplError('MODEL_SHAPE', {
+			where: `output of «${model}»`,
+			problem: 'softmax cross-entropy needs one logit per class',
+			expected: '[N, C] or [N, C, …] with at least 2 classes',
+			got: `[${shape.join(', ')}]`,
+			fix: 'For a single logit use the loss bce',
+		});
+	}
+}
 
 /** @throws FplError `DATA_SHAPE` when the targets do not fit the output. */
 export const lossOf = (tf: Tf, loss: Loss, output: Value, targets: Tensor): LossResult =>

@@ -24,6 +24,8 @@ const onlyBatchIsSymbolic = ({inputs}: Graph): boolean =>
 export class Plans {
 	readonly #tf: Tf;
 	readonly #model: Model;
+	/** For the smallest batch, or as it came where more than the batch is symbolic. */
+	readonly trial: Graph;
 	/** Constants that all plans share. */
 	readonly #shared = new Map<string, Value>();
 	readonly #plans = new Map<string, Plan>();
@@ -37,10 +39,10 @@ export class Plans {
 		this.#tf = tf;
 		this.#model = model;
 		const {graph} = model;
-		const trial = onlyBatchIsSymbolic(graph)
+		this.trial = onlyBatchIsSymbolic(graph)
 			? specialise(graph, Object.fromEntries(symbolsOf(graph).map(name => [name, 1])))
 			: graph;
-		checkOps(trial, model.name);
+		checkOps(this.trial, model.name);
 		for (const [name, value] of graph.initializers) {
 			if (!fed.has(name)) {
 				this.#shared.set(name, toTf(tf, value, `initializer «${name}» of «${model.name}»`));

@@ -12,7 +12,7 @@ import type {HostedTrainer} from '../remote/protocol.js';
 import {toTf} from './convert.js';
 import {execute} from './execute.js';
 import {sizesOf} from './feeds.js';
-import {lossOf} from './loss.js';
+import {checkLoss, lossOf} from './loss.js';
 import type {TrainingPass} from './ops/context.js';
 import {type Plan, Plans} from './plans.js';
 import {slotCount, update} from './update.js';
@@ -58,6 +58,10 @@ export class TfjsTrainer implements HostedTrainer {
 		this.#statistics = flatten(graph, this.buffers);
 		this.#slots = Array.from({length: slotCount(options.optimizer)}, () => new Float32Array(this.parameters.length));
 		this.#plans = new Plans(tf, model, new Set([...model.parameters, ...model.buffers]));
+		const [output] = this.#plans.trial.outputs;
+		if (output?.shape !== undefined) {
+			checkLoss(options.loss, output.shape, model.name);
+		}
 		this.#anchor = tf.tidy(() => tf.variable(tf.scalar(0)));
 		tf.tidy(() => {
 			for (const entry of this.parameters.entries) {
@@ -237,12 +241,15 @@ export class TfjsTrainer implements HostedTrainer {
 			return result;
 		} catch (error) {
 			const kernel = error instanceof Error && /gradient function not found for (\w+)/u.exec(error.message)?.[1];
+			if (error instanceof FplError) {
+				throw error;
+			}
 			throw kernel
 				? new FplError('MODEL_GRADIENT', {
 						where: `«${this.#model.name}»`,
 						problem: `tfjs has no gradient for ${kernel}`,
 					})
-				: error;
+				: new FplError('ENGINE_FAILED', {where: `«${this.#model.name}»`, problem: String(error)}, {cause: error});
 		}
 	}
 

@@ -68,12 +68,13 @@ export function batches({check}: Suite): void {
 		let ticks = 0;
 		const timer = setInterval(() => ticks++, 2);
 		let computed = 0;
-		while (computed < 200) {
+		let steps = 0;
+		for (; computed < 200; steps++) {
 			computed += (await trainer.step(batch)).computeMs;
 		}
 		clearInterval(timer);
-		// An engine in this thread would leave a tick or two between two steps. Half of what is possible allows for noise.
-		t.true(ticks >= computed / 2 / 4, `${ticks} ticks in ${Math.round(computed)} ms`);
+		// An engine in this thread would leave a tick or two between two steps; a busy machine still has some more.
+		t.true(ticks > 3 * steps + 3, `${ticks} ticks in ${steps} steps of ${Math.round(computed)} ms`);
 		await trainer.close();
 	});
 
