@@ -50,6 +50,15 @@ export function mendNodeUtil(target: object = util): void {
 	}
 }
 
+/**
+ * libtensorflow reads these once, when it is loaded. A worker thread has only a copy of the environment, which native code
+ * does not see, so the thread that starts the worker calls this too.
+ */
+export function tuneNative(threads: number): void {
+	process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+	process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+}
+
 const reason = (error: unknown) => (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
 
 async function use(tf: Tf, name: BackendName): Promise<void> {
@@ -73,9 +82,7 @@ export async function startBackend(
 	const attempts: Record<BackendName, () => Promise<Tf>> = {
 		async tensorflow() {
 			mendNodeUtil();
-			// Read once by libtensorflow, when it is loaded.
-			process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-			process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+			tuneNative(threads);
 			const tf = moduleOf(await loaders.native());
 			await use(tf, 'tensorflow');
 			return tf;

@@ -6,7 +6,7 @@ import {FplError} from '../../../core/errors.js';
 import type {Engine, EngineOptions} from '../engine.js';
 import {Channel} from '../remote/channel.js';
 import {remoteEngine} from '../remote/engine.js';
-import type {BackendName} from './backend.js';
+import {type BackendName, tuneNative} from './backend.js';
 
 /** What the worker is given. */
 export interface Setup {
@@ -36,6 +36,7 @@ export async function tfjsEngine({threads, backend}: TfjsOptions): Promise<Engin
 			got: `${threads}`,
 		});
 	}
+	tuneNative(threads);
 	const setup: Setup = {threads, backend};
 	return await remoteEngine(new Channel('tfjs', new URL('./worker.js', import.meta.url), setup));
 }
