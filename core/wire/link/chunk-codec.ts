@@ -1,10 +1,12 @@
 /**
  * The bytes of a chunk's message, written by hand so that the data need not be copied: a header, which is the same for
- * all chunks of a transfer but for number, checksum and length, and the data behind it as they are.
- * `messages.proto` is the specification, and a test compares the bytes with protobufjs'.
+ * all chunks of a transfer but for number, checksum and length, and the data behind it as they are. Reading is by hand
+ * as well, since most of the traffic is chunks; whatever is laid out otherwise is left to the general decoder.
+ * `messages.proto` is the specification, and tests compare the bytes with protobufjs'.
  */
 import zlib from 'node:zlib';
 import type {DeviceId} from '../../ids.js';
+import type {BodyOf} from '../bodies.js';
 import {protocolVersion} from '../message.js';
 
 /** CRC-32 as in IEEE 802.3, zlib, PNG. */
@@ -50,18 +52,22 @@ function field(tag: number, text: string): Buffer {
 	return Buffer.concat([head, bytes]);
 }
 
+/** What every chunk's message from one party to another begins with. */
+export const chunkEnvelope = (from: DeviceId, to: DeviceId): Buffer =>
+	Buffer.concat([
+		Buffer.from([tags.version, protocolVersion]),
+		field(tags.from, from),
+		field(tags.to, to),
+		Buffer.from(tags.chunk),
+	]);
+
 /** Makes the messages of one transfer's chunks, each in two pieces: header and data. */
 export function chunkEncoder(
 	from: DeviceId,
 	to: DeviceId,
 	transfer: string,
 ): (sequence: number, data: Uint8Array) => readonly [Buffer, Uint8Array] {
-	const envelope = Buffer.concat([
-		Buffer.from([tags.version, protocolVersion]),
-		field(tags.from, from),
-		field(tags.to, to),
-		Buffer.from(tags.chunk),
-	]);
+	const envelope = chunkEnvelope(from, to);
 	const name = field(tags.transfer, transfer);
 	return (sequence, data) => {
 		const crc = crc32(data);
@@ -90,4 +96,79 @@ export function chunkEncoder(
 		}
 		return [header, data];
 	};
+}
+
+/** A cursor over bytes; a value beyond the end is undefined. */
+class Reader {
+	readonly bytes: Buffer;
+	at: number;
+
+	constructor(bytes: Buffer, at: number) {
+		this.bytes = bytes;
+		this.at = at;
+	}
+
+	/** Whether the next byte is this tag, which is then behind. */
+	takes(tag: number): boolean {
+		if (this.bytes[this.at] !== tag) {
+			return false;
+		}
+		this.at++;
+		return true;
+	}
+
+	/** An unsigned number of up to 32 bits. */
+	varint(): number | undefined {
+		let value = 0;
+		for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
+			const byte = this.bytes[this.at++];
+			if (byte === undefined) {
+				return undefined;
+			}
+			value += (byte & 0x7f) * scale;
+			if (byte < 0x80) {
+				return value <= 0xffff_ffff ? value : undefined;
+			}
+		}
+		return undefined;
+	}
+
+	/** So many bytes, as a view. */
+	slice(length: number | undefined): Buffer | undefined {
+		const from = this.at;
+		if (length === undefined || from + length > this.bytes.length) {
+			return undefined;
+		}
+		this.at += length;
+		return this.bytes.subarray(from, this.at);
+	}
+}
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * Reads a chunk's message laid out as `chunkEncoder` does.
+ * @param envelope `chunkEnvelope` of the parties that the topic names.
+ * @returns undefined for anything else: the general decoder says what it is.
+ */
+export function readChunk(payload: Uint8Array, envelope: Buffer): BodyOf<'chunk'> | undefined {
+	const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+	if (bytes.length < envelope.length || envelope.compare(bytes, 0, envelope.length) !== 0) {
+		return undefined;
+	}
+	const reader = new Reader(bytes, envelope.length);
+	const size = reader.varint();
+	if (size === undefined || reader.at + size !== bytes.length || !reader.takes(tags.transfer)) {
+		return undefined;
+	}
+	const name = reader.slice(reader.varint());
+	// Only ASCII is read here: decoders differ in what they make of invalid UTF-8.
+	const transfer = name?.every(byte => byte < 0x80) ? name.toString('latin1') : undefined;
+	const sequence = reader.takes(tags.sequence) ? reader.varint() : 0;
+	const crc = reader.takes(tags.crc) ? reader.slice(4)?.readUInt32LE() : 0;
+	const data = reader.takes(tags.data) ? reader.slice(reader.varint()) : nothing;
+	const complete = transfer !== undefined && sequence !== undefined && crc !== undefined && data !== undefined;
+	return complete && reader.at === bytes.length && transfer.length > 0 && transfer.length <= 128
+		? {kind: 'chunk', transfer, sequence, crc, data}
+		: undefined;
 }

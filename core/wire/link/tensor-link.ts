@@ -10,7 +10,7 @@ import type {OutgoingTransfer, SendOptions, TensorLink, TransferStats} from '../
 import type {Topics} from '../topics.js';
 import type {Payload, Transport} from '../transport.js';
 import {payloadBytes} from '../transports/common.js';
-import {chunkOverheadBytes} from './chunk-codec.js';
+import {chunkEnvelope, chunkOverheadBytes, readChunk} from './chunk-codec.js';
 import {defaultLimits, Incoming, type IncomingLimits} from './incoming.js';
 import {Outgoing} from './outgoing.js';
 import {defaultPacing, type PacingOptions} from './pacing.js';
@@ -28,6 +28,8 @@ export interface TensorLinkOptions {
 /** Fixed header and topic length field of an MQTT PUBLISH (3.3), for counting. */
 const publishHeaderBytes = 6;
 const defaultChunkBytes = 256 * 1024;
+/** Senders whose names are kept at hand; the names come from the network. */
+const maxPeers = 4096;
 
 export interface CountedTensorLink extends TensorLink {
 	/** Transfers under way now. */
@@ -75,8 +77,30 @@ export async function createTensorLink(
 		acknowledge: postLater,
 	});
 
+	/** Senders by their topic, with what their chunks begin with. */
+	const peers = new Map<string, {readonly from: DeviceId; readonly envelope: Buffer}>();
+	function peerOf(topic: string) {
+		const known = peers.get(topic);
+		const address = known ? undefined : topics.parse(topic);
+		if (address?.kind !== 'tensor') {
+			return known;
+		}
+		if (peers.size >= maxPeers) {
+			peers.clear();
+		}
+		const peer = {from: address.from, envelope: chunkEnvelope(address.from, address.to)};
+		peers.set(topic, peer);
+		return peer;
+	}
+
 	function receive(topic: string, payload: Uint8Array): void {
 		traffic.received += payload.length + topic.length + publishHeaderBytes;
+		const peer = peerOf(topic);
+		const chunk = peer && readChunk(payload, peer.envelope);
+		if (chunk) {
+			incoming.chunk(peer.from, chunk);
+			return;
+		}
 		let message: Message;
 		try {
 			message = decode(payload);
