@@ -3,6 +3,7 @@ import {randomBytes} from 'node:crypto';
 import {connect, type MqttClient} from 'mqtt';
 import {deviceId, runId} from '../../core/ids.js';
 import {createTensorLink} from '../../core/wire/link/tensor-link.js';
+import type {TensorLink} from '../../core/wire/tensor-link.js';
 import {createTopics} from '../../core/wire/topics.js';
 import {connectMqtt} from '../../core/wire/transports/mqtt-connect.js';
 import {startBroker} from '../../fog-broker/broker.js';
@@ -69,6 +70,7 @@ export async function senderRole(url: string): Promise<void> {
 	await client.subscribeAsync(raw.done);
 	const transport = await connectMqtt({broker: url, clientId: topics.clientId(sender, 'bench')});
 	const data = new Map<number, Buffer>();
+	let open: {readonly messageBytes: number; readonly link: TensorLink} | undefined;
 	let count = 0;
 
 	async function sendRaw(tensor: Buffer, messageBytes: number): Promise<void> {
@@ -90,7 +92,11 @@ export async function senderRole(url: string): Promise<void> {
 		const tensor = data.get(bytes) ?? randomBytes(bytes);
 		data.set(bytes, tensor);
 		let repeatedChunks = 0;
-		const link = await createTensorLink(transport, sender, {topics, chunkBytes: messageBytes});
+		if (open?.messageBytes !== messageBytes) {
+			await open?.link.close();
+			open = {messageBytes, link: await createTensorLink(transport, sender, {topics, chunkBytes: messageBytes})};
+		}
+		const {link} = open;
 		const started = performance.now();
 		for (let index = 0; index < repeats; index++) {
 			if (contender === 'raw') {
@@ -103,7 +109,6 @@ export async function senderRole(url: string): Promise<void> {
 			}
 		}
 		const seconds = (performance.now() - started) / 1000;
-		await link.close();
 		say({rate: (repeats * bytes) / seconds, repeatedChunks} satisfies BlockResult);
 	});
 	say({ready: true});

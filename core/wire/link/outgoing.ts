@@ -7,7 +7,7 @@ import type {OutgoingTransfer, SendOptions, TransferStats} from '../tensor-link.
 import type {Payload, TransportStatus} from '../transport.js';
 import {chunkEncoder} from './chunk-codec.js';
 import {ChunkSet} from './chunk-set.js';
-import {Pacing, type PacingOptions} from './pacing.js';
+import type {Pacing} from './pacing.js';
 import {earlyBytes, earlyChunks, Schedule} from './schedule.js';
 
 /** What a transfer needs of its link. */
@@ -16,7 +16,7 @@ export interface OutgoingContext {
 	readonly self: DeviceId;
 	readonly to: DeviceId;
 	readonly chunkBytes: number;
-	readonly pacing: PacingOptions;
+	readonly pacing: Pacing;
 	status(): TransportStatus;
 	/** Sends bytes to the peer; resolves when there is room for more; returns the bytes on the wire. */
 	publish(bytes: Payload): Promise<number>;
@@ -50,7 +50,7 @@ export class Outgoing {
 	#asked = false;
 	#askAt = atOnce;
 	#askWaitMs = firstAskMs;
-	#maxWindow: number;
+	#maxWindow = Number.POSITIVE_INFINITY;
 	/** Most chunks that were ever acknowledged, so that repeated openings are not mistaken for progress. */
 	#best = -1;
 	#progressAt: number;
@@ -66,9 +66,8 @@ export class Outgoing {
 		this.#context = context;
 		this.#transfer = transfer;
 		this.#options = options;
-		this.#pacing = new Pacing(context.pacing);
+		this.#pacing = context.pacing;
 		this.#encode = chunkEncoder(context.self, context.to, transfer.id);
-		this.#maxWindow = context.pacing.maxWindow;
 		this.#progressAt = context.clock.monotonic();
 	}
 

@@ -33,9 +33,15 @@ export class Pacing {
 	/** When the window was last halved: one loss event per round trip. */
 	#halvedAt = Number.NEGATIVE_INFINITY;
 
-	constructor(options: PacingOptions) {
+	/** @param before what was learnt on the way to the same party: a transfer need not begin cautiously again. */
+	constructor(options: PacingOptions, before?: Pacing) {
 		this.#options = options;
-		this.#window = options.firstWindow;
+		this.#window = Math.max(options.firstWindow, before?.window ?? 0);
+		if (before) {
+			this.#srtt = before.#srtt;
+			this.#variation = before.#variation;
+			this.#shortest = before.#shortest;
+		}
 	}
 
 	/** Chunks that may be under way. */

@@ -13,7 +13,7 @@ import {payloadBytes} from '../transports/common.js';
 import {chunkEnvelope, chunkOverheadBytes, readChunk} from './chunk-codec.js';
 import {defaultLimits, Incoming, type IncomingLimits} from './incoming.js';
 import {Outgoing} from './outgoing.js';
-import {defaultPacing, type PacingOptions} from './pacing.js';
+import {defaultPacing, Pacing, type PacingOptions} from './pacing.js';
 
 export interface TensorLinkOptions {
 	readonly topics: Topics;
@@ -47,7 +47,9 @@ export async function createTensorLink(
 	if (chunkBytes < 1) {
 		throw new FplError('WIRE_TOO_LARGE', {where: 'tensor link', problem: 'the transport has no room for chunks'});
 	}
-	const pacing = {...defaultPacing, ...options.pacing};
+	const pacingOptions = {...defaultPacing, ...options.pacing};
+	/** The latest experience with each party. */
+	const pacings = new Map<DeviceId, Pacing>();
 	const outgoing = new Map<string, {readonly sender: Outgoing; readonly result: Promise<TransferStats>}>();
 	const traffic = {sent: 0, received: 0};
 	const prefix = randomBytes(6).toString('base64url');
@@ -165,6 +167,11 @@ export async function createTensorLink(
 			if (closed) {
 				return Promise.reject(new FplError('WIRE_CLOSED', {where: `transfer ${transfer.id} to ${to}`}));
 			}
+			const pacing = new Pacing(pacingOptions, pacings.get(to));
+			if (pacings.size >= maxPeers) {
+				pacings.clear();
+			}
+			pacings.set(to, pacing);
 			const context = {
 				clock,
 				self,

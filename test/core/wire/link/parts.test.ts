@@ -192,6 +192,17 @@ test('the window grows with acknowledgments, halves once per round trip, and tim
 	t.is(pacing.rtoMs, 300);
 });
 
+test('what was learnt about a party is kept for the next transfer', t => {
+	const before = new Pacing(defaultPacing);
+	before.acknowledged(8, 900, 64);
+	before.acknowledged(16, 900, 64);
+	const next = new Pacing(defaultPacing, before);
+	t.is(next.window, 32);
+	t.is(next.rtoMs, before.rtoMs);
+	before.acknowledged(8, 100, 4);
+	t.is(new Pacing(defaultPacing, before).window, defaultPacing.firstWindow);
+});
+
 test('the window stops growing when chunks begin to queue, and shrinks when they queue for long', t => {
 	const pacing = new Pacing(defaultPacing);
 	pacing.acknowledged(8, 100, 64);
