@@ -3,12 +3,13 @@ import {Worker} from 'node:worker_threads';
 import {systemClock} from '../../../core/clock.js';
 import {asFplError, FplError} from '../../../core/errors.js';
 import type {EngineName} from '../engine.js';
+import {Loans} from './loans.js';
 import type {Answer, Numbered, Request} from './protocol.js';
 
 /** Calls that may wait for the worker at a time; more are refused rather than piled up. */
 const maxPending = 1024;
 
-/** How long `close` waits for the thread to end. One that is deep in native code ends by itself when it returns. */
+/** How long `close` waits for the thread to end. */
 const closeWithinMs = 5000;
 
 interface Waiting {
@@ -20,6 +21,8 @@ export class Channel {
 	readonly engine: EngineName;
 	readonly #worker: Worker;
 	readonly #waiting = new Map<number, Waiting>();
+	readonly #loans = new Loans();
+	readonly #exited: Promise<void>;
 	#next = 1;
 	#ended: FplError | undefined;
 
@@ -30,7 +33,12 @@ export class Channel {
 		this.#worker.on('message', (answer: Answer) => this.#take(answer));
 		this.#worker.on('messageerror', error => this.#end(this.#failed(error.message, error)));
 		this.#worker.on('error', error => this.#end(this.#failed(error.message, error)));
-		this.#worker.on('exit', code => this.#end(this.#failed(`the worker thread ended with exit status ${code}`)));
+		this.#exited = new Promise(resolve => {
+			this.#worker.once('exit', code => {
+				this.#end(this.#failed(`the worker thread ended with exit status ${code}`));
+				resolve();
+			});
+		});
 		this.#hold();
 	}
 
@@ -48,7 +56,7 @@ export class Channel {
 		const id = this.#next++;
 		return await new Promise<T>((resolve, reject) => {
 			try {
-				this.#worker.postMessage({id, request} satisfies Numbered);
+				this.#post(id, request);
 			} catch (error) {
 				reject(asFplError(error));
 				return;
@@ -58,18 +66,37 @@ export class Channel {
 		});
 	}
 
-	/** Calls that wait are rejected with `WIRE_CLOSED`. Resolves within five seconds. Closing again does nothing. */
+	/**
+	 * Calls that wait are rejected with `WIRE_CLOSED`. The thread is not torn down in the middle of native code, which would
+	 * end the whole process: it is asked to end, and leaves when the call it is in returns. Resolves then, or after five
+	 * seconds. Closing again does nothing more.
+	 */
 	async close(): Promise<void> {
-		this.#end(new FplError('WIRE_CLOSED', {where: `engine ${this.engine}`}));
+		if (this.#ended === undefined) {
+			this.#end(new FplError('WIRE_CLOSED', {where: `engine ${this.engine}`}));
+			this.#worker.postMessage({id: this.#next++, request: {kind: 'end'}, loan: undefined} satisfies Numbered);
+		}
 		const patience = new AbortController();
-		await Promise.race([this.#worker.terminate(), systemClock.sleep(closeWithinMs, patience.signal)]);
+		await Promise.race([this.#exited, systemClock.sleep(closeWithinMs, patience.signal)]);
 		patience.abort();
+	}
+
+	#post(id: number, request: Request): void {
+		if ('batch' in request) {
+			const {batch, loan} = this.#loans.lend(request.batch);
+			this.#worker.postMessage({id, request: {...request, batch}, loan} satisfies Numbered, [loan]);
+		} else {
+			this.#worker.postMessage({id, request, loan: undefined} satisfies Numbered);
+		}
 	}
 
 	#take(answer: Answer): void {
 		const waiting = this.#waiting.get(answer.id);
 		this.#waiting.delete(answer.id);
 		this.#hold();
+		if (answer.loan !== undefined) {
+			this.#loans.giveBack(answer.loan);
+		}
 		if (answer.ok) {
 			waiting?.resolve(answer.value);
 		} else {

@@ -18,16 +18,21 @@ export type Request =
 	| {readonly kind: 'apply'; readonly handle: number; readonly gradient: Float32Array; readonly lrScale: number}
 	| {readonly kind: 'evaluate'; readonly handle: number; readonly batch: Batch}
 	| {readonly kind: 'predict'; readonly handle: number; readonly inputs: Tensors}
-	| {readonly kind: 'close'; readonly handle: number};
+	| {readonly kind: 'close'; readonly handle: number}
+	/** Nothing comes after this: the thread ends when what it was asked before is done. It is not answered. */
+	| {readonly kind: 'end'};
 
 export interface Numbered {
 	readonly id: number;
 	readonly request: Request;
+	/** The memory of the request's tensors. The worker gives it back with the answer and keeps nothing of it. */
+	readonly loan: ArrayBuffer | undefined;
 }
 
-export type Answer =
-	| {readonly id: number; readonly ok: true; readonly value: unknown}
-	| {readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly facts: ErrorFacts};
+export type Answer = {readonly id: number; readonly loan: ArrayBuffer | undefined} & (
+	| {readonly ok: true; readonly value: unknown}
+	| {readonly ok: false; readonly code: ErrorCode; readonly facts: ErrorFacts}
+);
 
 export interface Layouts {
 	readonly parameters: Layout;

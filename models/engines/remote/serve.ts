@@ -44,6 +44,10 @@ class Executables {
 				this.#trainers.delete(request.handle);
 				this.#predictors.delete(request.handle);
 				return undefined;
+			case 'end':
+				// With its port closed the thread has nothing left to wait for.
+				parentPort?.close();
+				return undefined;
 			default:
 				return request satisfies never;
 		}
@@ -79,16 +83,17 @@ export function serve(starting: Promise<Host>): void {
 	const executables = starting.then(host => new Executables(host));
 	// Every answer tells of a failed start; unhandled it would end the thread before the first request is read.
 	executables.catch(() => {});
-	const answer = (message: Answer, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
+	const answer = (message: Answer, transfer: ArrayBuffer[] = []) =>
+		parentPort?.postMessage(message, message.loan === undefined ? transfer : [...transfer, message.loan]);
 	let last: Promise<void> = Promise.resolve();
-	parentPort?.on('message', ({id, request}: Numbered) => {
+	parentPort?.on('message', ({id, request, loan}: Numbered) => {
 		last = last.then(async () => {
 			try {
 				const value = await (await executables).perform(request);
-				answer({id, ok: true, value}, movable(value));
+				answer({id, loan, ok: true, value}, movable(value));
 			} catch (error) {
 				const {code, facts} = asFplError(error);
-				answer({id, ok: false, code, facts});
+				answer({id, loan, ok: false, code, facts});
 			}
 		});
 	});
