@@ -40,7 +40,8 @@ function expand(c: ExpandContext): readonly (string | undefined)[] {
 	const count = perChannel(c, x);
 	const [y, mean, variance] = c.emitAll(
 		'BatchNormalization',
-		[x, gamma, beta, oldMean, oldVariance],
+		// The node overwrites its old statistics in place, so it gets values that nobody else reads; they count nothing.
+		[x, gamma, beta, c.emit('Neg', [oldMean]), c.emit('Neg', [oldVariance])],
 		{epsilon: float(epsilon), momentum: float(0), training_mode: int(1)},
 		{outputs: 3},
 	) as [string, string, string];
@@ -62,15 +63,26 @@ const fewPositions = 256;
 
 /** value·factors by channel. */
 function byChannel(c: RuleContext, value: string, factors: string): string {
-	const positions = c.shape(value).slice(2).reduce((product, dim) => product * dim, 1);
-	return positions < fewPositions ? affine(c, value, factors, undefined, undefined) : mul(c, value, column(c, value, factors));
+	const positions = c
+		.shape(value)
+		.slice(2)
+		.reduce((product, dim) => product * dim, 1);
+	return positions < fewPositions
+		? affine(c, value, factors, undefined, undefined)
+		: mul(c, value, column(c, value, factors));
 }
 
 /**
  * (value − mean)·slope + offset by channel in one pass: the operator of inference, with a variance of 1.
  * Undefined: 0.
  */
-function affine(c: RuleContext, value: string, slope: string, mean: string | undefined, offset: string | undefined): string {
+function affine(
+	c: RuleContext,
+	value: string,
+	slope: string,
+	mean: string | undefined,
+	offset: string | undefined,
+): string {
 	const zeros = channelConstant(c, slope, 0);
 	return c.emit('BatchNormalization', [value, slope, offset ?? zeros, mean ?? zeros, channelConstant(c, slope, 1)], {
 		epsilon: float(0),
