@@ -5,6 +5,7 @@
 import type {Scalar, Variable} from '@tensorflow/tfjs';
 import {FplError} from '../../../core/errors.js';
 import {dropoutMask} from '../../compile/dropout.js';
+import {slotCount} from '../../compile/optimizer.js';
 import type {Layout, Model} from '../../graph.js';
 import {flatten, layoutOf, viewOf} from '../../layout.js';
 import type {Batch, GradientResult, StatePart, StepResult, TrainerOptions, TrainerState} from '../engine.js';
@@ -15,7 +16,7 @@ import {sizesOf} from './feeds.js';
 import {checkLoss, lossOf} from './loss.js';
 import type {TrainingPass} from './ops/context.js';
 import {type Plan, Plans} from './plans.js';
-import {slotCount, update} from './update.js';
+import {update} from './update.js';
 import {type Tf, type TfTensor, Value} from './value.js';
 
 interface Pass {

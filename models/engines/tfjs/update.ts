@@ -4,19 +4,6 @@
  */
 import type {Optimizer} from '../../training.js';
 
-/** How many vectors of the parameters' length the optimiser remembers. */
-export const slotCount = (optimizer: Optimizer): number => {
-	switch (optimizer.kind) {
-		case 'sgd':
-			return optimizer.momentum === 0 ? 0 : 1;
-		case 'adam':
-		case 'adamw':
-			return 2;
-		default:
-			return optimizer satisfies never;
-	}
-};
-
 /** Factor that brings the gradient's norm down to `limit`; torch adds 1e-6 to the norm. */
 export function clipFactor(gradient: Float32Array, limit: number | undefined): number {
 	if (limit === undefined) {

@@ -78,6 +78,12 @@ const hardSigmoid = (tf: Tf, x: TfTensor, alpha: number, beta: number) =>
 const celu = (tf: Tf, x: TfTensor, alpha: number) =>
 	tf.add(tf.relu(x), tf.mul(alpha, tf.sub(tf.exp(tf.div(tf.minimum(x, 0), alpha)), 1)));
 
+/** Of x and an optional bias. */
+const fastGelu: Op = context =>
+	context.optional(1) === undefined
+		? unary((tf, x) => gelu(tf, x, 'tanh'))(context)
+		: binary((tf, x, bias) => gelu(tf, tf.add(x, bias), 'tanh'))(context);
+
 const clip: Op = context => {
 	const min = context.numbers(1)?.[0] ?? context.float('min', Number.NEGATIVE_INFINITY);
 	const max = context.numbers(2)?.[0] ?? context.float('max', Number.POSITIVE_INFINITY);
@@ -170,6 +176,8 @@ export const elementwiseOps = {
 	HardSigmoid: unary((tf, x, context) => hardSigmoid(tf, x, context.float('alpha', 0.2), context.float('beta', 0.5))),
 	HardSwish: unary((tf, x) => tf.mul(x, hardSigmoid(tf, x, 1 / 6, 0.5))),
 	Gelu: unary((tf, x, context) => gelu(tf, x, context.string('approximate', 'none'))),
+	BiasGelu: binary((tf, x, bias) => gelu(tf, tf.add(x, bias), 'none')),
+	FastGelu: fastGelu,
 	QuickGelu: unary((tf, x, context) => tf.mul(x, tf.sigmoid(tf.mul(x, context.float('alpha', 1.702))))),
 	Identity: context => context.value(0),
 	Clip: clip,

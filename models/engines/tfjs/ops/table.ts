@@ -24,11 +24,14 @@ const table = {
 	...recurrentOps,
 } as const satisfies Record<string, Op>;
 
-/** Ops of the table that belong to ONNX Runtime's domain; Gelu exists in both. */
-const contributed: ReadonlySet<string> = new Set(['Gelu', 'QuickGelu', 'FusedMatMul'] satisfies Array<
-	keyof typeof table
->);
-const onlyContributed: ReadonlySet<string> = new Set(['QuickGelu', 'FusedMatMul'] satisfies Array<keyof typeof table>);
+/** Ops of the table that belong to ONNX Runtime's domain. Gelu exists in both. */
+const contributed: ReadonlySet<string> = new Set([
+	'BiasGelu',
+	'FastGelu',
+	'FusedMatMul',
+	'Gelu',
+	'QuickGelu',
+] satisfies Array<keyof typeof table>);
 
 /** Names of the ops that the engine executes, for tests and documentation. */
 export const tfjsOps = Object.keys(table).sort() as readonly string[];
@@ -37,7 +40,7 @@ export const tfjsOps = Object.keys(table).sort() as readonly string[];
 export function opOf(node: Node, modelName: string): Op {
 	const known =
 		node.domain === '' || node.domain === 'ai.onnx'
-			? !onlyContributed.has(node.op)
+			? !contributed.has(node.op) || node.op === 'Gelu'
 			: node.domain === 'com.microsoft' && contributed.has(node.op);
 	const op = known && Object.hasOwn(table, node.op) ? table[node.op as keyof typeof table] : undefined;
 	if (op === undefined) {
