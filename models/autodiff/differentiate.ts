@@ -7,15 +7,45 @@ import {describe, type Shape, type Tensor} from '../../core/tensor/tensor.js';
 import {gradientRule} from '../gradients/index.js';
 import {reduceSum, reshape, sameShape, zerosOf} from '../gradients/ops.js';
 import type {RuleContext} from '../gradients/rule.js';
-import type {Node} from '../graph.js';
+import type {Graph, Node, ValueInfo} from '../graph.js';
 import {compositeOf} from './composites.js';
-import type {Emitter} from './emitter.js';
+import {Emitter} from './emitter.js';
+import {expandComposites} from './expand.js';
 
 export interface DifferentiateOptions {
-	/** Value of the graph → name of the value that is its gradient; those names come from outside or from the emitter. */
+	/** Value of the graph → name of the value that is its gradient. */
 	readonly seeds: ReadonlyMap<string, string>;
 	/** Values whose gradients are asked for: parameters, inputs. */
 	readonly wrt: readonly string[];
+}
+
+export interface Differentiated {
+	/** The given nodes and those of the backward pass; the seeds are further inputs, the gradients further outputs. */
+	readonly graph: Graph;
+	/** Value of `wrt` → name of the output that is its gradient. */
+	readonly gradients: ReadonlyMap<string, string>;
+}
+
+/**
+ * The graph together with its backward pass.
+ * @param graph specialised: every shape is static. What is differentiated for must be an input, not an initializer.
+ * @throws FplError `MODEL_GRADIENT` for an operator without a rule, `MODEL_SHAPE` where a shape is not static.
+ */
+export function differentiate(graph: Graph, {seeds, wrt}: DifferentiateOptions): Differentiated {
+	const opsets = {...graph.opsets, '': Math.max(graph.opsets['']!, 17), 'com.microsoft': 1};
+	const emitter = new Emitter(graph.name, opsets).include(graph);
+	for (const [value, seed] of seeds) {
+		emitter.input(seed, emitter.dtype(value), emitter.shape(value));
+	}
+	const values = emitGradients(emitter, {seeds, wrt});
+	const gradients = new Map([...values].map(([value, gradient]) => [value, emitter.copy(gradient)]));
+	const names = (infos: readonly ValueInfo[]) => infos.map(({name}) => name);
+	return {
+		graph: expandComposites(
+			emitter.finish([...names(graph.inputs), ...seeds.values()], [...names(graph.outputs), ...gradients.values()]),
+		),
+		gradients,
+	};
 }
 
 /** Emits the backward pass of the emitter's own nodes. Answers the name of the gradient of each value in `wrt`. */

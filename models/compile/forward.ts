@@ -4,7 +4,7 @@ import type {Emitter} from '../autodiff/emitter.js';
 import type {Loss} from '../graph.js';
 import {assemble, type Result} from './assemble.js';
 import {emitLoss, type LossValues, targetType} from './losses.js';
-import {declare, type Part, type Prepared, prepare} from './prepare.js';
+import {declare, differentiableActivations, type Part, type Prepared, prepare} from './prepare.js';
 import type {InputRole, Port, Program} from './program.js';
 
 /** A forward pass that ends in a loss. */
@@ -46,23 +46,26 @@ export function lossPass(part: Part, batch: number, loss: Loss, mode: 'training'
 }
 
 /** Gradients of the loss with respect to parameters and activations, by their names. */
-export function lossGradients(
-	{model, activations}: Part,
-	{emitter, output, loss}: LossPass,
-): ReadonlyMap<string, string> {
+export function lossGradients(part: Part, {emitter, output, loss}: LossPass): ReadonlyMap<string, string> {
 	const seeds = new Map([[output, loss.gradient()]]);
-	return emitGradients(emitter, {seeds, wrt: [...model.parameters, ...activations]});
+	return emitGradients(emitter, {seeds, wrt: wantedGradients(part)});
 }
 
+/** What a part's gradients are asked for. */
+export const wantedGradients = (part: Part): readonly string[] => [
+	...part.model.parameters,
+	...differentiableActivations(part),
+];
+
 /** Parameters' gradients, then those of the activations. */
-export function gradientResults({model, activations}: Part, gradients: ReadonlyMap<string, string>): Result[] {
+export function gradientResults(part: Part, gradients: ReadonlyMap<string, string>): Result[] {
 	const result = (name: string, kind: 'gradient' | 'input-gradient'): Result => ({
 		value: gradients.get(name)!,
 		role: {kind, name},
 	});
 	return [
-		...model.parameters.map(name => result(name, 'gradient')),
-		...activations.map(name => result(name, 'input-gradient')),
+		...part.model.parameters.map(name => result(name, 'gradient')),
+		...differentiableActivations(part).map(name => result(name, 'input-gradient')),
 	];
 }
 

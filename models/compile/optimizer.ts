@@ -3,7 +3,7 @@
  * (`torch.optim.SGD`, `Adam`, `AdamW`, `torch.nn.utils.clip_grad_norm_`), so that runs can be compared number by number.
  */
 import {float32, tensor} from '../../core/tensor/tensor.js';
-import {add, div, mul, reduceSum, scalarLike, scale, shift, sub} from '../gradients/ops.js';
+import {add, div, mul, scalarLike, scale, shift, sub} from '../gradients/ops.js';
 import type {Emit} from '../gradients/rule.js';
 import {int} from '../graph.js';
 import type {Optimizer} from '../training.js';
@@ -80,9 +80,10 @@ function adam(c: Emit, optimizer: Adam, inputs: UpdateInputs): UpdateOutputs {
 	const [oldFirst, oldSecond] = inputs.slots as [string, string];
 	const first = add(c, scale(c, oldFirst, beta1), scale(c, gradient, 1 - beta1));
 	const second = add(c, scale(c, oldSecond, beta2), scale(c, mul(c, gradient, gradient), 1 - beta2));
-	const correction2 = c.emit('Sqrt', [biasCorrection(c, beta2, update)]);
-	const denominator = shift(c, div(c, c.emit('Sqrt', [second]), correction2), epsilon);
-	const stepSize = div(c, lr, biasCorrection(c, beta1, update));
+	// √(1 − β₂ᵗ) is multiplied into the two scalars, which saves a division of the whole vector.
+	const correction = c.emit('Sqrt', [biasCorrection(c, beta2, update)]);
+	const denominator = add(c, c.emit('Sqrt', [second]), scale(c, correction, epsilon));
+	const stepSize = div(c, mul(c, lr, correction), biasCorrection(c, beta1, update));
 	const start =
 		decoupled && weightDecay !== 0
 			? mul(c, inputs.parameter, sub(c, scalarLike(c, lr, 1), scale(c, lr, weightDecay)))
@@ -100,7 +101,7 @@ function biasCorrection(c: Emit, beta: number, update: string): string {
 
 /** The gradients scaled so that the L2 norm of all together is at most `clipNorm`: times min(1, clipNorm/(norm + 10⁻⁶)). */
 export function emitClip(c: Emit, gradients: readonly string[], clipNorm: number): readonly string[] {
-	const squares = gradients.map(gradient => reduceSum(c, mul(c, gradient, gradient), [0]));
+	const squares = gradients.map(gradient => c.emit('ReduceSumSquare', [gradient], {keepdims: int(0)}));
 	const norm = c.emit('Sqrt', [squares.reduce((sum, square) => add(c, sum, square))]);
 	const factor = div(c, c.constant(float32([], [clipNorm])), shift(c, norm, 1e-6));
 	const limited = c.emit('Min', [factor, c.constant(float32([], [1]))]);

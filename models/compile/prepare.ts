@@ -14,9 +14,13 @@ export interface Part {
 	 * later parts (or the loss) need; parameters and buffers are those that lie within.
 	 */
 	readonly model: Model;
-	/** Those inputs that earlier parts make: float32 values whose gradient travels back. Empty for a whole model. */
+	/** Those inputs that earlier parts make; gradients of the float32 ones travel back. Empty for a whole model. */
 	readonly activations: readonly string[];
 }
+
+/** Activations that have a gradient. */
+export const differentiableActivations = ({model, activations}: Part): readonly string[] =>
+	activations.filter(name => model.graph.inputs.find(input => input.name === name)?.dtype === 'float32');
 
 export interface Prepared {
 	/** Holds the forward pass; everything else is emitted into it. */

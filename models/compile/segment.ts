@@ -4,10 +4,19 @@
  * (stashed) or computed again, as the plan says.
  */
 import {emitGradients} from '../autodiff/differentiate.js';
-import type {Layout, Loss} from '../graph.js';
+import type {Layout, Loss, Model} from '../graph.js';
+import type {Segment} from '../inspect/segments.js';
 import {layoutOf} from '../layout.js';
 import {assemble, type Result} from './assemble.js';
-import {buffersOf, compileEvaluate, compileGradient, compilePredict, gradientResults, outputsOf} from './forward.js';
+import {
+	buffersOf,
+	compileEvaluate,
+	compileGradient,
+	compilePredict,
+	gradientResults,
+	outputsOf,
+	wantedGradients,
+} from './forward.js';
 import {once} from './once.js';
 import {declare, type Part, prepare} from './prepare.js';
 import type {InputRole, Port, Program} from './program.js';
@@ -44,6 +53,15 @@ export interface SegmentPrograms {
 	readonly evaluate: (() => Program) | undefined;
 }
 
+/** A segment that `segmentsOf` cut from a model, in the form that is compiled. */
+export function partOf(model: Model, {graph, parameters, buffers}: Segment): Part {
+	const fed = new Set(model.graph.inputs.map(({name}) => name));
+	return {
+		model: {...model, name: graph.name, graph, parameters, buffers},
+		activations: graph.inputs.map(({name}) => name).filter(name => !fed.has(name)),
+	};
+}
+
 /** @throws FplError (from the programs) as `compileTraining`. */
 export function compileSegment(segment: Part, options: SegmentOptions): SegmentPrograms {
 	const {model} = segment;
@@ -61,15 +79,16 @@ export function compileSegment(segment: Part, options: SegmentOptions): SegmentP
 }
 
 function split(segment: Part, {batch, stash}: SegmentOptions): {forward: Program; backward: Program} {
-	const {model, activations} = segment;
+	const {model} = segment;
 	const prepared = prepare(segment, batch, 'training');
 	const {emitter, inputs, outputs} = prepared;
 	const forwardNodes = emitter.allNodes.length;
-	const seedPorts = outputs.map(name =>
+	const seeded = outputs.filter(name => emitter.dtype(name) === 'float32');
+	const seedPorts = seeded.map(name =>
 		declare(emitter, `gradient of ${name}`, emitter.type(name), {kind: 'output-gradient', name}),
 	);
-	const seeds = new Map(outputs.map((name, index) => [name, seedPorts[index]!.name]));
-	const gradients = emitGradients(emitter, {seeds, wrt: [...model.parameters, ...activations]});
+	const seeds = new Map(seeded.map((name, index) => [name, seedPorts[index]!.name]));
+	const gradients = emitGradients(emitter, {seeds, wrt: wantedGradients(segment)});
 	const results = gradientResults(segment, gradients);
 	if (stash === 'recompute') {
 		return {

@@ -20,15 +20,18 @@ export interface StashQuery {
 export function stashOf(emitter: Emitter, {forwardNodes, results, fed, weights}: StashQuery): readonly string[] {
 	const {producers, ofWeights} = survey(emitter, forwardNodes, weights);
 	const kept = new Set<string>();
-	const visit = (value: string): void => {
-		const producer = producers.get(value);
-		if (producer === undefined || fed.has(value) || kept.has(value)) {
-			return;
-		}
-		if (free.has(producer.op) || ofWeights.has(value)) {
-			producer.inputs.forEach(visit);
-		} else {
-			kept.add(value);
+	const visit = (first: string): void => {
+		const open = [first];
+		for (let value = open.pop(); value !== undefined; value = open.pop()) {
+			const producer = producers.get(value);
+			if (producer === undefined || fed.has(value) || kept.has(value)) {
+				continue;
+			}
+			if (free.has(producer.op) || ofWeights.has(value)) {
+				open.push(...producer.inputs);
+			} else {
+				kept.add(value);
+			}
 		}
 	};
 	const needed = new Set(results);

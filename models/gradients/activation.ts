@@ -95,13 +95,19 @@ const hardSwish: GradientRule = (c, [dy]) => {
 	return [scale(c, mul(c, dy!, sub(c, h, steps)), 2)];
 };
 
-const invSqrt2Pi = 1 / Math.sqrt(2 * Math.PI);
+/** (1 + e)/2 for e in [−1, 1]: in float32 one HardSigmoid instead of two operators. */
+const halfway = (c: RuleContext, e: string): string =>
+	c.dtype(e) === 'float32'
+		? c.emit('HardSigmoid', [e], {alpha: float(0.5), beta: float(0.5)})
+		: scale(c, shift(c, e, 1), 0.5);
 
-/** y = x·Φ(x): dy·(Φ(x) + x·φ(x)) */
+/**
+ * y = x·Φ(x): dy·(Φ(x) + x·φ(x)). With u = x/√2: Φ = (1 + erf u)/2, and x·φ(x) = u·exp(−u²)/√π = u·exp(−½ln π − u²).
+ */
 const geluExact = (c: RuleContext, dy: string, x: string): string => {
-	const cdf = scale(c, shift(c, c.emit('Erf', [scale(c, x, Math.SQRT1_2)]), 1), 0.5);
-	const pdf = scale(c, c.emit('Exp', [scale(c, mul(c, x, x), -0.5)]), invSqrt2Pi);
-	return mul(c, dy, add(c, cdf, mul(c, x, pdf)));
+	const u = scale(c, x, Math.SQRT1_2);
+	const density = c.emit('Exp', [sub(c, scalarLike(c, x, -0.5 * Math.log(Math.PI)), mul(c, u, u))]);
+	return mul(c, dy, add(c, halfway(c, c.emit('Erf', [u])), mul(c, u, density)));
 };
 
 /** y = ½x(1 + t), t = tanh u, u = k(x + 0.044715x³): dy·(½(1 + t) + ½x(1 − t²)·k(1 + 3·0.044715x²)) */

@@ -78,11 +78,14 @@ export function reduceSum(c: Emit, value: string, axes: readonly number[], keepD
 	if (axes.every(axis => shape[axis] === 1)) {
 		return reshape(c, value, keepDims ? shape : shape.filter((_, axis) => !axes.includes(axis)));
 	}
-	// ONNX Runtime sums the rows of a matrix 2–4 times faster as a product with ones (measured on 8192 × 512).
-	if (shape.length === 2 && axes.length === 1 && axes[0] === 0 && c.dtype(value) === 'float32') {
-		const ones = c.constant(filled('float32', [1, shape[0]!], 1));
-		const row = c.emit('MatMul', [ones, value]);
-		return keepDims ? row : reshape(c, row, [shape[1]!]);
+	const summed = axes.length;
+	if (summed < shape.length && axes.every((axis, index) => axis === index) && c.dtype(value) === 'float32') {
+		// ONNX Runtime sums the rows of a matrix 1.3–4 times faster as a product with ones (measured: 1024 × 64 … 8192 × 512).
+		const rest = shape.slice(summed);
+		const count = sizeOf(shape.slice(0, summed));
+		const ones = c.constant(filled('float32', [1, count], 1));
+		const row = c.emit('MatMul', [ones, reshape(c, value, [count, sizeOf(rest)])]);
+		return reshape(c, row, keepDims ? [...axes.map(() => 1), ...rest] : rest);
 	}
 	return c.emit('ReduceSum', [value, c.constant(int64([axes.length], [...axes]))], {keepdims: int(keepDims ? 1 : 0)});
 }

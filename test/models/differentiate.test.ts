@@ -1,7 +1,7 @@
 import test from 'ava';
 import {isFplError} from '../../core/errors.js';
 import {float32, int64} from '../../core/tensor/tensor.js';
-import {emitGradients} from '../../models/autodiff/differentiate.js';
+import {differentiate, emitGradients} from '../../models/autodiff/differentiate.js';
 import {Emitter} from '../../models/autodiff/emitter.js';
 import {differentiableOps, gradientRule} from '../../models/gradients/index.js';
 import {int, ownOpsets} from '../../models/graph.js';
@@ -61,6 +61,21 @@ test('nodes that lead to no wanted value cost nothing', t => {
 	emitGradients(emitter, {seeds: new Map([[output, emitter.input('seed', 'float32', [2])]]), wrt: ['x']});
 	const added = emitter.allNodes.slice(before).map(({op}) => op);
 	t.deepEqual(added, ['Mul', 'Mul']);
+});
+
+test('a graph is mapped to one that also computes gradients, and stays as it was', async t => {
+	const emitter = emitterWith('x', 'y');
+	const graph = emitter.finish(['x', 'y'], [emitter.emit('Mul', ['x', 'y'])]);
+	const before = structuredClone(graph);
+	const [output] = graph.outputs;
+	const {graph: both, gradients} = differentiate(graph, {seeds: new Map([[output!.name, 'seed']]), wrt: ['y', 'x']});
+	t.deepEqual(graph, before);
+	const feeds = {x: float32([2], [1, 2]), y: float32([2], [3, 5]), seed: float32([2], [1, 10])};
+	const results = await runGraph(both, feeds);
+	const numbers = (name: string) => [...(results[name]!.data as Float32Array)];
+	t.deepEqual(numbers(output!.name), [3, 10]);
+	t.deepEqual(numbers(gradients.get('x')!), [3, 50]);
+	t.deepEqual(numbers(gradients.get('y')!), [1, 20]);
 });
 
 test('a segment with several outputs takes a gradient for each', async t => {

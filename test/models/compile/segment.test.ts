@@ -1,12 +1,11 @@
 import test from 'ava';
 import {seededRandom} from '../../../core/random.js';
-import {int64, type Tensor} from '../../../core/tensor/tensor.js';
-import type {InputRole, Port, Program} from '../../../models/compile/program.js';
-import {compileSegment, type SegmentOptions} from '../../../models/compile/segment.js';
+import {int64, type Tensor, tensor} from '../../../core/tensor/tensor.js';
+import {compileSegment, partOf, type SegmentPrograms} from '../../../models/compile/segment.js';
 import {compileTraining} from '../../../models/compile/training.js';
-import type {Graph, Model} from '../../../models/graph.js';
-import {prune} from '../../../models/infer/fold/prune.js';
-import {infer} from '../../../models/infer.js';
+import type {Layout, Model} from '../../../models/graph.js';
+import {unitsOf} from '../../../models/inspect/cuts.js';
+import {segmentsOf} from '../../../models/inspect/segments.js';
 import {verify} from '../../../models/verify.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {uniform} from '../../support/gradient-check.js';
@@ -14,144 +13,196 @@ import {type Flat, initialState, norm, type ProgramResult, runProgram} from '../
 
 const random = seededRandom(31);
 const batch = 3;
+const seed = 9;
 
-/** The model before and after one value, as two models. */
-function cutAt({graph, ...model}: Model, value: string): readonly [Model, Model] {
-	const typed = infer(graph);
-	const info = typed.values.get(value)!;
-	const first = prune({...typed, outputs: [info]});
-	const second = prune({...typed, nodes: typed.nodes.filter(node => !node.outputs.includes(value)), inputs: [info]});
-	const part = (piece: Graph, name: string): Model => ({
-		...model,
-		name,
-		graph: {...piece, name},
-		parameters: model.parameters.filter(parameter => piece.initializers.has(parameter)),
-		buffers: model.buffers.filter(buffer => piece.initializers.has(buffer)),
-	});
-	return [part(first, 'first'), part(second, 'second')];
+interface Case {
+	readonly title: string;
+	readonly model: Model;
+	readonly data: readonly number[];
+	/** Where the segments begin, as shares of the units. */
+	readonly starts: readonly number[];
+	readonly maxCrossing?: number;
 }
 
-const cases = [
+const cases: readonly Case[] = [
+	{title: 'two of lenet5', model: buildModel('lenet5', {seed: 1}), data: [1, 28, 28], starts: [0.5]},
 	{
-		model: buildModel('lenet5', {seed: 1}),
-		at: (names: readonly string[]) => names.find(name => name.includes('pool2'))!,
-		data: [1, 28, 28],
-	},
-	{
+		title: 'three of an mlp with dropout',
 		model: buildModel('mlp', {seed: 1, dropout: 0.4}),
-		at: (names: readonly string[]) => names.findLast(name => name.includes('relu'))!,
 		data: [1, 28, 28],
+		starts: [0.3, 0.6],
 	},
 	{
-		model: buildModel('mobilenetv2', {seed: 1}),
-		at: (names: readonly string[]) => names.filter(name => name.includes('add')).at(2)!,
+		title: 'three of mobilenetv3-small, cut across skip connections,',
+		model: buildModel('mobilenetv3-small', {seed: 1}),
 		data: [3, 32, 32],
+		starts: [0.25, 0.55],
+		maxCrossing: 2,
+	},
+	{title: 'two of a gru', model: buildModel('gru', {seed: 1}), data: [32, 32], starts: [0.6]},
+	{
+		title: 'three of a transformer',
+		model: buildModel('tiny-transformer', {seed: 1}),
+		data: [32, 32],
+		starts: [0.4, 0.7],
 	},
 ];
 
-const options = (stash: SegmentOptions['stash'], loss?: 'softmax-cross-entropy'): SegmentOptions => ({
-	batch,
-	stash,
-	...(loss === undefined ? {} : {loss}),
-});
+interface Stage {
+	readonly programs: SegmentPrograms;
+	readonly state: Flat;
+}
 
-const portOf = (program: Program, kind: string, name: string) =>
-	program.outputs.find(({role}) => role.kind === kind && 'name' in role && role.name === name)!;
+const loss = 'softmax-cross-entropy';
+const plain = {kind: 'sgd', lr: 0.1, momentum: 0, nesterov: false, weightDecay: 0} as const;
 
-for (const {model, at, data: shape} of cases) {
-	for (const stash of ['keep', 'recompute'] as const) {
-		test(`two segments of ${model.name} (${stash}) have the gradients of the whole`, async t => {
-			const names = model.graph.nodes.flatMap(({outputs}) => outputs);
-			const boundary = at(names);
-			t.truthy(boundary, names.join(' '));
-			const [input] = model.graph.inputs;
-			const data = {[input!.name]: uniform(random, [batch, ...shape])};
-			const targets = int64([batch], [1, 4, 7]);
-			const whole = compileTraining(model, {
-				batch,
-				loss: 'softmax-cross-entropy',
-				optimizer: {kind: 'sgd', lr: 0.1, momentum: 0, nesterov: false, weightDecay: 0},
-			});
-			const expected = initialState(model, whole);
-			const reference = await runProgram(whole.gradient(), {programs: whole, state: expected, data, targets, seed: 9});
+function stagesOf({model, starts, maxCrossing = 1}: Case, stash: 'keep' | 'recompute'): readonly Stage[] {
+	const count = unitsOf(model, {maxCrossing}).units.length;
+	const bounds = [0, ...starts.map(share => Math.round(share * count)), count];
+	const ranges = bounds.slice(1).map((end, index) => [bounds[index]!, end - 1] as const);
+	return segmentsOf(model, ranges, {maxCrossing}).map((segment, index) => {
+		const part = partOf(model, segment);
+		const last = index === ranges.length - 1;
+		const programs = compileSegment(part, {batch, stash, ...(last ? {loss} : {})});
+		return {programs, state: initialState(part.model, {...programs, slots: 0} as never)};
+	});
+}
 
-			const [firstModel, secondModel] = cutAt(model, boundary);
-			const first = compileSegment({model: firstModel, activations: []}, options(stash));
-			const second = compileSegment(
-				{model: secondModel, activations: [boundary]},
-				options(stash, 'softmax-cross-entropy'),
-			);
-			const slotless = {slots: 0};
-			const [one, two]: Flat[] = [
-				initialState(firstModel, {...first, ...slotless} as never),
-				initialState(secondModel, {...second, ...slotless} as never),
-			];
-			for (const program of [first.forward(), first.backward(), second.gradient!(), second.predict()]) {
-				verify(program.graph, {static: true});
+const portName = ({programs}: Stage, program: 'forward' | 'backward', kind: string, name: string) =>
+	programs[program]().outputs.find(({role}) => role.kind === kind && 'name' in role && role.name === name)!.name;
+
+/** Adds up gradients of a value that several stages read. */
+function addTo(sums: Map<string, Tensor>, name: string, {shape, data}: Tensor): void {
+	const before = sums.get(name)?.data;
+	const sum = Float32Array.from(data as Float32Array, (value, index) => value + Number(before?.[index] ?? 0));
+	sums.set(name, tensor('float32', shape, sum));
+}
+
+/** One step over all stages, forwards and backwards. Answers the loss. */
+async function runStages(stages: readonly Stage[], data: Record<string, Tensor>, targets: Tensor): Promise<number> {
+	const values = new Map<string, Tensor>();
+	const gradients = new Map<string, Tensor>();
+	const forwards: ProgramResult[] = [];
+	for (const stage of stages.slice(0, -1)) {
+		const {programs, state} = stage;
+		const result = await runProgram(programs.forward(), {
+			programs,
+			state,
+			data,
+			seed,
+			more: ({role}) => (role.kind === 'activation' ? values.get(role.name) : undefined),
+		});
+		forwards.push(result);
+		for (const {name, role} of programs.forward().outputs) {
+			if (role.kind === 'activation') {
+				values.set(role.name, result.values[name]!);
 			}
+		}
+	}
+	const last = stages.at(-1)!;
+	const program = last.programs.gradient!();
+	const end = await runProgram(program, {
+		...last,
+		data,
+		targets,
+		seed,
+		more: ({role}) => (role.kind === 'activation' ? values.get(role.name) : undefined),
+	});
+	const collect = (outputs: typeof program.outputs, result: ProgramResult) => {
+		for (const {name, role} of outputs) {
+			if (role.kind === 'input-gradient') {
+				addTo(gradients, role.name, result.values[name]!);
+			}
+		}
+	};
+	collect(program.outputs, end);
+	for (const [index, stage] of [...stages.slice(0, -1).entries()].toReversed()) {
+		const {programs, state} = stage;
+		const result = await runProgram(programs.backward(), {
+			programs,
+			state,
+			data,
+			seed,
+			more({role}) {
+				switch (role.kind) {
+					case 'output-gradient':
+						return gradients.get(role.name);
+					case 'activation':
+						return values.get(role.name);
+					case 'stash':
+						return forwards[index]!.values[portName(stage, 'forward', 'stash', role.name)];
+					default:
+						return undefined;
+				}
+			},
+		});
+		collect(programs.backward().outputs, result);
+	}
+	return end.scalar('loss')!;
+}
 
-			const forward = await runProgram(first.forward(), {programs: first, state: one!, data, seed: 9});
-			const sent = forward.values[portOf(first.forward(), 'activation', boundary).name]!;
-			const back = await runProgram(second.gradient!(), {
-				programs: second,
-				state: two!,
-				targets,
-				seed: 9,
-				more: ({role}) => (role.kind === 'activation' ? sent : undefined),
-			});
-			t.true(Math.abs(back.scalar('loss')! - reference.scalar('loss')!) < 1e-5);
-			const returned = back.values[portOf(second.gradient!(), 'input-gradient', boundary).name]!;
-			await runProgram(first.backward(), {
-				programs: first,
-				state: one!,
-				data,
-				seed: 9,
-				more: port => stashed(port, first.forward(), forward, returned),
-			});
+for (const one of cases) {
+	for (const stash of ['keep', 'recompute'] as const) {
+		test(`segments, ${one.title} (${stash}), have the gradients and statistics of the whole`, async t => {
+			const {model} = one;
+			const whole = compileTraining(model, {batch, loss, optimizer: plain});
+			const expected = initialState(model, whole);
+			const [input] = model.graph.inputs;
+			const shape = [batch, ...one.data];
+			const ids = () =>
+				int64(
+					[batch, 32],
+					Array.from({length: batch * 32}, () => random.integer(20)),
+				);
+			const data = {[input!.name]: input!.dtype === 'int64' ? ids() : uniform(random, shape)};
+			const targets = int64([batch], [1, 0, 1]);
+			const reference = await runProgram(whole.gradient(), {programs: whole, state: expected, data, targets, seed});
 
-			for (const [state, layout] of [
-				[one!, first.parameters],
-				[two!, second.parameters],
-			] as const) {
+			const stages = stagesOf(one, stash);
+			const got = await runStages(stages, data, targets);
+			t.true(Math.abs(got - reference.scalar('loss')!) < 1e-5);
+			const compare = (layout: Layout, flat: Float32Array, wholeLayout: Layout, wholeFlat: Float32Array) => {
 				for (const {name, offset, length} of layout.entries) {
-					const place = whole.parameters.entries.find(entry => entry.name === name)!.offset;
-					const got = state.gradient.subarray(offset, offset + length);
-					const want = expected.gradient.subarray(place, place + length);
-					const error = norm(got, want) / Math.max(norm(want), 1e-3);
+					const place = wholeLayout.entries.find(entry => entry.name === name)!.offset;
+					const want = wholeFlat.subarray(place, place + length);
+					const error = norm(flat.subarray(offset, offset + length), want) / Math.max(norm(want), 1e-3);
 					t.true(error <= 1e-4, `${name}: ${error}`);
 				}
+			};
+			for (const {programs, state} of stages) {
+				compare(programs.parameters, state.gradient, whole.parameters, expected.gradient);
+				compare(programs.buffers, state.buffers, whole.buffers, expected.buffers);
 			}
-			const kinds = new Set(first.forward().outputs.map(({role}) => role.kind));
-			t.is(kinds.has('stash'), stash === 'keep');
-			for (const [state, layout] of [
-				[one!, first.buffers],
-				[two!, second.buffers],
-			] as const) {
-				for (const {name, offset, length} of layout.entries) {
-					const place = whole.buffers.entries.find(entry => entry.name === name)!.offset;
-					const worst = Math.max(
-						...state.buffers
-							.subarray(offset, offset + length)
-							.map((value, index) => Math.abs(value - expected.buffers[place + index]!)),
-					);
-					t.true(worst < 1e-5, `${name}: ${worst}`);
+			const trained = stages.flatMap(({programs}) => programs.parameters.entries.map(({name}) => name));
+			t.deepEqual(trained.sort(), [...model.parameters].sort());
+			for (const {programs} of stages) {
+				const all = [programs.forward(), programs.backward(), programs.predict(), programs.evaluate?.()];
+				for (const program of all) {
+					if (program !== undefined) {
+						verify(program.graph, {static: true});
+					}
 				}
+				const stashed = programs.forward().outputs.some(({role}) => role.kind === 'stash');
+				t.false(stash === 'recompute' && stashed);
 			}
 		});
 	}
 }
 
-function stashed(
-	port: Port<InputRole>,
-	program: Program,
-	forward: ProgramResult,
-	returned: Tensor,
-): Tensor | undefined {
-	const {role} = port;
-	if (role.kind === 'output-gradient') {
-		return returned;
-	}
-	return role.kind === 'stash' || role.kind === 'activation'
-		? forward.values[portOf(program, role.kind, role.name).name]
-		: undefined;
-}
+test('a convolution with batch norm keeps its input and statistics, and nothing that follows from what is at hand', t => {
+	const model = buildModel('mobilenetv2', {seed: 1});
+	const [segment] = segmentsOf(model, [
+		[0, 3],
+		[4, unitsOf(model).units.length - 1],
+	]);
+	const kinds = (stash: 'keep' | 'recompute') => {
+		const programs = compileSegment(partOf(model, segment!), {batch, stash});
+		return programs.forward().outputs.flatMap(({role}) => (role.kind === 'stash' ? [role.name] : []));
+	};
+	const kept = kinds('keep');
+	t.true(kept.length > 0);
+	t.is(new Set(kept).size, kept.length);
+	t.deepEqual(kinds('recompute'), []);
+	const fed = new Set([...segment!.parameters, ...segment!.buffers, ...segment!.graph.inputs.map(({name}) => name)]);
+	t.false(kept.some(name => fed.has(name)));
+});
