@@ -5,6 +5,8 @@ import {ManualClock} from '../../../../core/clock.js';
 import {isFplError} from '../../../../core/errors.js';
 import {deviceId, runId} from '../../../../core/ids.js';
 import {seededRandom} from '../../../../core/random.js';
+import type {Body} from '../../../../core/wire/bodies.js';
+import {crc32} from '../../../../core/wire/link/chunk-codec.js';
 import {
 	type CountedTensorLink,
 	createTensorLink,
@@ -28,8 +30,30 @@ const run = runId('r');
 const purpose: TransferPurpose = {kind: 'weights', run, round: 1};
 const transferOf = (data: Uint8Array, id = 'w-1'): OutgoingTransfer => ({id, purpose, data});
 
+/** Knows how many timers are running. */
+class CountingClock extends ManualClock {
+	running = 0;
+
+	override after(ms: number, callback: () => void): () => void {
+		let active = true;
+		const end = () => {
+			this.running -= active ? 1 : 0;
+			active = false;
+		};
+		this.running++;
+		const cancel = super.after(ms, () => {
+			end();
+			callback();
+		});
+		return () => {
+			end();
+			cancel();
+		};
+	}
+}
+
 interface Setup {
-	readonly clock: ManualClock;
+	readonly clock: CountingClock;
 	readonly broker: MemoryBroker;
 	readonly sender: CountedTensorLink;
 	readonly receiver: CountedTensorLink;
@@ -38,7 +62,7 @@ interface Setup {
 }
 
 async function setup(faults: Faults = {}, options: Partial<TensorLinkOptions> = {}, seed = 1): Promise<Setup> {
-	const clock = new ManualClock();
+	const clock = new CountingClock();
 	const broker = new MemoryBroker({clock, faults, random: seededRandom(seed)});
 	const [ta, tb] = [broker.attach(), broker.attach()];
 	const all = {topics, clock, chunkBytes: 1000, ...options};
@@ -132,6 +156,9 @@ test('tensors arrive intact over a network that loses, doubles, reorders and del
 				t.true(state.data.equals(data));
 				t.is(state.done, 1);
 				t.deepEqual([sender.active, receiver.active], [idle, idle]);
+				// What is still under way arrives, and then nothing is left running.
+				await clock.advance(2000);
+				t.is(clock.running, 0);
 			},
 		),
 		{numRuns: 25},
@@ -266,6 +293,7 @@ test('without a receiver the sender gives up after the stall time, not before', 
 	await clock.advance(200);
 	t.true(isFplError(await failed, 'WIRE_TIMEOUT'));
 	t.is(sender.active.outgoing, 0);
+	t.is(clock.running, 0);
 });
 
 test('an interrupted transfer is cancelled at the receiver', async t => {
@@ -318,6 +346,74 @@ test('a hostile opening cannot make the receiver allocate', async t => {
 	await new Promise(resolve => setImmediate(resolve));
 	t.is(receiver.active.incoming, 0);
 	t.pass();
+});
+
+test('whatever a hostile sender does, sinks see each chunk once, within bounds, and nothing stays for ever', async t => {
+	const id = fc.constantFrom('a', 'b', 'c');
+	const small = fc.nat(6);
+	const action = fc.oneof(
+		fc.record({
+			kind: fc.constant('begin' as const),
+			transfer: id,
+			bytes: fc.nat(60),
+			chunkBytes: fc.integer({min: 1, max: 12}),
+		}),
+		fc.record({
+			kind: fc.constant('chunk' as const),
+			transfer: id,
+			sequence: small,
+			size: fc.nat(12),
+			damaged: fc.boolean(),
+		}),
+		fc.record({kind: fc.constant('cancel' as const), transfer: id}),
+		fc.record({kind: fc.constant('wait' as const), ms: fc.nat(3000)}),
+	);
+	await fc.assert(
+		fc.asyncProperty(fc.array(action, {maxLength: 60}), async actions => {
+			const {clock, receiver, ta} = await setup({}, {limits: {ttlMs: 4000, maxTransfersPerSender: 2}});
+			let open = 0;
+			receiver.onTransfer(({bytes, chunkBytes}) => {
+				const seen = new Set<number>();
+				open++;
+				let over = false;
+				const end = () => {
+					t.false(over);
+					over = true;
+					open--;
+				};
+				return {
+					chunk(sequence, offset, data) {
+						t.false(over || seen.has(sequence));
+						seen.add(sequence);
+						t.is(data.length, Math.min(chunkBytes, bytes - offset));
+						t.true(offset + data.length <= bytes);
+					},
+					done: end,
+					abort: end,
+				};
+			});
+			const post = (body: Body) =>
+				ta.publish(topics.between('tensor', alice, bob), encode({...sampleMessage(body), from: alice, to: bob}));
+			for (const step of actions) {
+				if (step.kind === 'wait') {
+					await clock.advance(step.ms);
+				} else if (step.kind === 'begin') {
+					await post({...step, purpose});
+				} else if (step.kind === 'chunk') {
+					const data = Buffer.alloc(step.size, 1);
+					await post({...step, crc: (crc32(data) ^ (step.damaged ? 1 : 0)) >>> 0, data});
+				} else {
+					await post({...step, because: 'so'});
+				}
+				t.true(receiver.active.incoming <= 2);
+				t.is(receiver.active.incoming, open);
+			}
+			await clock.advance(10_000);
+			t.is(open, 0);
+			t.is(clock.running, 0);
+		}),
+		{numRuns: 200},
+	);
 });
 
 test('the receiver may ask for smaller chunks, and never gets larger ones', async t => {
