@@ -10,12 +10,15 @@ import {encodeModel, type Metadata, writeModel} from '../onnx/write.js';
 import {verify} from '../verify.js';
 import {batchName, isSymbolicOnlyInBatch, withFittedTypes, withSymbolicBatch} from './batch.js';
 import {withoutShapeArithmetic} from './generalise.js';
-import {type Note, stripHead, toInference, untie} from './normalise.js';
+import {type Note, stripHead, toInference, withoutZeroStates} from './normalise.js';
 import {type Roles, rolesOf} from './parameters.js';
+import {untie} from './untie.js';
 
 export interface ImportOptions {
 	/** Initializers that shall not be trained, for instance fixed position encodings. */
 	readonly freeze?: readonly string[];
+	/** Initializers that several layers share on purpose; see `untie.ts` for what is taken for chance. */
+	readonly tied?: readonly string[];
 	/** Told what was changed or assumed, in sentences. */
 	readonly note?: Note;
 	/** By default the file's name, or the graph's. */
@@ -64,7 +67,7 @@ function guessed(graph: Graph, metadata: Metadata, options: ImportOptions): Mode
 	const note = options.note ?? (() => undefined);
 	const original = new Set(graph.initializers.keys());
 	const declared = lossIn(graph, metadata);
-	const untied = untie(toInference(graph), note);
+	const untied = untie(withoutZeroStates(toInference(graph)), new Set(options.tied), note);
 	for (const name of untied.initializers.keys()) {
 		original.add(name);
 	}
@@ -77,6 +80,9 @@ function guessed(graph: Graph, metadata: Metadata, options: ImportOptions): Mode
 	if (roles.parameters.length === 0) {
 		note('The model has nothing to train: no float32 weights were found among its initializers.');
 	}
+	if (roles.byName.length > 0) {
+		note(`Trained by their names (freeze those that shall stay fixed): ${roles.byName.slice(0, 20).join(', ')}.`);
+	}
 	return {name: graph.name, graph: result, ...inOrder(result, roles), loss: stripped.loss ?? defaultLoss(result)};
 }
 
@@ -88,7 +94,7 @@ function folded(graph: Graph): Graph {
 }
 
 /** Sorted by first use. */
-function inOrder(graph: Graph, {parameters, buffers}: Roles): Roles {
+function inOrder(graph: Graph, {parameters, buffers}: Roles): Pick<Roles, 'parameters' | 'buffers'> {
 	const order = new Map<string, number>();
 	for (const name of graph.nodes.flatMap(({inputs}) => inputs)) {
 		order.set(name, order.get(name) ?? order.size);

@@ -3,9 +3,9 @@
  * differentiation), logits as outputs, and a tensor of its own for everything that trains on its own.
  */
 import {FplError} from '../../core/errors.js';
-import type {Tensor} from '../../core/tensor/tensor.js';
 import type {Graph, Loss, Node} from '../graph.js';
 import {whereIs} from '../infer/context.js';
+import {madeUp, movers} from './parameters.js';
 
 /** Called with a sentence about something that was changed and that the user may want to know. */
 export type Note = (sentence: string) => void;
@@ -35,6 +35,41 @@ export function toInference(graph: Graph): Graph {
 			return inferenceBatchNorm(node, graph, read);
 		}
 		return node.domain === '' && node.op === 'Dropout' ? {...node, inputs: node.inputs.slice(0, 2)} : node;
+	});
+	return {...graph, nodes};
+}
+
+/** Initial states of recurrent layers. */
+const stateSlots: Readonly<Record<string, readonly number[]>> = {LSTM: [5, 6], GRU: [5], RNN: [5]};
+
+/**
+ * Takes away initial states that are made of nothing but zeros, which is what their absence means: exports for a fixed
+ * batch hold them as tensors of that batch size. States under a name that a person gave stay, since they may be trained.
+ */
+export function withoutZeroStates(graph: Graph): Graph {
+	const zeros = new Set<string>();
+	for (const [name, {dtype, data}] of graph.initializers) {
+		if (dtype === 'float32' && madeUp.test(name) && data.every(value => Number(value) === 0)) {
+			zeros.add(name);
+		}
+	}
+	const nodes = graph.nodes.map(node => {
+		const [first = '', ...others] = node.inputs;
+		const joins = node.op === 'Concat' ? others.every(name => zeros.has(name)) : true;
+		if (node.domain === '' && movers.has(node.op) && node.op !== 'Cast' && zeros.has(first) && joins) {
+			for (const name of node.outputs) {
+				zeros.add(name);
+			}
+		}
+		const slots = node.domain === '' && Object.hasOwn(stateSlots, node.op) ? stateSlots[node.op]! : [];
+		if (!slots.some(slot => zeros.has(node.inputs[slot] ?? ''))) {
+			return node;
+		}
+		const inputs = node.inputs.map((name, slot) => (slots.includes(slot) && zeros.has(name) ? '' : name));
+		while (inputs.at(-1) === '') {
+			inputs.pop();
+		}
+		return {...node, inputs};
 	});
 	return {...graph, nodes};
 }
@@ -72,68 +107,3 @@ export function stripHead(graph: Graph, note: Note): {graph: Graph; loss: Loss |
 		.map(node => ({...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename)}));
 	return {graph: {...graph, nodes}, loss: kind.loss};
 }
-
-/** What an operator's inputs are called in PyTorch, for naming copies. */
-const slotNames: Readonly<Record<string, readonly string[]>> = {
-	BatchNormalization: ['', 'weight', 'bias', 'running_mean', 'running_var'],
-	LayerNormalization: ['', 'weight', 'bias'],
-	InstanceNormalization: ['', 'weight', 'bias'],
-	GroupNormalization: ['', 'weight', 'bias'],
-	Conv: ['', 'weight', 'bias'],
-	Gemm: ['', 'weight', 'bias'],
-};
-
-const isUniform = ({dtype, shape, data}: Tensor): boolean =>
-	dtype === 'float32' && shape.length > 0 && data.length > 1 && data.every(value => value === data[0]);
-
-/**
- * Gives every use of a uniformly filled float tensor (all ones, all zeros) its own copy. Exporters write equal tensors
- * once: a freshly initialised network then shares one tensor between scales, biases and running statistics that train
- * apart. Tensors that are really tied (an embedding and the output layer) are not uniform, and stay tied.
- * TorchScript leaves an Identity with the original's name for every copy that it saved; that name is given back.
- */
-export function untie(graph: Graph, note: Note): Graph {
-	const initializers = new Map(graph.initializers);
-	const original = new Map<string, string>();
-	const nodes: Node[] = [];
-	for (const node of graph.nodes) {
-		const [source = ''] = node.inputs;
-		const tensor = initializers.get(source);
-		if (node.op === 'Identity' && node.domain === '' && tensor !== undefined && isUniform(tensor)) {
-			initializers.set(node.outputs[0]!, copyOf(tensor));
-			original.set(node.outputs[0]!, source);
-		} else {
-			nodes.push(node);
-		}
-	}
-	const used = new Set<string>();
-	let copies = original.size;
-	const free = (stem: string) => {
-		let name = stem;
-		for (let suffix = 2; initializers.has(name) || used.has(name); suffix++) {
-			name = `${stem}_${suffix}`;
-		}
-		return name;
-	};
-	const untied = nodes.map(node => ({
-		...node,
-		inputs: node.inputs.map((name, slot) => {
-			const tensor = initializers.get(name);
-			if (tensor === undefined || !isUniform(tensor) || !used.has(name)) {
-				used.add(name);
-				return name;
-			}
-			const own = free(`${node.name}.${slotNames[node.op]?.[slot] ?? `input${slot}`}`);
-			initializers.set(own, copyOf(tensor));
-			used.add(own);
-			copies += 1;
-			return own;
-		}),
-	}));
-	if (copies > 0) {
-		note(`${copies} tensors were shared only because they were equal; they train apart now.`);
-	}
-	return {...graph, nodes: untied, initializers};
-}
-
-const copyOf = (tensor: Tensor): Tensor => ({...tensor, data: tensor.data.slice()}) as Tensor;

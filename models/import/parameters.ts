@@ -61,7 +61,7 @@ const barriers = new Set([
 ]);
 
 /** Operators that only move elements. */
-const movers = new Set([
+export const movers: ReadonlySet<string> = new Set([
 	...[
 		'Identity',
 		'Transpose',
@@ -78,9 +78,12 @@ const movers = new Set([
 	...['Cast'],
 ]);
 
-/** Names that exporters make up: `val_3`, `onnx::Mul_12`, `/layer/Constant_output_0`, `87`, names of folded operations. */
-const madeUp =
+/** Names that exporters make up, not people: `val_3`, `onnx::Mul_12`, `/layer/Constant_output_0`, `87`, names of folded operations. */
+export const madeUp =
 	/^(?:val_\d+|onnx::.*|.*Constant(?:_\d+)?(?:_output_\d+)?|_?\d+|(?:c_)?lifted_tensor_\d+|(?:_to_copy|abs|add|alias|arange|cat|clone|cos|detach|div|exp|expand|full(?:_like)?|log|masked_fill|mul|neg|ones(?:_like)?|permute|pow|reshape|rsqrt|scalar_tensor_default|select|sin|slice|sqrt|stack|sub|to|transpose|tril|triu|unsqueeze|view|where|zeros(?:_like)?)(?:_\d+)?)$/u;
+
+/** Nobody calls a constant so. */
+const plainWeight = /(?:^|[._])(?:weight|bias)(?:_\w+)?$/u;
 
 const flows = ({op, domain}: Node, slot: number): boolean =>
 	domain !== '' || (!barriers.has(op) && !(constantSlots[op]?.includes(slot) ?? false));
@@ -133,6 +136,8 @@ function live(graph: Graph): ReadonlySet<string> {
 export interface Roles {
 	readonly parameters: readonly string[];
 	readonly buffers: readonly string[];
+	/** The parameters that rule 4 found, as far as their names leave doubts. */
+	readonly byName: readonly string[];
 }
 
 /**
@@ -165,6 +170,7 @@ export function rolesOf(graph: Graph, original: ReadonlySet<string>, frozen: Rea
 
 	const parameters = new Set<string>();
 	const buffers = new Set<string>();
+	const byName = new Set<string>();
 	for (const node of graph.nodes) {
 		for (const [slot, name] of node.inputs.entries()) {
 			const tensor = graph.initializers.get(name);
@@ -177,10 +183,19 @@ export function rolesOf(graph: Graph, original: ReadonlySet<string>, frozen: Rea
 			if (!original.has(name) || frozen.has(name) || !reachable.has(name) || !isCandidate(tensor)) {
 				continue;
 			}
-			if (used(name, isWeightUse) || (!madeUp.test(name) && used(name, isArithmetic))) {
+			if (used(name, isWeightUse)) {
 				parameters.add(name);
+			} else if (!madeUp.test(name) && used(name, isArithmetic)) {
+				parameters.add(name);
+				if (!plainWeight.test(name)) {
+					byName.add(name);
+				}
 			}
 		}
 	}
-	return {parameters: [...parameters].filter(name => !buffers.has(name)), buffers: [...buffers]};
+	return {
+		parameters: [...parameters].filter(name => !buffers.has(name)),
+		buffers: [...buffers],
+		byName: [...byName].filter(name => !buffers.has(name)),
+	};
 }

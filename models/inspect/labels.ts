@@ -1,5 +1,6 @@
 /** Names of units for people, from the names of their weights, or their operators. */
 import type {Node} from '../graph.js';
+import {scopeOf} from '../onnx/scope.js';
 
 /** `block1.conv1.weight` → `block1.conv1`; made-up names (`onnx::Conv_12`, `val_3`) tell nothing. */
 function moduleOf(parameter: string): readonly string[] | undefined {
@@ -17,24 +18,30 @@ function common(paths: readonly (readonly string[])[]): readonly string[] {
 /** What people call a layer; norms and scales beside them go without saying. */
 const layers = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Gather']);
 
+/** Those of them that also occur without a weight, where they are no layers. */
+const weightless = new Set(['MatMul', 'Gather']);
+
 function labelOf(nodes: readonly Node[], parameters: ReadonlySet<string>): string {
 	const modulesOf = (some: readonly Node[]) =>
-		some
-			.flatMap(({inputs}) => inputs)
-			.filter(name => parameters.has(name))
-			.map(moduleOf)
-			.filter(path => path !== undefined);
-	const ofLayers = modulesOf(nodes.filter(({op}) => layers.has(op)));
-	const modules = ofLayers.length > 0 ? ofLayers : modulesOf(nodes);
-	const shared = common(modules).join('.');
+		some.flatMap(({inputs}) => inputs.filter(name => parameters.has(name)).map(moduleOf));
+	const own = nodes.filter(
+		({op, inputs}) => layers.has(op) && (!weightless.has(op) || inputs.some(name => parameters.has(name))),
+	);
+	const candidates = [
+		modulesOf(own),
+		own.map(({name}) => scopeOf(name)?.module.split('.')),
+		own.length === 0 ? modulesOf(nodes) : [],
+	];
+	const paths = candidates.map(list => list.filter(path => path !== undefined)).find(({length}) => length > 0) ?? [];
+	const shared = common(paths).join('.');
 	if (shared !== '') {
 		return shared;
 	}
-	const [first, last] = [modules[0]?.join('.'), modules.at(-1)?.join('.')];
+	const [first, last] = [paths[0]?.join('.'), paths.at(-1)?.join('.')];
 	if (first !== undefined && last !== undefined) {
 		return first === last ? first : `${first}…${last}`;
 	}
-	const ops = [...new Set(nodes.map(({op}) => op.toLowerCase()))];
+	const ops = [...new Set((own.length > 0 ? own : nodes).map(({op}) => op.toLowerCase()))];
 	return ops.length > 3 ? `${ops.slice(0, 2).join('+')}+…` : ops.join('+');
 }
 

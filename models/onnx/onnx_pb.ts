@@ -52,6 +52,7 @@ export interface NodeProto {
 	attribute?: AttributeProto[];
 	domain?: string;
 	overload?: string;
+	metadataProps?: StringStringEntryProto[];
 }
 
 export interface ModelProto {
@@ -288,6 +289,11 @@ export const descriptor: INamespace = {
 						"overload": {
 							"type": "string",
 							"id": 8
+						},
+						"metadataProps": {
+							"rule": "repeated",
+							"type": "StringStringEntryProto",
+							"id": 9
 						}
 					}
 				},

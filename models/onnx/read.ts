@@ -158,11 +158,12 @@ function readName(name: string, where: string): string {
 }
 
 function readNodes(protos: readonly NodeProto[], external: ExternalData, where: string): Node[] {
-	const taken = new Set(protos.map(({name = ''}) => name));
+	const names = protos.map(proto => nodeName(proto, where));
+	const taken = new Set(names);
 	const seen = new Set<string>();
 	return protos.map((proto, index) => {
 		const op = readName(proto.opType ?? '', where);
-		let name = readName(proto.name ?? '', where);
+		let name = names[index]!;
 		if (name === '' || seen.has(name)) {
 			const stem = name === '' ? op : name;
 			for (let suffix = index; name === '' || taken.has(name); suffix += protos.length) {
@@ -185,6 +186,18 @@ function readNodes(protos: readonly NodeProto[], external: ExternalData, where: 
 			attributes: Object.fromEntries(attributes),
 		};
 	});
+}
+
+/**
+ * PyTorch's dynamo exporter names nodes `node_linear_3` and tells apart, as metadata, the module that they come from; we
+ * put that in front: `encoder.layers.0.linear1/node_linear_3`. TorchScript does alike by itself.
+ */
+function nodeName(proto: NodeProto, where: string): string {
+	const name = readName(proto.name ?? '', where);
+	const scopes = proto.metadataProps?.find(({key}) => key === 'pkg.torch.onnx.name_scopes')?.value ?? '';
+	// A Python list, from the model itself down to the operation: the one before the last is the innermost module.
+	const module = [...scopes.slice(0, longestName).matchAll(/'([^']*)'/gu)].at(-2)?.[1] ?? '';
+	return module === '' || name === '' || name.includes('/') ? name : `${module}/${name}`;
 }
 
 /** Types of inner values that are tensors of known rank; what else a file says about them is of no use. */
