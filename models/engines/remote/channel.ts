@@ -3,6 +3,7 @@ import {Worker} from 'node:worker_threads';
 import {systemClock} from '../../../core/clock.js';
 import {asFplError, FplError} from '../../../core/errors.js';
 import type {EngineName} from '../engine.js';
+import {forget, type Latch, newLatch} from './latch.js';
 import {Loans} from './loans.js';
 import type {Answer, Numbered, Request} from './protocol.js';
 
@@ -26,15 +27,17 @@ export class Channel {
 	#next = 1;
 	#ended: FplError | undefined;
 
-	/** @param script the worker's module; @param setup structured-cloneable data for it. */
-	constructor(engine: EngineName, script: URL, setup: unknown) {
+	/** @param script the worker's module; @param setup structured-cloneable data for it, which finds them in `workerData`. */
+	constructor(engine: EngineName, script: URL, setup: object) {
 		this.engine = engine;
-		this.#worker = new Worker(script, {workerData: setup});
+		const latch: Latch = newLatch();
+		this.#worker = new Worker(script, {workerData: {...setup, latch}});
 		this.#worker.on('message', (answer: Answer) => this.#take(answer));
 		this.#worker.on('messageerror', error => this.#end(this.#failed(error.message, error)));
 		this.#worker.on('error', error => this.#end(this.#failed(error.message, error)));
 		this.#exited = new Promise(resolve => {
 			this.#worker.once('exit', code => {
+				forget(latch);
 				this.#end(this.#failed(`the worker thread ended with exit status ${code}`));
 				resolve();
 			});

@@ -1,6 +1,7 @@
 /** The worker's side: performs requests one after the other, in the order they came. */
-import {parentPort} from 'node:worker_threads';
+import {parentPort, workerData} from 'node:worker_threads';
 import {asFplError, FplError} from '../../../core/errors.js';
+import {type Latch, latched} from './latch.js';
 import type {Answer, Host, HostedPredictor, HostedTrainer, Numbered, Request} from './protocol.js';
 
 class Executables {
@@ -85,16 +86,18 @@ export function serve(starting: Promise<Host>): void {
 	executables.catch(() => {});
 	const answer = (message: Answer, transfer: ArrayBuffer[] = []) =>
 		parentPort?.postMessage(message, message.loan === undefined ? transfer : [...transfer, message.loan]);
+	const {latch} = workerData as {readonly latch: Latch};
+	const handle = async ({id, request, loan}: Numbered): Promise<void> => {
+		try {
+			const value = await (await executables).perform(request);
+			answer({id, loan, ok: true, value}, movable(value));
+		} catch (error) {
+			const {code, facts} = asFplError(error);
+			answer({id, loan, ok: false, code, facts});
+		}
+	};
 	let last: Promise<void> = Promise.resolve();
-	parentPort?.on('message', ({id, request, loan}: Numbered) => {
-		last = last.then(async () => {
-			try {
-				const value = await (await executables).perform(request);
-				answer({id, loan, ok: true, value}, movable(value));
-			} catch (error) {
-				const {code, facts} = asFplError(error);
-				answer({id, loan, ok: false, code, facts});
-			}
-		});
+	parentPort?.on('message', (message: Numbered) => {
+		last = last.then(() => latched(latch, () => handle(message)));
 	});
 }
