@@ -80,7 +80,7 @@ export const movers: ReadonlySet<string> = new Set([
 
 /** Names that exporters make up, not people: `val_3`, `onnx::Mul_12`, `/layer/Constant_output_0`, `87`, names of folded operations. */
 export const madeUp =
-	/^(?:val_\d+|onnx::.*|.*Constant(?:_\d+)?(?:_output_\d+)?|_?\d+|(?:c_)?lifted_tensor_\d+|(?:_to_copy|abs|add|alias|arange|cat|clone|cos|detach|div|exp|expand|full(?:_like)?|log|masked_fill|mul|neg|ones(?:_like)?|permute|pow|reshape|rsqrt|scalar_tensor_default|select|sin|slice|sqrt|stack|sub|to|transpose|tril|triu|unsqueeze|view|where|zeros(?:_like)?)(?:_\d+)?)$/u;
+	/^(?:val_\d+|onnx::.*|(?:.*_)?[Cc]onst(?:_fold_opt)?_*\d*|.*Constant(?:_\d+)?(?:_output_\d+)?|_?\d+|(?:c_)?lifted_tensor_\d+|(?:_to_copy|abs|add|alias|arange|cat|clone|cos|detach|div|exp|expand|full(?:_like)?|log|masked_fill|mul|neg|ones(?:_like)?|permute|pow|reshape|rsqrt|scalar_tensor_default|select|sin|slice|sqrt|stack|sub|to|transpose|tril|triu|unsqueeze|view|where|zeros(?:_like)?)(?:_\d+)?)$/u;
 
 /** Nobody calls a constant so. */
 const plainWeight = /(?:^|[._])(?:weight|bias)(?:_\w+)?$/u;

@@ -285,6 +285,34 @@ test('element types that we have no tensors of are refused by name', t => {
 	}
 });
 
+test('every typed field of a tensor is read, and must fit the shape', t => {
+	const fields: readonly (readonly [number, Partial<TensorProto>, readonly (number | bigint)[]])[] = [
+		[1, {floatData: [1.5, -2]}, [1.5, -2]],
+		[11, {doubleData: [1.5, -2]}, [1.5, -2]],
+		[7, {int64Data: [5, {low: 0, high: -2147483648, unsigned: false}]}, [5n, -(2n ** 63n)]],
+		[13, {uint64Data: [5, {low: -1, high: -1, unsigned: true}]}, [5n, 2n ** 64n - 1n]],
+		[12, {uint64Data: [5, 4294967295]}, [5, 4294967295]],
+		[6, {int32Data: [5, -6]}, [5, -6]],
+		[5, {int32Data: [5, -6]}, [5, -6]],
+		[3, {int32Data: [5, -6]}, [5, -6]],
+		[4, {int32Data: [5, 65535]}, [5, 65535]],
+		[2, {int32Data: [5, 255]}, [5, 255]],
+		[9, {int32Data: [0, 7]}, [0, 1]],
+		[10, {int32Data: [0x3c00, 0xc000]}, [0x3c00, 0xc000]],
+		[16, {int32Data: [0x3f80, 0xc000]}, [0x3f80, 0xc000]],
+	];
+	for (const [dataType, data, expected] of fields) {
+		const {graph} = readModel(model([relu], {initializer: [{name: 'w', dims: [2], dataType, ...data}]}));
+		t.deepEqual(
+			[...(graph.initializers.get('w')!.data as Iterable<number | bigint>)],
+			[...expected],
+			`type ${dataType}`,
+		);
+		t.is(code(model([relu], {initializer: [{name: 'w', dims: [3], dataType, ...data}]})), 'MODEL_FILE');
+		t.is(code(model([relu], {initializer: [{name: 'w', dims: [2], dataType}]})), 'MODEL_FILE');
+	}
+});
+
 test('importing damaged files is as safe as reading them', t => {
 	fc.assert(
 		fc.property(fc.constantFrom(...samples), fc.nat(), fc.nat(255), (sample, at, value) => {
