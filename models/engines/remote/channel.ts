@@ -31,7 +31,11 @@ export class Channel {
 	constructor(engine: EngineName, script: URL, setup: object) {
 		this.engine = engine;
 		const latch: Latch = newLatch();
-		this.#worker = new Worker(script, {workerData: {...setup, latch}});
+		this.#worker = new Worker(script, {
+			workerData: {...setup, latch},
+			// Options of the process may only make sense for its own script, such as --input-type.
+			execArgv: [],
+		});
 		this.#worker.on('message', (answer: Answer) => this.#take(answer));
 		this.#worker.on('messageerror', error => this.#end(this.#failed(error.message, error)));
 		this.#worker.on('error', error => this.#end(this.#failed(error.message, error)));

@@ -1,0 +1,125 @@
+import {execFile} from 'node:child_process';
+import {monitorEventLoopDelay} from 'node:perf_hooks';
+import {promisify} from 'node:util';
+import test from 'ava';
+import {isFplError} from '../../../../core/errors.js';
+import {seededRandom} from '../../../../core/random.js';
+import {int64} from '../../../../core/tensor/tensor.js';
+import type {Batch} from '../../../../models/engines/engine.js';
+import {onnxruntimeEngine} from '../../../../models/engines/onnxruntime/engine.js';
+import {buildModel} from '../../../../models/zoo/zoo.js';
+import {uniform} from '../../../support/gradient-check.js';
+
+const options = {
+	loss: 'softmax-cross-entropy',
+	optimizer: {kind: 'sgd', lr: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0},
+	seed: 1,
+} as const;
+
+const random = seededRandom(3);
+const pictures = (items: number, size = 32): Batch => ({
+	inputs: {input: uniform(random, [items, 3, size, size])},
+	targets: int64(
+		[items],
+		Array.from({length: items}, (_, index) => index % 10),
+	),
+});
+
+test.serial('the event loop stays free while resnet18 trains', async t => {
+	const engine = await onnxruntimeEngine({threads: 1});
+	const trainer = await engine.trainer(buildModel('resnet18'), options);
+	const batch = pictures(4);
+	await trainer.step(batch);
+	const delay = monitorEventLoopDelay({resolution: 5});
+	delay.enable();
+	let computeMs = 0;
+	for (let count = 0; count < 5; count++) {
+		computeMs += (await trainer.step(batch)).computeMs;
+	}
+	delay.disable();
+	t.true(computeMs / 5 > 50, `a step of ${computeMs / 5} ms would prove nothing`);
+	t.true(delay.percentile(99) / 1e6 < 50, `99th percentile ${delay.percentile(99) / 1e6} ms`);
+	t.true(delay.max / 1e6 < 200, `longest ${delay.max / 1e6} ms`);
+	await engine.close();
+});
+
+test.serial('more batch sizes than are kept are compiled again when they come back', async t => {
+	const engine = await onnxruntimeEngine({threads: 1});
+	const model = buildModel('cnn-small', {input: [3, 8, 8], width: 0.125});
+	const trainer = await engine.trainer(model, options);
+	const batch = pictures(12, 8);
+	const first = (items: number): Batch => ({
+		inputs: {
+			input: {
+				...batch.inputs['input']!,
+				shape: [items, 3, 8, 8],
+				data: (batch.inputs['input']!.data as Float32Array).slice(0, items * 192),
+			} as never,
+		},
+		targets: int64([items], Array.from(batch.targets.data as BigInt64Array, Number).slice(0, items)),
+	});
+	const before = await trainer.evaluate(first(3));
+	for (let items = 1; items <= 12; items++) {
+		t.true(Number.isFinite((await trainer.evaluate(first(items))).loss));
+	}
+	t.deepEqual((await trainer.evaluate(first(3))).loss, before.loss);
+	await engine.close();
+});
+
+// Rounding decides which side of a kink of relu or relu6 a few of the many activations are on: the deeper, the more.
+for (const [name, input, within] of [
+	['resnet18', [3, 16, 16], 1e-3],
+	['mobilenetv2', [3, 16, 16], 1e-2],
+	['cnn-small', [3, 16, 16], 1e-4],
+] as const) {
+	test.serial(`${name} trains alike with blocked and with plain convolutions`, async t => {
+		const engines = await Promise.all([false, true].map(plain => onnxruntimeEngine({threads: 1, plain})));
+		const model = buildModel(name, {input, width: 0.5});
+		const batch = pictures(16, 16);
+		const [a, b] = await Promise.all(
+			engines.map(async engine => (await engine.trainer(model, options)).gradient(batch)),
+		);
+		t.true(Math.abs(a!.loss - b!.loss) < 1e-5 * b!.loss);
+		const norm = (v: Float32Array) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
+		const difference = norm(a!.gradient.map((x, index) => x - b!.gradient[index]!)) / norm(b!.gradient);
+		t.true(difference < within, `${difference}`);
+		await Promise.all(engines.map(engine => engine.close()));
+	});
+}
+
+test.serial('a failure inside the runtime names the node', async t => {
+	const engine = await onnxruntimeEngine({threads: 1});
+	const trainer = await engine.trainer(buildModel('tiny-transformer', {input: [4], vocabulary: 8}), options);
+	const batch = {inputs: {tokens: int64([1, 4], [0, 1, 2, 8])}, targets: int64([1], [0])};
+	const error = await t.throwsAsync(trainer.step(batch));
+	t.true(isFplError(error, 'ENGINE_FAILED'));
+	t.regex(error?.message ?? '', /node «embedding»/u);
+	await engine.close();
+});
+
+test('a number of threads that makes no sense is refused', async t => {
+	for (const threads of [0, -1, 1.5, Number.NaN, 1e9]) {
+		t.true(isFplError(await t.throwsAsync(onnxruntimeEngine({threads})), 'CONFIG_VALUE'));
+	}
+});
+
+test.serial('a process may exit while its engine computes', async t => {
+	const script = `
+		const {onnxruntimeEngine} = await import(${JSON.stringify(new URL('../../../../models/engines/onnxruntime/engine.js', import.meta.url))});
+		const {buildModel} = await import(${JSON.stringify(new URL('../../../../models/zoo/zoo.js', import.meta.url))});
+		const engine = await onnxruntimeEngine({threads: 1});
+		const trainer = await engine.trainer(buildModel('resnet18', {width: 0.5}), ${JSON.stringify(options)});
+		const batch = {
+			inputs: {input: {dtype: 'float32', shape: [16, 3, 32, 32], data: new Float32Array(16 * 3072)}},
+			targets: {dtype: 'int64', shape: [16], data: new BigInt64Array(16)},
+		};
+		await trainer.step(batch);
+		for (let count = 0; count < 50; count++) void trainer.step(batch).catch(() => {});
+		setTimeout(() => process.exit(7), 30);
+	`;
+	const ended = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]).catch(
+		(error: {code: number; stderr: string}) => error,
+	);
+	const {code, stderr} = ended as {code: number; stderr: string};
+	t.is(code, 7, stderr);
+});
