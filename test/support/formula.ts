@@ -15,6 +15,25 @@ export function uniform(name: string, count: number): Float64Array {
 	});
 }
 
+const mixed = /(^|\.)bn1\.|conv\.1\.1\.|features\.18\.1\./u;
+const alive = /bn[23]\.|downsample\.1\.|conv\.0\.1\.|features\.0\.1\./u;
+const linear = /conv\.[23]\./u;
+
+/** Scale or shift of a norm; see there. */
+function norm(name: string): (u: number) => number {
+	const scale = name.endsWith('weight');
+	if (mixed.test(name)) {
+		return scale ? u => 0.5 + 0.1 * u : u => (u < 0 ? 1.2 : -1.2) + 0.1 * u;
+	}
+	if (alive.test(name)) {
+		return scale ? u => 0.4 + 0.1 * u : u => 1 + 0.1 * u;
+	}
+	if (linear.test(name)) {
+		return scale ? u => 0.3 + 0.1 * u : u => 0.1 * u;
+	}
+	return scale ? u => 1 + 0.2 * u : u => 0.1 * u;
+}
+
 /** A weight or running statistic of the zoo. */
 export function fill(salt: string, name: string, shape: Shape): Tensor<'float32'> {
 	const u = uniform(`${salt}:${name}`, sizeOf(shape));
@@ -23,10 +42,7 @@ export function fill(salt: string, name: string, shape: Shape): Tensor<'float32'
 		return as(value => 1 + 0.5 * value);
 	}
 	if (shape.length === 1) {
-		if (['bn3.weight', 'conv.2.weight', 'conv.3.weight'].some(end => name.endsWith(end))) {
-			return as(value => 0.3 + 0.1 * value);
-		}
-		return as(value => (name.endsWith('weight') ? 1 + 0.2 * value : 0.1 * value));
+		return as(norm(name));
 	}
 	if (name.startsWith('gru.')) {
 		const bound = name === 'gru.B' ? 0.1 : 1 / Math.sqrt(shape.at(-1)!);

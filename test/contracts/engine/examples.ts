@@ -29,8 +29,8 @@ export const plain = (): Model => filled(buildModel('mlp', {input: [1, 8, 8], hi
 /** The same with dropout after both hidden layers. */
 export const dropping = (): Model => filled(buildModel('mlp', {input: [1, 8, 8], hidden: [32, 24], dropout: 0.3}));
 
-/** [N, 3, 8, 8] → [N, 10] with batch norms. */
-export const normalised = (): Model => filled(buildModel('resnet18', {input: [3, 8, 8], width: 0.0625}));
+/** [N, 3, 16, 16] → [N, 10] with batch norms, which see sixteen values or more when N is at least four. */
+export const normalised = (): Model => filled(buildModel('resnet18', {input: [3, 16, 16], width: 0.0625}), 'c');
 
 export const batchFor = (model: Model, items: number, salt = ''): Batch => batchOf(model, {items, classes: 10, salt});
 

@@ -6,8 +6,9 @@ import type {Suite} from '../engine.js';
 import {options, sgd} from './examples.js';
 
 /**
- * Largest relative error, tensor by tensor: max |a − b| / max |b|. PyTorch's own float32 gradients are between 2e-7 (mlp)
- * and 4e-5 (mobilenetv2) away from these, so float32 leaves room for a factor of two at worst.
+ * Largest relative error, tensor by tensor: max |a − b| / max |b|. PyTorch's own float32 gradients are between 2e-7 (gru) and
+ * 2e-5 (resnet50) away from these, so that float32 leaves a factor of five at worst, and no model needs a looser one. That
+ * holds because the cases stay away from the edges of relu and max-pool (see make.py); on one of those any two engines differ.
  */
 export const tolerance = 1e-4;
 

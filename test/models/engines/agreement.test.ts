@@ -7,7 +7,7 @@ import type {Engine, Trainer} from '../../../models/engines/engine.js';
 import {onnxruntimeEngine} from '../../../models/engines/onnxruntime/engine.js';
 import {tfjsEngine} from '../../../models/engines/tfjs/engine.js';
 import type {Model} from '../../../models/graph.js';
-import {adam, batchFor, dropping, normalised, options, part, sgd} from '../../contracts/engine/examples.js';
+import {adam, batchFor, dropping, normalised, options, part, plain, sgd} from '../../contracts/engine/examples.js';
 import {tolerance} from '../../contracts/engine/golden.js';
 import {goldenCase, goldenNames, worstBetween} from '../../support/golden.js';
 
@@ -54,9 +54,12 @@ test.serial('the engines drop the same elements', async t => {
 });
 
 test.serial('a state moves from one engine to the other and training goes on alike', async t => {
-	const model = normalised();
-	const batch = batchFor(model, 8);
-	for (const optimizer of [sgd(0.01, 0.9), adam]) {
+	for (const [model, optimizer] of [
+		[normalised(), sgd(0.01, 0.9)],
+		// Adam makes whole steps of gradients that are next to nothing, so its model must have none that are zero.
+		[plain(), adam],
+	] as const) {
+		const batch = batchFor(model, 8);
 		const [one, two] = await both(model, options(optimizer, {clipNorm: 1}));
 		await one.step(batch);
 		await one.step(part(batch, 0, 5), 0.5);
