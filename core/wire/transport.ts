@@ -20,6 +20,14 @@ export interface Will {
 	readonly retain?: boolean;
 }
 
+export interface SubscribeOptions {
+	/**
+	 * The handler does not keep the payload beyond its call, so that the transport may use the buffer again. Worth it for
+	 * large messages at QoS 0.
+	 */
+	readonly transient?: boolean;
+}
+
 export interface Subscription {
 	unsubscribe(): Promise<void>;
 }
@@ -43,7 +51,7 @@ export interface Transport {
 	 */
 	publish(topic: string, payload: Payload, options?: PublishOptions): Promise<void>;
 	/** Filters may contain `+` and `#` (MQTT 3.1.1, 4.7). Subscriptions outlive a reconnection. */
-	subscribe(filter: string, handler: MessageHandler): Promise<Subscription>;
+	subscribe(filter: string, handler: MessageHandler, options?: SubscribeOptions): Promise<Subscription>;
 	/** Called at every change; returns its cancellation. */
 	onStatus(listener: (status: TransportStatus) => void): () => void;
 	/** Idempotent. Leaves politely: no last will. */

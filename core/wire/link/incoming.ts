@@ -35,7 +35,7 @@ export const defaultLimits: IncomingLimits = {
 	ttlMs: 120_000,
 	maxChunkBytes: 1024 * 1024,
 	window: 64,
-	ackDelayMs: 20,
+	ackDelayMs: 5,
 	maxRemembered: 4096,
 };
 

@@ -151,7 +151,7 @@ export async function createTensorLink(
 			sender.statusChanged();
 		}
 	});
-	const subscription = await transport.subscribe(topics.inbox('tensor', self), receive);
+	const subscription = await transport.subscribe(topics.inbox('tensor', self), receive, {transient: true});
 
 	return {
 		traffic,

@@ -4,8 +4,11 @@ import {systemClock} from '../../clock.js';
 import {FplError} from '../../errors.js';
 import {silentLogger} from '../../log.js';
 import {seededRandom} from '../../random.js';
+import {maxMessageBytes} from '../bodies.js';
+import {tapped} from './frame-tap.js';
 import {credentials, type MqttOptions, printableUrl, streamOpener} from './mqtt-options.js';
 import {MqttTransport} from './mqtt-transport.js';
+import {Subscriptions} from './subscriptions.js';
 
 /** CONNACK return codes that trying again will not change (MQTT 3.1.1, 3.2.2.3). */
 const refusals: Readonly<Record<number, string>> = {
@@ -43,7 +46,13 @@ export async function connectMqtt(options: MqttOptions): Promise<MqttTransport> 
 	const random = options.random ?? seededRandom(clock.now());
 	const {first, longest} = options.backoffMs ?? {first: 500, longest: 30_000};
 	const where = printableUrl(options.broker);
-	const open = streamOpener(options);
+	const openStream = streamOpener(options);
+	const subscriptions = new Subscriptions(logger);
+	const tap = {
+		wants: (topic: string) => subscriptions.transient(topic),
+		onMessage: (topic: string, payload: Uint8Array) => subscriptions.dispatch(topic, payload, false),
+		maxPayloadBytes: options.maxPayloadBytes ?? maxMessageBytes,
+	};
 	const interrupted = () => new FplError('INTERRUPTED', {where, problem: 'stopped while connecting'});
 	if (signal?.aborted) {
 		throw interrupted();
@@ -72,8 +81,8 @@ export async function connectMqtt(options: MqttOptions): Promise<MqttTransport> 
 	if (firstWill) {
 		settings.will = firstWill;
 	}
-	const client = new MqttClient(open, settings);
-	const transport = new MqttTransport(client, options);
+	const client = new MqttClient(() => tapped(openStream, tap), settings);
+	const transport = new MqttTransport(client, subscriptions, options);
 
 	// mqtt.js reads both options again at each attempt.
 	client.on('reconnect', () => {

@@ -7,6 +7,7 @@ import {FplError} from '../../errors.js';
 import type {Logger} from '../../log.js';
 import type {Random} from '../../random.js';
 import type {Will} from '../transport.js';
+import type {StreamOpener} from './frame-tap.js';
 
 export interface TlsOptions {
 	/** PEM texts. */
@@ -64,9 +65,9 @@ const defaultPorts: Readonly<Record<string, number>> = {'mqtt:': 1883, 'tcp:': 1
  * A function that opens a socket for each attempt. Nagle's algorithm is off: it would hold back our small messages.
  * @throws FplError `CONFIG_VALUE` when the URL is none that is understood.
  */
-export function streamOpener({broker, tls: tlsOptions}: MqttOptions): () => Duplex {
+export function streamOpener({broker, tls: tlsOptions}: MqttOptions): StreamOpener {
 	if (typeof broker !== 'string') {
-		return broker;
+		return () => ({stream: broker(), reuses: false});
 	}
 	const url = URL.canParse(broker) ? new URL(broker) : undefined;
 	const defaultPort = url && defaultPorts[url.protocol];
@@ -81,14 +82,14 @@ export function streamOpener({broker, tls: tlsOptions}: MqttOptions): () => Dupl
 	const host = url.hostname.replace(/^\[(.*)\]$/u, '$1');
 	const port = url.port === '' ? defaultPort : Number(url.port);
 	if (defaultPort === 1883) {
-		return () => net.connect({host, port, noDelay: true});
+		return read => ({stream: net.connect({host, port, noDelay: true, onread: read}), reuses: true});
 	}
 	return () => {
 		const {rejectUnauthorized = true, ...pem} = tlsOptions ?? {};
 		const servername = net.isIP(host) === 0 ? {servername: host} : {};
 		const socket = tls.connect({host, port, rejectUnauthorized, ...servername, ...pem});
 		socket.setNoDelay(true);
-		return socket;
+		return {stream: socket, reuses: false};
 	};
 }
 

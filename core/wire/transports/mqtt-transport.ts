@@ -7,12 +7,20 @@ import {type Clock, systemClock} from '../../clock.js';
 import {FplError} from '../../errors.js';
 import {type Logger, silentLogger} from '../../log.js';
 import {maxMessageBytes} from '../bodies.js';
-import type {MessageHandler, Payload, PublishOptions, Subscription, Transport, TransportStatus} from '../transport.js';
+import type {
+	MessageHandler,
+	Payload,
+	PublishOptions,
+	SubscribeOptions,
+	Subscription,
+	Transport,
+	TransportStatus,
+} from '../transport.js';
 import {checkPublish, closedError, inPieces, joined, offlineError, unacknowledgedError, whenOnline} from './common.js';
 import type {MqttOptions} from './mqtt-options.js';
 import {writePieces} from './pieces.js';
 import {Slots} from './slots.js';
-import {isFilter, Subscriptions} from './subscriptions.js';
+import {isFilter, type Subscriptions} from './subscriptions.js';
 
 /** A publication that mqtt.js has not answered yet. */
 interface Pending {
@@ -30,6 +38,7 @@ export class MqttTransport implements Transport {
 	readonly #clock: Clock;
 	readonly #logger: Logger;
 	readonly #ackDeadlineMs: number;
+	/** Shared with the tap in front of mqtt.js, which takes messages to transient handlers out of the stream. */
 	readonly #subscriptions: Subscriptions;
 	readonly #slots: Slots;
 	readonly #pending = new Set<Pending>();
@@ -37,13 +46,13 @@ export class MqttTransport implements Transport {
 	#status: TransportStatus = 'offline';
 
 	/** Use `connectMqtt`, which waits for the connection. */
-	constructor(client: MqttClient, options: MqttOptions) {
+	constructor(client: MqttClient, subscriptions: Subscriptions, options: MqttOptions) {
 		this.#client = client;
 		this.#clock = options.clock ?? systemClock;
 		this.#logger = options.logger ?? silentLogger;
 		this.#ackDeadlineMs = options.ackDeadlineMs ?? 20_000;
 		this.maxPayloadBytes = options.maxPayloadBytes ?? maxMessageBytes;
-		this.#subscriptions = new Subscriptions(this.#logger);
+		this.#subscriptions = subscriptions;
 		this.#slots = new Slots(options.maxInFlight ?? 64, options.maxWaiting ?? 10_000);
 		client.on('connect', () => this.#change('online'));
 		client.on('close', () => {
@@ -134,14 +143,18 @@ export class MqttTransport implements Transport {
 		}
 	}
 
-	async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
+	async subscribe(
+		filter: string,
+		handler: MessageHandler,
+		{transient = false}: SubscribeOptions = {},
+	): Promise<Subscription> {
 		if (this.#status === 'closed') {
 			throw closedError(filter);
 		}
 		if (!isFilter(filter)) {
 			throw new FplError('WIRE_INVALID', {where: filter, problem: 'this is no MQTT topic filter'});
 		}
-		this.#subscriptions.add(filter, handler);
+		this.#subscriptions.add(filter, handler, transient);
 		try {
 			await whenOnline(this, this.#clock, filter, this.#ackDeadlineMs);
 			await this.#subscribe(filter);

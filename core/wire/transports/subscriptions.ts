@@ -36,8 +36,14 @@ export const isFilter = (filter: string): boolean =>
 		return level === '+' || !/[+#]/u.test(level);
 	});
 
+/** Topics come from the network. */
+const maxAnswers = 4096;
+
 export class Subscriptions {
-	readonly #handlers = new Map<string, Set<MessageHandler>>();
+	/** Handlers by filter, and whether they give payloads back after their call. */
+	readonly #handlers = new Map<string, Map<MessageHandler, boolean>>();
+	/** Answers of `transient`, until something changes. */
+	readonly #transient = new Map<string, boolean>();
 	readonly #logger: Logger;
 
 	constructor(logger: Logger) {
@@ -52,17 +58,35 @@ export class Subscriptions {
 		return this.#handlers.get(filter)?.has(handler) ?? false;
 	}
 
-	add(filter: string, handler: MessageHandler): void {
+	add(filter: string, handler: MessageHandler, transient = false): void {
+		this.#transient.clear();
 		const handlers = this.#handlers.get(filter);
 		if (handlers) {
-			handlers.add(handler);
+			handlers.set(handler, transient);
 		} else {
-			this.#handlers.set(filter, new Set([handler]));
+			this.#handlers.set(filter, new Map([[handler, transient]]));
 		}
+	}
+
+	/** Whether there are handlers for a topic and all of them give payloads back after their call. */
+	transient(topic: string): boolean {
+		let answer = this.#transient.get(topic);
+		if (answer === undefined) {
+			const all = [...this.#handlers]
+				.filter(([filter]) => topicMatches(filter, topic))
+				.flatMap(([, handlers]) => [...handlers.values()]);
+			answer = all.length > 0 && all.every(Boolean);
+			if (this.#transient.size >= maxAnswers) {
+				this.#transient.clear();
+			}
+			this.#transient.set(topic, answer);
+		}
+		return answer;
 	}
 
 	/** Whether it was the filter's last handler. */
 	remove(filter: string, handler: MessageHandler): boolean {
+		this.#transient.clear();
 		const handlers = this.#handlers.get(filter);
 		if (!handlers?.delete(handler) || handlers.size > 0) {
 			return false;
@@ -71,13 +95,14 @@ export class Subscriptions {
 	}
 
 	clear(): void {
+		this.#transient.clear();
 		this.#handlers.clear();
 	}
 
 	dispatch(topic: string, payload: Uint8Array, retained: boolean): void {
 		for (const [filter, handlers] of this.#handlers) {
 			if (filter === topic || topicMatches(filter, topic)) {
-				for (const handler of [...handlers]) {
+				for (const handler of [...handlers.keys()]) {
 					this.call(handler, topic, payload, retained);
 				}
 			}

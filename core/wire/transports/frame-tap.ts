@@ -1,0 +1,202 @@
+/**
+ * Takes the messages of chosen topics out of a stream of MQTT frames before mqtt.js sees it. mqtt.js makes a new buffer
+ * for every payload; with tensors these buffers are most of the work of receiving (allocation, page faults, collection).
+ * Here the payload is put together in one buffer that is used again and again, and the handler sees it during its call.
+ */
+import type {Duplex, Writable} from 'node:stream';
+
+export interface TapOptions {
+	/** Whether messages to this topic are taken out. Only QoS 0, not retained, not repeated ones are asked for. */
+	readonly wants: (topic: string) => boolean;
+	/** `payload` is valid during the call only. */
+	readonly onMessage: (topic: string, payload: Uint8Array) => void;
+	/** Larger messages are left to mqtt.js. */
+	readonly maxPayloadBytes: number;
+}
+
+/** PUBLISH without any flag (MQTT 3.1.1, 3.3.1). */
+const plainPublish = 0x30;
+/** Fixed header of five bytes, topic length of two, and a topic longer than any of ours. */
+const maxHeadBytes = 7 + 512;
+
+/** What is known of the frame at the head of the stream. */
+type Frame =
+	| {readonly kind: 'short'}
+	| {readonly kind: 'pass'; readonly bytes: number}
+	| {readonly kind: 'take'; readonly topic: string; readonly headBytes: number; readonly payloadBytes: number};
+
+export class FrameTap {
+	readonly #options: TapOptions;
+	/** The beginning of a frame that is too short to be understood. */
+	readonly #head = Buffer.alloc(maxHeadBytes);
+	#headBytes = 0;
+	/** Bytes of the current frame that go on to mqtt.js. */
+	#passing = 0;
+	/** The message being put together. */
+	#topic: string | undefined;
+	#payload: Buffer = Buffer.alloc(0);
+	#filled = 0;
+	#wanted = 0;
+
+	constructor(options: TapOptions) {
+		this.#options = options;
+	}
+
+	/** @param passOn gets what is not taken, in order, as views of the chunk or of an inner buffer: to be copied or used at once. */
+	push(chunk: Buffer, passOn: (bytes: Buffer) => void): void {
+		let at = 0;
+		while (at < chunk.length) {
+			if (this.#passing > 0) {
+				const end = Math.min(chunk.length, at + this.#passing);
+				passOn(chunk.subarray(at, end));
+				this.#passing -= end - at;
+				at = end;
+			} else if (this.#topic !== undefined) {
+				at = this.#fill(this.#topic, chunk, at);
+			} else {
+				at = this.#begin(chunk, at, passOn);
+			}
+		}
+	}
+
+	/** Adds to the message being put together; returns where the rest begins. */
+	#fill(topic: string, chunk: Buffer, at: number): number {
+		const end = Math.min(chunk.length, at + this.#wanted - this.#filled);
+		chunk.copy(this.#payload, this.#filled, at, end);
+		this.#filled += end - at;
+		if (this.#filled === this.#wanted) {
+			this.#topic = undefined;
+			this.#options.onMessage(topic, this.#payload.subarray(0, this.#wanted));
+		}
+		return end;
+	}
+
+	/** Looks at the beginning of a frame; returns where the rest begins. */
+	#begin(chunk: Buffer, at: number, passOn: (bytes: Buffer) => void): number {
+		const before = this.#headBytes;
+		// The head is gathered only where a chunk ends within it.
+		const room = Math.min(maxHeadBytes - before, chunk.length - at);
+		if (before > 0) {
+			chunk.copy(this.#head, before, at, at + room);
+		}
+		const head = before > 0 ? this.#head.subarray(0, before + room) : chunk.subarray(at, at + room);
+		const frame = this.#read(head);
+		switch (frame.kind) {
+			case 'short':
+				if (before === 0) {
+					head.copy(this.#head);
+				}
+				this.#headBytes = before + room;
+				return at + room;
+			case 'pass':
+				this.#headBytes = 0;
+				if (before > 0) {
+					passOn(Buffer.from(this.#head.subarray(0, before)));
+				}
+				this.#passing = frame.bytes - before;
+				return at;
+			case 'take': {
+				this.#headBytes = 0;
+				const start = at + frame.headBytes - before;
+				const end = start + frame.payloadBytes;
+				if (end <= chunk.length) {
+					this.#options.onMessage(frame.topic, chunk.subarray(start, end));
+					return end;
+				}
+				if (this.#payload.length < frame.payloadBytes) {
+					this.#payload = Buffer.allocUnsafeSlow(frame.payloadBytes);
+				}
+				this.#topic = frame.topic;
+				this.#wanted = frame.payloadBytes;
+				this.#filled = 0;
+				return start;
+			}
+			default:
+				return frame satisfies never;
+		}
+	}
+
+	#read(head: Buffer): Frame {
+		let length = 0;
+		let at = 1;
+		for (let scale = 1; ; scale *= 128) {
+			const byte = head[at++];
+			if (byte === undefined) {
+				return {kind: 'short'};
+			}
+			length += (byte & 0x7f) * scale;
+			if (byte < 0x80 || at === 5) {
+				break;
+			}
+		}
+		const bytes = at + length;
+		if (head[0] !== plainPublish || length < 2) {
+			return {kind: 'pass', bytes};
+		}
+		if (head.length < at + 2) {
+			return {kind: 'short'};
+		}
+		const topicBytes = head.readUInt16BE(at);
+		const headBytes = at + 2 + topicBytes;
+		if (headBytes > maxHeadBytes || headBytes > bytes || bytes - headBytes > this.#options.maxPayloadBytes) {
+			return {kind: 'pass', bytes};
+		}
+		if (head.length < headBytes) {
+			return {kind: 'short'};
+		}
+		const topic = head.toString('utf8', at + 2, headBytes);
+		return this.#options.wants(topic)
+			? {kind: 'take', topic, headBytes, payloadBytes: bytes - headBytes}
+			: {kind: 'pass', bytes};
+	}
+}
+
+/** Bytes read from a socket at once. */
+const readBytes = 256 * 1024;
+
+/** How a socket is read: into one buffer that is used again. `net.connect` takes it as `onread`. */
+export interface ReusedRead {
+	readonly buffer: Buffer;
+	readonly callback: (count: number, buffer: Uint8Array) => boolean;
+}
+
+/** Opens a stream that reads as it is told, when it can, and says whether it does. */
+export type StreamOpener = (read: ReusedRead) => {readonly stream: Duplex; readonly reuses: boolean};
+
+/** Opens a stream with a tap between it and mqtt.js, which takes what comes in through `pipe` alone. */
+export function tapped(open: StreamOpener, options: TapOptions): Duplex {
+	const tap = new FrameTap(options);
+	let destination: Writable | undefined;
+
+	/** Stops reading while mqtt.js has more than it can work through. */
+	function checkRoom(): boolean {
+		if (!destination?.writableNeedDrain) {
+			return true;
+		}
+		destination.once('drain', () => stream.resume());
+		return false;
+	}
+
+	const {stream, reuses} = open({
+		buffer: Buffer.allocUnsafeSlow(readBytes),
+		callback(count, buffer) {
+			const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, count);
+			// The buffer is overwritten by the next read, and mqtt.js keeps what it gets.
+			tap.push(chunk, bytes => destination?.write(Buffer.from(bytes)));
+			return checkRoom();
+		},
+	});
+	stream.pipe = <T extends NodeJS.WritableStream>(target: T): T => {
+		destination = target as unknown as Writable;
+		if (!reuses) {
+			stream.on('data', (chunk: Buffer) => {
+				tap.push(chunk, bytes => destination?.write(bytes));
+				if (!checkRoom()) {
+					stream.pause();
+				}
+			});
+		}
+		return target;
+	};
+	return stream;
+}
