@@ -156,7 +156,7 @@ export const bodySchemas = {
 		chunkBytes: z.int().min(1).max(maxChunkBytes),
 		purpose,
 	}),
-	chunk: z.object({transfer, sequence: uint32, crc: uint32, data: byteField}),
+	chunk: z.object({transfer, sequence: uint32, crc: uint32, ask: z.boolean(), data: byteField}),
 	chunkAck: z.object({
 		transfer,
 		cumulative: uint32,

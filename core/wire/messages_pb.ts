@@ -279,6 +279,7 @@ export interface Chunk {
 	transfer?: string;
 	sequence?: number;
 	crc?: number;
+	ask?: boolean;
 	data?: Uint8Array;
 }
 
@@ -1161,6 +1162,10 @@ export const descriptor: INamespace = {
 						"crc": {
 							"type": "fixed32",
 							"id": 3
+						},
+						"ask": {
+							"type": "bool",
+							"id": 4
 						},
 						"data": {
 							"type": "bytes",

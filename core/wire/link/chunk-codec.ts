@@ -24,6 +24,7 @@ const tags = {
 	transfer: 0x0a,
 	sequence: 0x10,
 	crc: 0x1d,
+	ask: 0x20,
 	data: 0x7a,
 };
 
@@ -66,16 +67,17 @@ export function chunkEncoder(
 	from: DeviceId,
 	to: DeviceId,
 	transfer: string,
-): (sequence: number, data: Uint8Array) => readonly [Buffer, Uint8Array] {
+): (sequence: number, data: Uint8Array, ask: boolean) => readonly [Buffer, Uint8Array] {
 	const envelope = chunkEnvelope(from, to);
 	const name = field(tags.transfer, transfer);
-	return (sequence, data) => {
+	return (sequence, data, ask) => {
 		const crc = crc32(data);
 		// Fields with their default value are left out, as proto3 does.
 		const rest =
 			name.length +
 			(sequence === 0 ? 0 : 1 + varintSize(sequence)) +
 			(crc === 0 ? 0 : 5) +
+			(ask ? 2 : 0) +
 			(data.length === 0 ? 0 : 1 + varintSize(data.length));
 		const chunk = rest + data.length;
 		const header = Buffer.allocUnsafe(envelope.length + varintSize(chunk) + rest);
@@ -89,6 +91,10 @@ export function chunkEncoder(
 		if (crc !== 0) {
 			header[at++] = tags.crc;
 			at = header.writeUInt32LE(crc, at);
+		}
+		if (ask) {
+			header[at++] = tags.ask;
+			header[at++] = 1;
 		}
 		if (data.length > 0) {
 			header[at++] = tags.data;
@@ -166,9 +172,11 @@ export function readChunk(payload: Uint8Array, envelope: Buffer): BodyOf<'chunk'
 	const transfer = name?.every(byte => byte < 0x80) ? name.toString('latin1') : undefined;
 	const sequence = reader.takes(tags.sequence) ? reader.varint() : 0;
 	const crc = reader.takes(tags.crc) ? reader.slice(4)?.readUInt32LE() : 0;
+	// Nobody writes a false one; if somebody does, the general decoder reads it.
+	const ask = reader.takes(tags.ask) && reader.takes(1);
 	const data = reader.takes(tags.data) ? reader.slice(reader.varint()) : nothing;
 	const complete = transfer !== undefined && sequence !== undefined && crc !== undefined && data !== undefined;
 	return complete && reader.at === bytes.length && transfer.length > 0 && transfer.length <= 128
-		? {kind: 'chunk', transfer, sequence, crc, data}
+		? {kind: 'chunk', transfer, sequence, crc, ask, data}
 		: undefined;
 }

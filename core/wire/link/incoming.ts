@@ -21,7 +21,7 @@ export interface IncomingLimits {
 	readonly maxChunkBytes: number;
 	/** Chunks that may be under way at once per transfer. */
 	readonly window: number;
-	/** An acknowledgment is held back this long at most. */
+	/** After a silence this long an acknowledgment is sent without being asked for. */
 	readonly ackDelayMs: number;
 	/** Completed transfers that are remembered, to answer repetitions. */
 	readonly maxRemembered: number;
@@ -39,21 +39,12 @@ export const defaultLimits: IncomingLimits = {
 	maxRemembered: 4096,
 };
 
-/**
- * New chunks before an acknowledgment: few while the sender's window is small, then more, since each costs a hop. The
- * last chunks of a transfer are acknowledged by its end: where a broker leaves Nagle's algorithm on (Mosquitto does), a
- * small message right behind another waits 40 ms.
- */
-const ackAtMost = 16;
-const ackAfter = (received: number) => Math.min(ackAtMost, Math.max(2, received >> 2));
-
 interface Open {
 	readonly transfer: IncomingTransfer;
 	readonly sink: ChunkSink;
 	readonly received: ChunkSet;
 	newestAt: number;
-	/** New chunks that were not acknowledged yet, and the timer that will do it. */
-	unacknowledged: number;
+	/** The timer that will acknowledge what has come. */
 	cancelAck: (() => void) | undefined;
 }
 
@@ -124,7 +115,7 @@ export class Incoming {
 		}
 	}
 
-	chunk(from: DeviceId, {transfer: id, sequence, crc, data}: BodyOf<'chunk'>): void {
+	chunk(from: DeviceId, {transfer: id, sequence, crc, ask, data}: BodyOf<'chunk'>): void {
 		const key = `${from}/${id}`;
 		const open = this.#open.get(key);
 		if (!open) {
@@ -151,10 +142,9 @@ export class Incoming {
 		}
 		received.add(sequence);
 		open.newestAt = this.#context.clock.monotonic();
-		open.unacknowledged++;
 		if (received.complete) {
 			this.#finish(key, open);
-		} else if (open.unacknowledged >= ackAfter(received.count) && transfer.chunks - received.count > ackAtMost) {
+		} else if (ask) {
 			this.#report(open);
 		} else {
 			this.#soon(open);
@@ -211,7 +201,6 @@ export class Incoming {
 			sink,
 			received: new ChunkSet(transfer.chunks),
 			newestAt: this.#context.clock.monotonic(),
-			unacknowledged: 0,
 			cancelAck: undefined,
 		};
 		this.#open.set(key, open);
@@ -277,14 +266,15 @@ export class Incoming {
 		}
 	}
 
+	/** When nothing more comes for a while. */
 	#soon(open: Open): void {
-		open.cancelAck ??= this.#context.clock.after(this.#context.limits.ackDelayMs, () => this.#report(open));
+		open.cancelAck?.();
+		open.cancelAck = this.#context.clock.after(this.#context.limits.ackDelayMs, () => this.#report(open));
 	}
 
 	#report(open: Open): void {
 		open.cancelAck?.();
 		open.cancelAck = undefined;
-		open.unacknowledged = 0;
 		const {transfer, received} = open;
 		this.#answer(transfer.from, transfer.id, {
 			...received.snapshot(maxSpan),

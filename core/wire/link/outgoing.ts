@@ -42,7 +42,7 @@ export class Outgoing {
 	readonly #transfer: OutgoingTransfer;
 	readonly #options: SendOptions;
 	readonly #pacing: Pacing;
-	readonly #encode: (sequence: number, data: Uint8Array) => Payload;
+	readonly #encode: (sequence: number, data: Uint8Array, ask: boolean) => Payload;
 	/** Undefined while it is unknown what the receiver has. */
 	#cut: Cut | undefined;
 	/** Whether the receiver has said that it takes the transfer, in chunks of `#cut`; else it is asked at `#askAt`. */
@@ -199,8 +199,8 @@ export class Outgoing {
 		const sequence = cut?.schedule.pick(this.#accepted ? this.#pacing.window : earlyWindow(cut.chunkBytes));
 		if (cut && sequence !== undefined) {
 			const data = this.#transfer.data.subarray(sequence * cut.chunkBytes, (sequence + 1) * cut.chunkBytes);
-			cut.schedule.sent(sequence, now);
-			this.#put(this.#context.publish(this.#encode(sequence, data)));
+			const ask = cut.schedule.sent(sequence, now, this.#pacing.window);
+			this.#put(this.#context.publish(this.#encode(sequence, data, ask)));
 		} else if (!cut || !this.#accepted) {
 			await this.#wait(this.#askAt - now);
 		} else {

@@ -115,7 +115,7 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		chunkBytes: 65_536,
 		purpose: {kind: 'contribution', run, round: 7, attempt: 3, weight: 1600, parameters: 61_706, buffers: 0},
 	},
-	chunk: {kind: 'chunk', transfer: 'c-7', sequence: 3, crc: 0x5bf1_3a9c, data: Buffer.from('tensor bytes')},
+	chunk: {kind: 'chunk', transfer: 'c-7', sequence: 3, crc: 0x5bf1_3a9c, ask: true, data: Buffer.from('tensor bytes')},
 	chunkAck: {
 		kind: 'chunkAck',
 		transfer: 'c-7',

@@ -32,9 +32,10 @@ test('chunks have the bytes that protobufjs would write, and are read back', t =
 			fc.string({minLength: 1, maxLength: 128}),
 			fc.nat(0xffff_ffff),
 			fc.uint8Array({maxLength: 300}),
-			(from, to, transfer, sequence, data) => {
-				const bytes = Buffer.concat(chunkEncoder(deviceId(from), deviceId(to), transfer)(sequence, data));
-				const chunk = {transfer, sequence, crc: crc32(data), data};
+			fc.boolean(),
+			(from, to, transfer, sequence, data, ask) => {
+				const bytes = Buffer.concat(chunkEncoder(deviceId(from), deviceId(to), transfer)(sequence, data, ask));
+				const chunk = {transfer, sequence, crc: crc32(data), ask, data};
 				const expected = envelope.encode({version: protocolVersion, from, to, chunk}).finish();
 				t.true(bytes.equals(expected));
 				const {body} = decode(bytes);
@@ -45,6 +46,7 @@ test('chunks have the bytes that protobufjs would write, and are read back', t =
 					transfer,
 					sequence,
 					crc: crc32(data),
+					ask,
 					data: [...data],
 				});
 			},
@@ -56,7 +58,7 @@ test('chunks have the bytes that protobufjs would write, and are read back', t =
 test('the quick reading of chunks finds what the general one finds, or leaves it alone', t => {
 	const [from, to] = [deviceId('a'), deviceId('b')];
 	const envelopeBytes = chunkEnvelope(from, to);
-	const chunk = Buffer.concat(chunkEncoder(from, to, 'transfer')(300, randomBytes(40)));
+	const chunk = Buffer.concat(chunkEncoder(from, to, 'transfer')(300, randomBytes(40), true));
 	let quick = 0;
 	fc.assert(
 		fc.property(fc.array(fc.nat(), {maxLength: 4}), fc.nat(chunk.length), (flips, keep) => {
@@ -85,7 +87,7 @@ test('the quick reading of chunks finds what the general one finds, or leaves it
 test('a chunk needs no more than the overhead that is reserved for it', t => {
 	const long = deviceId('x'.repeat(64));
 	// 128 characters may take three bytes each.
-	const [header] = chunkEncoder(long, long, '€'.repeat(128))(0xffff_ffff, new Uint8Array(1024 * 1024));
+	const [header] = chunkEncoder(long, long, '€'.repeat(128))(0xffff_ffff, new Uint8Array(1024 * 1024), true);
 	t.true(header.length > 500 && header.length <= chunkOverheadBytes);
 });
 
@@ -128,7 +130,7 @@ test('the schedule sends everything once when nothing is lost, and no more than 
 	const sent: number[] = [];
 	while (!acked.complete) {
 		for (let next = schedule.pick(7); next !== undefined; next = schedule.pick(7)) {
-			schedule.sent(next, 0);
+			schedule.sent(next, 0, 7);
 			sent.push(next);
 		}
 		t.true(schedule.flying <= 7);
@@ -146,7 +148,7 @@ test('a chunk overtaken by many later ones is sent again before new ones', t => 
 	const acked = new ChunkSet(100);
 	const schedule = new Schedule(acked);
 	for (let index = 0; index < 20; index++) {
-		schedule.sent(schedule.pick(64)!, index);
+		schedule.sent(schedule.pick(64)!, index, 64);
 	}
 	// All but chunk 3 have come.
 	const added = acked.merge({cumulative: 3, bitmap: Buffer.from([0xff, 0xff, 0])});
@@ -154,16 +156,36 @@ test('a chunk overtaken by many later ones is sent again before new ones', t => 
 	t.true(lost);
 	t.is(typeof sample, 'number');
 	t.is(schedule.pick(64), 3);
-	schedule.sent(3, 31);
+	schedule.sent(3, 31, 64);
 	t.is(schedule.pick(64), 20);
 	t.is(schedule.repeats, 1);
+});
+
+test('acknowledgments are asked for a few times per window, and not for the last window', t => {
+	const acked = new ChunkSet(100);
+	const schedule = new Schedule(acked);
+	const asked: number[] = [];
+	for (let done = 0; done < 100; done++) {
+		const next = schedule.pick(16)!;
+		if (schedule.sent(next, 0, 16)) {
+			asked.push(next);
+		}
+		if (schedule.flying === 16) {
+			schedule.acknowledged(acked.merge({cumulative: next - 7, bitmap: new Uint8Array(0)}), 0);
+		}
+	}
+	t.deepEqual(
+		asked,
+		Array.from({length: asked.length}, (_, index) => 3 + 4 * index),
+	);
+	t.true(asked.at(-1)! >= 80 && asked.at(-1)! < 96, `${asked.at(-1)}`);
 });
 
 test('silence expires chunks, and new ones do not run further ahead than acknowledgments can show', t => {
 	const acked = new ChunkSet(5000);
 	const schedule = new Schedule(acked);
 	for (let next = schedule.pick(1e9); next !== undefined; next = schedule.pick(1e9)) {
-		schedule.sent(next, next);
+		schedule.sent(next, next, 1e9);
 	}
 	t.is(schedule.flying, maxSpan);
 	t.is(schedule.oldest, 0);
