@@ -234,6 +234,29 @@ export function transportContract(test: TestFn, name: string, open: () => Promis
 		t.true(isFplError(await t.throwsAsync(a.publish('x/pieces', pieces)), 'WIRE_TOO_LARGE'));
 	});
 
+	titled(
+		'handlers that give payloads back after their call get all of them, alone and beside others',
+		async (t, bench) => {
+			const {transport: a} = await bench.connect('a');
+			const {transport: b} = await bench.connect('b');
+			const seen = {alone: [] as string[], beside: [] as string[], plain: [] as string[]};
+			const note = (list: string[]): MessageHandler => {
+				return (_, payload) => list.push(`${payload.length} ${payload[0]} ${payload.at(-1)}`);
+			};
+			await b.subscribe('alone/+', note(seen.alone), {transient: true});
+			await b.subscribe('shared', note(seen.beside), {transient: true});
+			await b.subscribe('shared', note(seen.plain));
+			const sizes = [10, 300_000, 1, a.maxPayloadBytes, 70_000];
+			for (const [index, size] of sizes.entries()) {
+				await a.publish('alone/x', new Uint8Array(size).fill(index));
+				await a.publish('shared', new Uint8Array(size).fill(index));
+			}
+			await until('all of them', () => Object.values(seen).every(list => list.length === sizes.length), 10_000);
+			const expected = sizes.map((size, index) => `${size} ${index} ${index}`);
+			t.deepEqual(seen, {alone: expected, beside: expected, plain: expected});
+		},
+	);
+
 	titled('a closed transport refuses everything, and closing twice is fine', async (t, bench) => {
 		const {transport: a} = await bench.connect('a');
 		const statuses: TransportStatus[] = [];
