@@ -7,11 +7,14 @@ export interface Clock {
 	now(): number;
 	/** Milliseconds from an arbitrary origin, never going back, for durations. */
 	monotonic(): number;
-	/** Resolves after `ms` milliseconds, or at once when the signal aborts (it never rejects). */
+	/** Resolves after `ms` milliseconds (24 days at most), or at once when the signal aborts (it never rejects). */
 	sleep(ms: number, signal?: AbortSignal): Promise<void>;
 	/** Calls back once after `ms`; the returned function cancels. Does not keep the process alive. */
 	after(ms: number, callback: () => void): () => void;
 }
+
+/** A timer of Node fires at once when it is set further than 2³¹ − 1 ms (24 days) ahead. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
 	now: () => Date.now(),
@@ -27,11 +30,11 @@ export const systemClock: Clock = {
 				signal?.removeEventListener('abort', done);
 				resolve();
 			};
-			const timer = setTimeout(done, ms);
+			const timer = setTimeout(done, Math.min(ms, longestTimerMs));
 			signal?.addEventListener('abort', done, {once: true});
 		}),
 	after(ms, callback) {
-		const timer = setTimeout(callback, ms);
+		const timer = setTimeout(callback, Math.min(ms, longestTimerMs));
 		timer.unref();
 		return () => clearTimeout(timer);
 	},

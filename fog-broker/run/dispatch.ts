@@ -1,5 +1,5 @@
 /** What the coordinator sends to the devices of a run: assignments with the model, rounds with the weights, and the release. */
-import {asFplError} from '../../core/errors.js';
+import {asFplError, type ErrorCode} from '../../core/errors.js';
 import type {DeviceId, RunId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import type {Job} from '../../core/plan/job.js';
@@ -32,6 +32,12 @@ export interface RoundOrder {
 
 const controlDeadlineMs = 15_000;
 
+/** What happens when a device is away, slow, or has done with the round. */
+const outOfReach: readonly ErrorCode[] = ['INTERRUPTED', 'WIRE_TIMEOUT', 'WIRE_CLOSED', 'AGENT_FAILED'];
+
+/** Deadlines come from medians and from quantities like «2.2 s»; messages carry whole milliseconds in 32 bits. */
+const wholeMs = (ms: number): number => Math.min(0xffff_ffff, Math.ceil(ms));
+
 export class Dispatch {
 	readonly #parts: DispatchParts;
 	#round = new AbortController();
@@ -62,7 +68,7 @@ export class Dispatch {
 				share: replicas[replica]!.share / total,
 				modelDigest: model.digest,
 				modelTransfer,
-				deadlineMs: job.devices.wait * 1000,
+				deadlineMs: wholeMs(job.devices.wait * 1000),
 			},
 			{expect: ['ack'], deadlineMs: controlDeadlineMs},
 		);
@@ -71,8 +77,9 @@ export class Dispatch {
 	}
 
 	/**
-	 * Asks a device to work on a round and sends it the weights. It never throws: a device that misses the round is noticed by
-	 * its absence or by the round's deadline.
+	 * Asks a device to work on a round and sends it the weights. A device that cannot be reached is no error: its absence or
+	 * the round's deadline tells.
+	 * @throws FplError whatever else goes wrong.
 	 */
 	async startRound(
 		device: DeviceId,
@@ -100,7 +107,7 @@ export class Dispatch {
 						weightsTransfer,
 						lrScales: [lrScale],
 						batches: JSON.stringify({cursor, count, batch: every.kind === 'step' ? count : job.training.batch}),
-						deadlineMs,
+						deadlineMs: wholeMs(deadlineMs),
 					},
 					{expect: ['ack'], deadlineMs: patienceMs, signal},
 				),
@@ -111,7 +118,11 @@ export class Dispatch {
 				),
 			]);
 		} catch (error) {
-			log.debug(`round ${round + 1}, ${device}: ${asFplError(error).message}`);
+			const {code, message} = asFplError(error);
+			if (!outOfReach.includes(code)) {
+				throw error;
+			}
+			log.debug(`round ${round + 1}, ${device}: ${message}`);
 		}
 	}
 

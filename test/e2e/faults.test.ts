@@ -74,6 +74,22 @@ test.serial('a coordinator that is stopped goes on with the run when it starts a
 	);
 });
 
+test.serial('deadlines need not be whole milliseconds, and may lie years ahead', async t => {
+	const fleet = await aFleet(t);
+	await fleet.coordinator();
+	await fleet.device('dev-1');
+	const run = await fleet.submit(
+		aJob({
+			training: {...aJob().training, epochs: 1},
+			devices: {only: ['dev-1'], minimum: 1, wait: '20000 h'},
+			faults: {roundDeadline: '2.2004 s', checkpointInterval: '0 s'},
+		}),
+	);
+	const ledger = await fleet.finish(run);
+	t.is(ledger.final.state, 'done', ledger.final.because);
+	t.is(ledger.rounds.length, 10);
+});
+
 test.serial('FedAvg averages weights after local epochs, and learns', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
