@@ -84,7 +84,10 @@ export class Outgoing {
 		try {
 			while (!this.#complete) {
 				this.#check();
-				await this.#step();
+				const waiting = this.#step();
+				if (waiting) {
+					await waiting;
+				}
 			}
 		} finally {
 			signal?.removeEventListener('abort', abort);
@@ -184,16 +187,15 @@ export class Outgoing {
 		}
 	}
 
-	/** One thing after the other: ask, send a chunk, or wait until there is something to do. */
-	async #step(): Promise<void> {
+	/** One thing after the other: asks, sends a chunk, or returns what has to be waited for. */
+	#step(): Promise<void> | undefined {
 		const now = this.#context.clock.monotonic();
 		if (this.#context.status() === 'offline' || this.#unsent >= maxUnsent) {
-			await this.#wait(never);
-			return;
+			return this.#wait(never);
 		}
 		if (!this.#accepted && now >= this.#askAt) {
 			this.#ask(now);
-			return;
+			return undefined;
 		}
 		const cut = this.#cut;
 		const sequence = cut?.schedule.pick(this.#accepted ? this.#pacing.window : earlyWindow(cut.chunkBytes));
@@ -201,11 +203,9 @@ export class Outgoing {
 			const data = this.#transfer.data.subarray(sequence * cut.chunkBytes, (sequence + 1) * cut.chunkBytes);
 			const ask = cut.schedule.sent(sequence, now, this.#pacing.window);
 			this.#put(this.#context.publish(this.#encode(sequence, data, ask)));
-		} else if (!cut || !this.#accepted) {
-			await this.#wait(this.#askAt - now);
-		} else {
-			await this.#await(cut.schedule, now);
+			return undefined;
 		}
+		return cut && this.#accepted ? this.#idle(cut.schedule, now) : this.#wait(this.#askAt - now);
 	}
 
 	/**
@@ -225,36 +225,38 @@ export class Outgoing {
 	}
 
 	/** All that may be sent is under way. */
-	async #await(schedule: Schedule, now: number): Promise<void> {
+	#idle(schedule: Schedule, now: number): Promise<void> | undefined {
 		const {rtoMs} = this.#pacing;
 		if (schedule.expire(now - rtoMs)) {
 			this.#pacing.lost(now, true);
-		} else if (schedule.oldest === undefined) {
+			return undefined;
+		}
+		if (schedule.oldest === undefined) {
 			// Everything seems to have come, but it is not complete: what we know is out of date.
 			this.#forget();
-		} else {
-			await this.#wait(schedule.oldest + rtoMs - now);
+			return undefined;
 		}
+		return this.#wait(schedule.oldest + rtoMs - now);
 	}
 
 	/** Counts a publication while the transport has no room for it; what fails with the connection is waited out. */
 	#put(publication: Promise<number>): void {
 		this.#unsent++;
-		publication
-			.then(
-				bytes => {
-					this.#wireBytes += bytes;
-				},
-				(error: unknown) => {
-					if (!isFplError(error, 'WIRE_CLOSED')) {
-						this.fail(asFplError(error));
-					}
-				},
-			)
-			.finally(() => {
+		publication.then(
+			bytes => {
+				this.#wireBytes += bytes;
 				this.#unsent--;
 				this.#wake();
-			});
+			},
+			(error: unknown) => {
+				this.#unsent--;
+				if (isFplError(error, 'WIRE_CLOSED')) {
+					this.#wake();
+				} else {
+					this.fail(asFplError(error));
+				}
+			},
+		);
 	}
 
 	/** Until something happens, `ms` have passed or the transfer has stalled. */

@@ -11,7 +11,6 @@ import {decode, encode} from '../../../../core/wire/message.js';
 import {joined} from '../../../../core/wire/transports/common.js';
 import {MemoryBroker} from '../../../../core/wire/transports/memory-broker.js';
 import {sampleBodies, sampleMessage} from '../samples.js';
-
 import {alice, bob, collector, idle, purpose, settle, setup, topics, transferOf} from './pair.js';
 
 test('a refusal reaches the sender with its reason', async t => {
