@@ -11,14 +11,14 @@ import {remoteEngine} from '../remote/engine.js';
 /** What the worker is given. */
 export interface Setup {
 	readonly threads: number;
-	/** Without blocked convolution kernels. */
+	/** Without what depends on the processor and the runtime's version. */
 	readonly plain: boolean;
 }
 
 export interface OnnxruntimeOptions extends EngineOptions {
 	/**
-	 * Leaves convolutions as they are instead of rewriting them for blocked kernels, as on a processor that has none.
-	 * For tests and comparisons; false by default.
+	 * Does without blocked convolution kernels and with copied outputs, as on a processor that has no such kernels and under
+	 * a runtime of another version. For tests and comparisons; false by default.
 	 */
 	readonly plain?: boolean;
 }

@@ -8,7 +8,8 @@ import type {Layout} from '../../graph.js';
 import type {Batch} from '../engine.js';
 import {blocked} from './blocked/block.js';
 import {checkClasses, checkInput} from './check.js';
-import {type Runtime, Session, toOrt} from './runtime.js';
+import {type Runtime, toOrt} from './runtime.js';
+import {WritingSession} from './session.js';
 import type {Vector} from './vector.js';
 
 /** What a trainer keeps resident. */
@@ -39,14 +40,14 @@ export interface Call {
 type Feed = (call: Call) => OrtTensor;
 
 export class Executable {
-	readonly #session: Session;
+	readonly #session: WritingSession;
 	readonly #feeds: ReadonlyArray<readonly [string, Feed]>;
 	readonly #fetches: ReadonlyArray<readonly [string, Feed]>;
 	readonly #written: ReadonlyMap<Vector, readonly Range[]>;
 	readonly #loss: Float32Array | undefined;
 	readonly #correct: Float32Array | undefined;
 
-	private constructor(session: Session, program: Program, binder: Binder) {
+	private constructor(session: WritingSession, program: Program, binder: Binder) {
 		this.#session = session;
 		this.#feeds = program.inputs.map(port => [port.name, binder.input(port)]);
 		this.#fetches = program.outputs.map(port => [port.name, binder.output(port)]);
@@ -58,7 +59,10 @@ export class Executable {
 	/** @throws FplError `MODEL_OP` when the runtime refuses the program. */
 	static async create(runtime: Runtime, program: Program, layouts: Layouts, resident: Resident): Promise<Executable> {
 		const {graph} = program;
-		const session = await Session.create(runtime, runtime.block === undefined ? graph : blocked(graph, runtime.block));
+		const session = await WritingSession.create(
+			runtime,
+			runtime.block === undefined ? graph : blocked(graph, runtime.block),
+		);
 		return new Executable(session, program, new Binder(runtime, program.graph.name, layouts, resident));
 	}
 

@@ -4,7 +4,8 @@ import type {Tensor} from '../../../core/tensor/tensor.js';
 import type {Model} from '../../graph.js';
 import type {HostedPredictor} from '../remote/protocol.js';
 import {checkInput, checkSymbols} from './check.js';
-import {fromOrt, type Runtime, Session, toOrt} from './runtime.js';
+import {fromOrt, type Runtime, toOrt} from './runtime.js';
+import {Session} from './session.js';
 
 export class OrtPredictor implements HostedPredictor {
 	readonly #runtime: Runtime;
@@ -31,8 +32,7 @@ export class OrtPredictor implements HostedPredictor {
 			checkSymbols(this.#model.name, expected, given, lengths);
 			feeds[name] = toOrt(this.#runtime, dtype, given, data);
 		}
-		const fetches = Object.fromEntries(this.#model.graph.outputs.map(({name}) => [name, null]));
-		const results = await this.#session.run(feeds, fetches);
+		const results = await this.#session.run(feeds);
 		return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value as OrtTensor)]));
 	}
 

@@ -1,11 +1,10 @@
-/** The native library: loading it, making sessions from graphs, and saying in our words what went wrong. */
-import type {InferenceSession, Tensor as OrtTensor} from 'onnxruntime-node';
+/** The native library and what it can do on this machine. */
+import type {Tensor as OrtTensor} from 'onnxruntime-node';
 import {FplError} from '../../../core/errors.js';
 import type {DType, Shape, Tensor, TypedArray} from '../../../core/tensor/tensor.js';
-import type {Graph} from '../../graph.js';
-import {encodeModel} from '../../onnx/write.js';
 import {blockSize} from './blocked/probe.js';
 import type {Setup} from './engine.js';
+import {stopMessage} from './stop.js';
 
 type Ort = typeof import('onnxruntime-node');
 
@@ -16,6 +15,8 @@ export interface Runtime {
 	readonly ort: Ort;
 	/** Channels per block of the fast convolution kernels; undefined where there are none. */
 	readonly block: number | undefined;
+	/** See `stop.ts`; undefined where outputs are copied. */
+	readonly stop: string | undefined;
 }
 
 /** @throws FplError `ENGINE_UNAVAILABLE` */
@@ -28,6 +29,7 @@ export async function loadRuntime({threads, plain}: Setup): Promise<Runtime> {
 			ort,
 			threads,
 			block,
+			stop: plain ? undefined : await stopMessage(ort),
 			description: `onnxruntime-node ${version}, ${threads} thread${threads === 1 ? '' : 's'}`,
 		};
 	} catch (error) {
@@ -41,71 +43,6 @@ export async function loadRuntime({threads, plain}: Setup): Promise<Runtime> {
 			{cause: error},
 		);
 	}
-}
-
-/** Options of every session; why each is so is told in docs/performance.md. */
-const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
-	executionProviders: ['cpu'],
-	intraOpNumThreads: threads,
-	interOpNumThreads: 1,
-	executionMode: 'sequential',
-	graphOptimizationLevel: 'all',
-	enableMemPattern: true,
-	enableCpuMemArena: true,
-	logSeverityLevel: 3,
-	extra: {
-		session: {
-			set_denormal_as_zero: '1',
-			// Threads spin while a run lasts and sleep between runs, when the processor is needed elsewhere.
-			force_spinning_stop: '1',
-		},
-	},
-});
-
-/** A graph ready to run. */
-export class Session {
-	readonly #native: InferenceSession;
-	readonly #name: string;
-
-	private constructor(native: InferenceSession, name: string) {
-		this.#native = native;
-		this.#name = name;
-	}
-
-	/** @throws FplError `MODEL_OP` when the runtime refuses the graph. */
-	static async create({ort, threads}: Runtime, graph: Graph): Promise<Session> {
-		const bytes = encodeModel(graph);
-		try {
-			return new Session(await ort.InferenceSession.create(bytes, sessionOptions(threads)), graph.name);
-		} catch (error) {
-			throw failure('MODEL_OP', graph.name, error);
-		}
-	}
-
-	/** Fetches with a tensor are written into it. @throws FplError `ENGINE_FAILED` with the node's name. */
-	async run(
-		feeds: Readonly<Record<string, OrtTensor>>,
-		fetches: Readonly<Record<string, OrtTensor | null>>,
-	): Promise<InferenceSession.ReturnType> {
-		try {
-			return await this.#native.run(feeds, fetches);
-		} catch (error) {
-			throw failure('ENGINE_FAILED', this.#name, error);
-		}
-	}
-
-	async release(): Promise<void> {
-		await this.#native.release();
-	}
-}
-
-/** «… while running Conv node. Name:'conv1' Status Message: …» and the like. */
-function failure(code: 'MODEL_OP' | 'ENGINE_FAILED', graph: string, error: unknown): FplError {
-	const message = error instanceof Error ? error.message : String(error);
-	const node = /(?:Name:\s*'([^']+)'|Node\s*\(([^)]+)\))/u.exec(message);
-	const name = node?.[1] ?? node?.[2];
-	const where = name === undefined ? `«${graph}»` : `node «${name}» of «${graph}»`;
-	return new FplError(code, {where, problem: message.replaceAll(/\s+/gu, ' ').slice(0, 500)}, {cause: error});
 }
 
 /** Our tensor over the same memory as a tensor of the runtime, and back. */
