@@ -1,8 +1,8 @@
 /** The last steps from emitted nodes to a program: distinct outputs, expansion, clean-up, ports in the graph's order. */
 import type {Emitter} from '../autodiff/emitter.js';
 import {expandComposites} from '../autodiff/expand.js';
+import {easyBroadcasts} from './broadcasts.js';
 import type {InputRole, OutputRole, Port, Program} from './program.js';
-import {matchRanks} from './ranks.js';
 
 export interface Result {
 	/** A value of the emitter. */
@@ -20,7 +20,7 @@ export function assemble(emitter: Emitter, inputs: readonly Port<InputRole>[], r
 		taken.add(name);
 		return {name, ...emitter.type(value), role};
 	});
-	const graph = matchRanks(
+	const graph = easyBroadcasts(
 		expandComposites(
 			emitter.finish(
 				inputs.map(({name}) => name),

@@ -29,9 +29,12 @@ interface Reduction {
 	readonly y: string;
 }
 
-/** A rule from the reduction to the gradient of x; the answer may still lack the broadcast to x's shape. */
+/** A rule from the reduction to the gradient of x, which is still to be broadcast to x's shape, times a factor. */
 const reduction =
-	(dx: (c: RuleContext, r: Reduction) => string): GradientRule =>
+	(
+		dx: (c: RuleContext, r: Reduction) => string,
+		factor = (_c: RuleContext, _r: Reduction): number => 1,
+	): GradientRule =>
 	(c, [dy]) => {
 		const x = c.inputs[0]!;
 		const shape = c.shape(x);
@@ -40,8 +43,8 @@ const reduction =
 		const axes = given.length === 0 && !none ? [...shape.keys()] : given.map(axis => fromZero(axis, shape.length));
 		const keptShape = shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
 		const kept = (value: string) => reshape(c, value, keptShape);
-		const gradient = dx(c, {x, axes, kept, dy: kept(dy!), y: c.output(0)});
-		return [expand(c, gradient, shape), ...c.inputs.slice(1).map(() => undefined)];
+		const self: Reduction = {x, axes, kept, dy: kept(dy!), y: c.output(0)};
+		return [expand(c, dx(c, self), shape, factor(c, self)), ...c.inputs.slice(1).map(() => undefined)];
 	};
 
 const count = (c: RuleContext, {x, axes}: Reduction): number =>
@@ -71,7 +74,10 @@ const product = reduction((c, r) => {
 
 export const reduce = {
 	ReduceSum: reduction((_c, r) => r.dy),
-	ReduceMean: reduction((c, r) => scale(c, r.dy, 1 / count(c, r))),
+	ReduceMean: reduction(
+		(_c, r) => r.dy,
+		(c, r) => 1 / count(c, r),
+	),
 	ReduceMax: extremum,
 	ReduceMin: extremum,
 	ReduceProd: product,

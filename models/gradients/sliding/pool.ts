@@ -2,7 +2,7 @@
 import {FplError} from '../../../core/errors.js';
 import {int64, type Shape, sizeOf, tensor} from '../../../core/tensor/tensor.js';
 import {int, ints} from '../../graph.js';
-import {add, attribute, expand, filled, mul, reshape, scale, shapeConstant} from '../ops.js';
+import {add, attribute, expand, filled, mul, reshape, shapeConstant} from '../ops.js';
 import type {GradientRule, RuleContext} from '../rule.js';
 import {covered, reach, type Window, windowOf} from './window.js';
 
@@ -109,7 +109,7 @@ function weights(c: RuleContext, dy: string, window: Window): string {
 /** Every element takes an equal part. */
 const globalAveragePool: GradientRule = (c, [dy]) => {
 	const shape = c.shape(c.inputs[0]!);
-	return [expand(c, scale(c, dy!, 1 / sizeOf(shape.slice(2))), shape)];
+	return [expand(c, dy!, shape, 1 / sizeOf(shape.slice(2)))];
 };
 
 /** dy goes to the first element that is the maximum. */
