@@ -101,6 +101,9 @@ function biasCorrection(c: Emit, beta: number, update: string): string {
 
 /** The gradients scaled so that the L2 norm of all together is at most `clipNorm`: times min(1, clipNorm/(norm + 10⁻⁶)). */
 export function emitClip(c: Emit, gradients: readonly string[], clipNorm: number): readonly string[] {
+	if (gradients.length === 0) {
+		return [];
+	}
 	const squares = gradients.map(gradient => c.emit('ReduceSumSquare', [gradient], {keepdims: int(0)}));
 	const norm = c.emit('Sqrt', [squares.reduce((sum, square) => add(c, sum, square))]);
 	const factor = div(c, c.constant(float32([], [clipNorm])), shift(c, norm, 1e-6));

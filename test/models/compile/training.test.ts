@@ -1,6 +1,6 @@
 import test from 'ava';
 import {seededRandom} from '../../../core/random.js';
-import {int64} from '../../../core/tensor/tensor.js';
+import {float32, int64} from '../../../core/tensor/tensor.js';
 import type {CompileOptions} from '../../../models/compile/program.js';
 import {compileTraining} from '../../../models/compile/training.js';
 import {verify} from '../../../models/verify.js';
@@ -76,4 +76,29 @@ test('programs are valid graphs whose ports describe their inputs and outputs', 
 	const roles = programs.step().inputs.map(({role}) => role.kind);
 	t.deepEqual([...new Set(roles)].sort(), ['data', 'mask', 'parameter', 'parameters', 'scalar', 'slots', 'target']);
 	t.false(programs.evaluate().inputs.some(({role}) => role.kind === 'mask'));
+});
+
+test('a parameter that the model does not use has gradient zero, and only its decay moves it', async t => {
+	const initializers = new Map([...model.graph.initializers, ['unused', float32([3], [1, 2, 3])] as const]);
+	const wider = {...model, parameters: [...model.parameters, 'unused'], graph: {...model.graph, initializers}};
+	const programs = compileTraining(wider, {...options, optimizer: {...options.optimizer, weightDecay: 0.1}});
+	const state = initialState(wider, programs);
+	const run = {programs, state, data, targets, lr: 0.5, seed: 5};
+	await runProgram(programs.gradient(), run);
+	t.deepEqual([...state.gradient.slice(-3)], [0, 0, 0]);
+	await runProgram(programs.step(), run);
+	t.deepEqual([...state.parameters.slice(-3)], [0.95, 1.9, 2.85].map(Math.fround));
+});
+
+test('frozen parameters stay constants, down to a model that trains nothing', t => {
+	const frozen = compileTraining({...model, parameters: model.parameters.slice(-2)}, options);
+	const names = frozen.gradient().outputs.flatMap(({role}) => (role.kind === 'gradient' ? [role.name] : []));
+	t.deepEqual(names, model.parameters.slice(-2));
+	t.true(frozen.gradient().graph.initializers.has(model.parameters[0]!));
+	const nothing = compileTraining({...model, parameters: []}, options);
+	t.deepEqual(
+		nothing.step().outputs.map(({role}) => role.kind),
+		['loss', 'correct'],
+	);
+	t.deepEqual(nothing.apply().outputs, []);
 });
