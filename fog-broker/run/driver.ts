@@ -300,6 +300,11 @@ export class RunDriver {
 		this.#server.abandonRound();
 		// Updates, evaluations and checkpoints under way may finish.
 		await Promise.race([Promise.allSettled([...this.#tasks]), this.#parts.clock.sleep(60_000)]);
+		const last = this.#parts.book.rounds.at(-1);
+		if (outcome.kind === 'done' && last?.testLoss === undefined) {
+			// The target was reached while the next rounds were under way: what is kept are the weights of the last one.
+			await this.#evaluate(this.#state.round - 1);
+		}
 		try {
 			await this.#checkpoint();
 		} catch (error) {

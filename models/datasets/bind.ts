@@ -41,7 +41,14 @@ function checkTarget(model: Model, {target, name}: Dataset, loss: Loss): void {
 	const where = `model «${model.name}», output «${output.name}»`;
 	switch (target.kind) {
 		case 'classes':
-			if (loss === 'softmax-cross-entropy' && typeof wide === 'number' && wide < target.classes) {
+			if (loss !== 'softmax-cross-entropy') {
+				throw new FplError('DATA_SHAPE', {
+					where,
+					expected: `the loss «softmax-cross-entropy», since dataset «${name}» has classes`,
+					got: `«${loss}»`,
+				});
+			}
+			if (typeof wide === 'number' && wide < target.classes) {
 				throw new FplError('DATA_SHAPE', {
 					where,
 					expected: `at least ${target.classes} classes, as in dataset «${name}»`,

@@ -90,6 +90,22 @@ test.serial('deadlines need not be whole milliseconds, and may lie years ahead',
 	t.is(ledger.rounds.length, 10);
 });
 
+test.serial('a run that reaches its target ends early, and its accuracy is that of the weights it leaves', async t => {
+	const fleet = await aFleet(t);
+	await fleet.coordinator();
+	await fleet.device('dev-1');
+	const run = await fleet.submit(
+		aJob({
+			training: {...aJob().training, epochs: 30, targetAccuracy: 0.5},
+			devices: {only: ['dev-1'], minimum: 1, wait: '20 s'},
+		}),
+	);
+	const ledger = await fleet.finish(run);
+	t.is(ledger.final.state, 'done', ledger.final.because);
+	t.true(ledger.rounds.length < 200, `${ledger.rounds.length} rounds`);
+	t.true(ledger.final.accuracy! > 0.4, `${ledger.final.accuracy}`);
+});
+
 test.serial('FedAvg averages weights after local epochs, and learns', async t => {
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
@@ -129,6 +145,8 @@ test.serial('a job that cannot work is refused at once, with the reason', async 
 	await fleet.coordinator();
 	await t.throwsAsync(fleet.submit(aJob({model: 'lenet6'})), {code: 'MODEL_UNKNOWN'});
 	await t.throwsAsync(fleet.submit(aJob({model: 'cnn-small', data: {dataset: 'vibration'}})), {code: 'MODEL_SHAPE'});
+	const training = {...aJob().training, loss: 'mse'} as const;
+	await t.throwsAsync(fleet.submit(aJob({training})), {code: 'DATA_SHAPE', message: /softmax-cross-entropy/u});
 	await t.throwsAsync(fleet.submit({...aJob(), colour: 'red'} as never), {code: 'CONFIG_KEY'});
 });
 
