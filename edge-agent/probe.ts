@@ -78,7 +78,7 @@ export async function probeDevice(options: ProbeOptions): Promise<DeviceProfile>
 	const dispatchSeconds = (dispatch.measured.secondsPerItem * dispatch.measured.batch) / dispatch.workload.calls;
 	const speeds: Partial<Record<(typeof opClasses)[number], number>> = {};
 	const sources: Record<string, string> = {};
-	const told = ({batch, runs}: Measured) => `${by}: ${engine.description}, median of ${runs} runs of ${batch} items`;
+	const told = ({batch, runs}: Measured) => `${by}: ${engine.description}, best of ${runs} runs of ${batch} items`;
 	sources['dispatchSeconds'] = told(dispatch.measured);
 	for (const op of opClasses) {
 		const {workload, measured} = await run(op);

@@ -64,18 +64,18 @@ const map: Shape = [64, 64, 64];
 
 /** 64 → 64 channels, 3 × 3, on 16 × 16: the middle of a small residual network. */
 const convolution = (): Workload =>
-	workload('convolution', [64, 16, 16], 2, {amount: 2 * 64 * 64 * 9 * 256, calls: 1}, (b, x, index) =>
+	workload('convolution', [64, 16, 16], 4, {amount: 2 * 64 * 64 * 9 * 256, calls: 1}, (b, x, index) =>
 		conv(b, `conv${index}`, x, {out: 64, kernel: 3, pad: 1, bias: false}),
 	);
 
 /** A filter per channel: as in MobileNet. */
 const depthwise = (): Workload =>
-	workload('depthwise', image, 4, {amount: 2 * 9 * size(image), calls: 1}, (b, x, index) =>
+	workload('depthwise', image, 24, {amount: 2 * 9 * size(image), calls: 1}, (b, x, index) =>
 		conv(b, `conv${index}`, x, {out: 64, kernel: 3, pad: 1, groups: 64, bias: false}),
 	);
 
 const matmul = (): Workload =>
-	workload('matmul', [128, 256], 4, {amount: 2 * 128 * 256 * 256, calls: 1}, (b, x, index) => {
+	workload('matmul', [128, 256], 8, {amount: 2 * 128 * 256 * 256, calls: 1}, (b, x, index) => {
 		// Weights of mean zero and variance 1/256 keep the values as large as they were.
 		const weight = b.parameter(`weight${index}`, [256, 256], (random, count) =>
 			Float32Array.from({length: count}, () => random.normal() / 16),
@@ -85,7 +85,7 @@ const matmul = (): Workload =>
 
 /** Product, sum and rectifier in turn; each counts one operation per value. */
 const elementwise = (): Workload =>
-	workload('elementwise', map, 4, {amount: 3 * size(map), calls: 3}, (b, x, index) => {
+	workload('elementwise', map, 8, {amount: 3 * size(map), calls: 3}, (b, x, index) => {
 		const product = b.node(`mul${index}`, 'Mul', [x.name, 'x']);
 		const sum = b.node(`add${index}`, 'Add', [product, 'x']);
 		return {name: b.node(`relu${index}`, 'Relu', [sum]), shape: x.shape};
@@ -93,7 +93,7 @@ const elementwise = (): Workload =>
 
 /** Halves change places; splitting and joining both read and write every value. */
 const memory = (): Workload =>
-	workload('memory', map, 4, {amount: 2 * 2 * bytesPerValue * size(map), calls: 2}, (b, x, index) => {
+	workload('memory', map, 16, {amount: 2 * 2 * bytesPerValue * size(map), calls: 2}, (b, x, index) => {
 		const halves = [`low${index}`, `high${index}`];
 		b.node(`split${index}`, 'Split', [x.name], {axis: int(1)}, {outputs: halves});
 		return {name: b.node(`join${index}`, 'Concat', halves.reverse(), {axis: int(1)}), shape: x.shape};
