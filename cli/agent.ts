@@ -7,7 +7,8 @@ import {FplError} from '../core/errors.js';
 import {consoleLogger} from '../core/log.js';
 import {agentSchema} from '../edge-agent/config.js';
 import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from './options.js';
-import {print} from './terminal.js';
+import {profileColumns, profileRows} from './profile-rows.js';
+import {printJson, printSentences} from './terminal.js';
 
 /** `name=path`, collected. */
 function dataPath(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -77,14 +78,18 @@ const probeCommand = (): Command =>
 		.addHelpText('after', '\nExample:\n  fpl agent probe --format json')
 		.action(async ({engine: name, threads, format}: {engine: string; threads?: string; format: string}) => {
 			const config = readConfig(agentSchema, {flags: given({engine: name, threads})});
-			const [{startEngine}, {probeDevice, probeText}] = await Promise.all([
+			const [{startEngine}, {probeDevice}] = await Promise.all([
 				import('../models/engines/index.js'),
 				import('../edge-agent/probe.js'),
 			]);
 			const engine = await startEngine(config.engine, {threads: config.threads ?? availableParallelism()});
 			try {
 				const profile = await probeDevice({name: config.id, engine});
-				print(format === 'json' ? JSON.stringify(profile, null, '\t') : probeText(profile));
+				if (format === 'json') {
+					printJson(profile);
+				} else {
+					printSentences(profileColumns, profileRows(profile));
+				}
 			} finally {
 				await engine.close();
 			}

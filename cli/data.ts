@@ -7,7 +7,7 @@ import {type DownloadName, officialSources} from '../models/datasets/download/so
 import {userDataFolder} from '../models/datasets/locate.js';
 import {datasetNames, datasets, isAvailable} from '../models/datasets/open.js';
 import {formatOption, stopSignal} from './options.js';
-import {print, printJson, printTable} from './terminal.js';
+import {print, printJson, printSentences} from './terminal.js';
 
 const list = (): Command =>
 	new Command('list')
@@ -30,7 +30,7 @@ const list = (): Command =>
 				drawn: () => 'drawn when asked for',
 				given: () => 'needs a path',
 			};
-			printTable(
+			printSentences(
 				[{title: 'name'}, {title: 'where'}, {title: 'description'}],
 				rows.map(({name, description, source, here}) => [name, where[source](here), description]),
 			);

@@ -17,6 +17,7 @@ import {type Child, lineOf, startChild} from './children.js';
 import {type Client, connectClient} from './client.js';
 import {followRun} from './follow.js';
 import {stopSignal} from './options.js';
+import {failureOf} from './outcome.js';
 import {keepResults} from './results.js';
 import {print, terminalWidth} from './terminal.js';
 
@@ -71,17 +72,20 @@ async function train(url: string, state: string, signal: AbortSignal): Promise<R
 		const accepted = await client.ask({kind: 'submit', job, plan: '', resume: '', modelDigest: ''}, 'accepted');
 		const run = runId(accepted.run);
 		const end = await followRun(client, run, 'text', signal);
-		const {ledger, directory, page} = await keepResults(client, run, state);
+		const failure = failureOf(run, end);
+		const {ledger, directory, page} = await keepResults(client, run, state).catch((error: unknown) => {
+			throw failure ?? error;
+		});
 		print('');
 		print(reportText(ledger, {width: terminalWidth()}));
-		if (end.state !== 'done') {
-			throw new FplError('RUN_FAILED', {where: run, problem: end.because ?? end.state});
+		if (failure) {
+			throw failure;
 		}
 		const model = path.join(directory, 'trained.onnx');
 		const {accuracyOf} = await import('./accuracy.js');
 		const accuracy = await accuracyOf(model, dataset);
 		print(
-			`Exported model, run by itself: test accuracy ${(accuracy * 100).toFixed(2)} % (the run reported ${((ledger.final.accuracy ?? Number.NaN) * 100).toFixed(2)} %).`,
+			`\nExported model, run by itself: test accuracy ${(accuracy * 100).toFixed(2)} % (the run reported ${((ledger.final.accuracy ?? Number.NaN) * 100).toFixed(2)} %).`,
 		);
 		print(
 			`Model:  ${path.relative('.', model)}\nLedger: ${path.relative('.', path.join(directory, 'ledger.json'))}\nPage:   ${path.relative('.', page)}`,

@@ -5,7 +5,8 @@ import {formatSi} from '../core/units.js';
 import type {FleetDevice} from '../fog-broker/fleet.js';
 import {withClient} from './client.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from './options.js';
-import {print, printJson, printTable} from './terminal.js';
+import {profileColumns, profileRows} from './profile-rows.js';
+import {print, printJson, printSentences, printTable} from './terminal.js';
 
 async function fleetOf(command: Command): Promise<FleetDevice[]> {
 	return withClient(command, async client => {
@@ -14,16 +15,23 @@ async function fleetOf(command: Command): Promise<FleetDevice[]> {
 	});
 }
 
-const asRow = ({device, profile, emulated, engines, run, softwareVersion}: FleetDevice): string[] => [
-	device,
-	`${profile.name}${emulated ? ' (emulated)' : ''}`,
-	formatSi(profile.speeds.matmul, 'FLOP/s'),
-	formatSi(profile.memoryBytes, 'B'),
-	`${formatSi(profile.link.upBytesPerSecond * 8, 'bit/s')} up, ${formatSi(profile.link.downBytesPerSecond * 8, 'bit/s')} down`,
-	engines.join(', '),
-	run ?? 'idle',
-	softwareVersion,
-];
+/** A profile that a device measured of itself has the device's name. */
+const profileName = ({profile, emulated}: FleetDevice): string =>
+	emulated ? `${profile.name} (emulated)` : profile.origin === 'measured' ? 'measured' : profile.name;
+
+const asRow = (member: FleetDevice): string[] => {
+	const {device, profile, engines, run, softwareVersion} = member;
+	return [
+		device,
+		profileName(member),
+		formatSi(profile.speeds.matmul, 'FLOP/s'),
+		formatSi(profile.memoryBytes, 'B'),
+		`${formatSi(profile.link.upBytesPerSecond * 8, 'bit/s')} up, ${formatSi(profile.link.downBytesPerSecond * 8, 'bit/s')} down`,
+		engines.join(', '),
+		run ?? 'idle',
+		softwareVersion,
+	];
+};
 
 const shared = (command: Command): Command =>
 	command
@@ -74,27 +82,17 @@ const show = (): Command =>
 			printJson(device);
 			return;
 		}
-		const facts = Object.entries({
-			...device.profile,
-			link: undefined,
-			speeds: undefined,
-			sources: undefined,
-			...prefixed(device),
-		});
-		printTable(
-			[{title: 'field'}, {title: 'value'}, {title: 'source'}],
-			facts
-				.filter(([, value]) => value !== undefined)
-				.map(([field, value]) => [field, String(value), device.profile.sources[field] ?? '']),
-		);
+		const {profile, engines, datasets, run, softwareVersion} = device;
+		printSentences(profileColumns, [
+			['device', device.device, ''],
+			['profile', profileName(device), ''],
+			['run', run ?? 'idle', ''],
+			['engines', engines.join(', '), ''],
+			['datasets', datasets.join(', '), ''],
+			['version', softwareVersion, ''],
+			...profileRows(profile),
+		]);
 	});
-
-const prefixed = ({profile}: FleetDevice): Record<string, unknown> =>
-	Object.fromEntries(
-		(['speeds', 'link'] as const).flatMap(group =>
-			Object.entries(profile[group]).map(([key, value]) => [`${group}.${key}`, value]),
-		),
-	);
 
 export const devicesCommand = (): Command =>
 	new Command('devices')

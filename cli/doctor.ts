@@ -7,7 +7,7 @@ import {asFplError} from '../core/errors.js';
 import {formatSi} from '../core/units.js';
 import {isAvailable} from '../models/datasets/open.js';
 import {brokerOption, formatOption} from './options.js';
-import {printJson, printTable} from './terminal.js';
+import {printJson, printSentences} from './terminal.js';
 import {softwareVersion} from './version.js';
 
 interface Finding {
@@ -85,7 +85,7 @@ export const doctorCommand = (): Command =>
 				printJson(found);
 				return;
 			}
-			printTable(
+			printSentences(
 				[{title: ''}, {title: 'subject'}, {title: 'finding'}],
 				found.map(({subject, ok, text}) => [ok ? '✔' : '–', subject, text]),
 			);

@@ -1,7 +1,6 @@
 /** Shows a run while it goes on: a panel that is redrawn on a terminal, lines elsewhere, JSON lines on request. */
 import {FplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
-import type {RunUpdate} from '../core/ledger/run-update.js';
 import {
 	advance,
 	noProgress,
@@ -11,9 +10,8 @@ import {
 	progressPanel,
 } from '../reports/progress.js';
 import type {Client} from './client.js';
+import type {Ended} from './outcome.js';
 import {print, terminalWidth} from './terminal.js';
-
-type Ended = Extract<RunUpdate, {kind: 'ended'}>;
 
 /** Draws over what it drew before. */
 class Panel {
@@ -25,6 +23,9 @@ class Panel {
 		this.#lines = lines.length;
 	}
 }
+
+/** A panel higher than the terminal could not be drawn over; besides the devices it has a dozen lines at most. */
+const deviceRows = (): number => Math.max(1, Math.min(12, (process.stdout.rows ?? 24) - 13));
 
 /** Log lines of rounds come at most this often; everything else is always told. */
 const roundLineMs = 2000;
@@ -47,7 +48,7 @@ export async function followRun(
 		if (format === 'json') {
 			print(progressJson(update, Date.now()));
 		} else if (panel) {
-			panel.draw(progressPanel(state, {width: terminalWidth() - 1}));
+			panel.draw(progressPanel(state, {width: terminalWidth() - 1, devices: deviceRows()}));
 		} else {
 			const line = progressLine(state, update);
 			const due = update.kind !== 'round' || Date.now() - lastLine >= roundLineMs;

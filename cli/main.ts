@@ -68,8 +68,10 @@ try {
 } catch (thrown) {
 	const error = translate(thrown);
 	if (error) {
-		const {code, message, facts, exit} = error;
-		process.stderr.write(wantsJson ? `${JSON.stringify({code, message, facts})}\n` : `fpl: ${code}: ${message}\n`);
+		const {code, message, facts, exit, retryable} = error;
+		process.stderr.write(
+			wantsJson ? `${JSON.stringify({code, message, exit, retryable, ...facts})}\n` : `fpl: ${code}: ${message}\n`,
+		);
 		if (code === 'INTERNAL' && error.cause instanceof Error) {
 			process.stderr.write(`${error.cause.stack}\n`);
 		}

@@ -36,13 +36,12 @@ export interface Kept {
 	readonly page: string;
 }
 
-/** Fetches what a run made into the state folder of this machine (unless it is there already), and writes its report. */
+/** Fetches what a run made into the state folder of this machine, unless it is the coordinator's own, and writes its report. */
 export async function keepResults(client: Client, run: RunId, state: string): Promise<Kept> {
 	const store = new RunStore(path.join(state, 'runs'));
-	for (const what of ['ledger', 'model', 'events'] as const) {
-		try {
-			await store.file(run, fileNames[what]);
-		} catch {
+	// What was fetched of an earlier attempt of the run is out of date.
+	if (!(await store.find(run))) {
+		for (const what of ['ledger', 'model', 'events'] as const) {
 			await store.putFile(run, fileNames[what], await client.fetch(run, what));
 		}
 	}

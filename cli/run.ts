@@ -13,6 +13,7 @@ import {reportText} from '../reports/text.js';
 import {type Client, withClient} from './client.js';
 import {followRun} from './follow.js';
 import {brokerOption, formatOption, logOption, namespaceOption, stateDirectory, stateOption} from './options.js';
+import {failureOf} from './outcome.js';
 import {keepResults} from './results.js';
 import {print, terminalWidth} from './terminal.js';
 
@@ -122,22 +123,19 @@ Examples:
 				if (end.state === 'interrupted' && signal.aborted) {
 					throw new FplError('INTERRUPTED', {where: run, fix: `Go on with «fpl run --resume ${run}».`});
 				}
-				if (end.state === 'failed' && end.code === 'RUN_NO_DEVICES') {
-					throw new FplError('RUN_NO_DEVICES', {where: run, problem: end.because ?? 'no devices'});
-				}
-				const kept = await keepResults(client, run, stateDirectory(options.state));
+				const failure = failureOf(run, end);
+				const kept = await keepResults(client, run, stateDirectory(options.state)).catch((error: unknown) => {
+					// A run that failed before its first round leaves nothing.
+					throw failure ?? error;
+				});
 				if (options.format === 'text') {
 					print(reportText(kept.ledger, {width: terminalWidth()}));
 					print(`Page with pictures: ${kept.page}`);
 				} else {
 					print(reportJson(kept.ledger));
 				}
-				if (end.state !== 'done') {
-					throw new FplError('RUN_FAILED', {
-						where: run,
-						problem: end.because ?? end.state,
-						fix: `Go on with «fpl run --resume ${run}».`,
-					});
+				if (failure) {
+					throw failure;
 				}
 			}),
 		);

@@ -49,7 +49,7 @@ export function advance(state: ProgressState, update: RunUpdate): ProgressState 
 			return {...state, headline: `waiting for ${whom}`};
 		}
 		case 'planned': {
-			const resumed = update.resumedFrom === undefined ? '' : `, resumed after round ${update.resumedFrom + 1}`;
+			const resumed = update.resumedFrom === undefined ? '' : `, resumed after round ${update.resumedFrom}`;
 			return {...state, headline: `training${update.attempt > 1 ? `, attempt ${update.attempt}` : ''}${resumed}`};
 		}
 		case 'round': {

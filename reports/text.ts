@@ -160,11 +160,12 @@ function noteLines({notes}: Ledger, {width}: TableStyle, most: number): string[]
 export function headLines(ledger: Ledger): string[] {
 	const sums = summarise(ledger);
 	const {final} = ledger;
+	const counted = (count: number, what: string) => `${integer(count)} ${what}${count === 1 ? '' : 's'}`;
 	const extent = [
-		`${integer(sums.rounds)} rounds`,
-		`${integer(sums.steps)} steps`,
+		counted(sums.rounds, 'round'),
+		counted(sums.steps, 'step'),
 		`${fraction(sums.epochs)} epochs`,
-		`${integer(sums.devices)} ${sums.devices === 1 ? 'device' : 'devices'}`,
+		counted(sums.devices, 'device'),
 	];
 	const outcome = [
 		`loss ${loss(final.loss)}`,

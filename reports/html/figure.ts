@@ -15,7 +15,7 @@ export interface Sheet {
 
 const sheets = {
 	wide: {width: 560, letters: 20, ticks: 8},
-	narrow: {width: 330, letters: 11, ticks: 5},
+	narrow: {width: 330, letters: 13, ticks: 5},
 } as const satisfies Record<string, Sheet>;
 
 export interface LegendEntry {

@@ -142,7 +142,7 @@ test('JSON lines parse back to the update, with a time and without the plan', t 
 	t.is(advance(noProgress, planned).headline, 'training');
 	t.is(
 		advance(noProgress, {...planned, attempt: 2, resumedFrom: 4} as RunUpdate).headline,
-		'training, attempt 2, resumed after round 5',
+		'training, attempt 2, resumed after round 4',
 	);
 });
 

@@ -1,0 +1,32 @@
+/** A device's profile as rows for people: field, value with its unit, and where the number comes from. */
+import {type DeviceProfile, opClasses} from '../core/profile/profile.js';
+import {formatSi} from '../core/units.js';
+
+export const profileColumns = [{title: 'field'}, {title: 'value'}, {title: 'source'}] as const;
+
+export function profileRows(profile: DeviceProfile): string[][] {
+	const {speeds, link, sources} = profile;
+	const bits = (bytesPerSecond: number) => formatSi(bytesPerSecond * 8, 'bit/s');
+	const values: ReadonlyArray<readonly [field: string, value: string]> = [
+		['cores', String(profile.cores)],
+		['memoryBytes', formatSi(profile.memoryBytes, 'B')],
+		...opClasses.map(op => [`speeds.${op}`, formatSi(speeds[op], op === 'memory' ? 'B/s' : 'FLOP/s')] as const),
+		['dispatchSeconds', formatSi(profile.dispatchSeconds, 's')],
+		['idleWatts', formatSi(profile.idleWatts, 'W')],
+		['busyWatts', formatSi(profile.busyWatts, 'W')],
+		['link.medium', link.medium],
+		['link.upBytesPerSecond', bits(link.upBytesPerSecond)],
+		['link.downBytesPerSecond', bits(link.downBytesPerSecond)],
+		['link.latencySeconds', formatSi(link.latencySeconds, 's')],
+		['link.joulesPerByteUp', formatSi(link.joulesPerByteUp, 'J/B')],
+		['link.joulesPerByteDown', formatSi(link.joulesPerByteDown, 'J/B')],
+		['link.activeWatts', formatSi(link.activeWatts, 'W')],
+		...(profile.batteryJoules === undefined ? [] : [['batteryJoules', formatSi(profile.batteryJoules, 'J')] as const]),
+	];
+	// A field's name says its unit, which the value has already.
+	return values.map(([field, value]) => [
+		field.replace(/(?:BytesPerSecond|Seconds|Bytes|Watts|Joules)$/u, '').replace(/joulesPerByte/u, 'energy'),
+		value,
+		sources[field] ?? '',
+	]);
+}
