@@ -2,15 +2,15 @@
 /** The `fpl` command: one file per subcommand; help, version, errors and exit status here. */
 import {Command, CommanderError} from 'commander';
 import {asFplError, FplError} from '../core/errors.js';
-import {agentCommand} from './agent.js';
-import {brokerCommand} from './broker.js';
-import {dataCommand} from './data.js';
-import {demoCommand} from './demo.js';
-import {devicesCommand} from './devices.js';
-import {doctorCommand} from './doctor.js';
-import {exportCommand} from './export.js';
-import {reportCommand} from './report.js';
-import {runCommand} from './run.js';
+import {agentCommand} from './commands/agent.js';
+import {brokerCommand} from './commands/broker.js';
+import {dataCommand} from './commands/data.js';
+import {demoCommand} from './commands/demo.js';
+import {devicesCommand} from './commands/devices.js';
+import {doctorCommand} from './commands/doctor.js';
+import {exportCommand} from './commands/export.js';
+import {reportCommand} from './commands/report.js';
+import {runCommand} from './commands/run.js';
 import {softwareVersion} from './version.js';
 
 const program = new Command('fpl')
@@ -62,6 +62,11 @@ function translate(thrown: unknown): FplError | undefined {
 const wantsJson = process.argv.some(
 	(arg, index) => arg === '--format=json' || (arg === '--format' && process.argv[index + 1] === 'json'),
 );
+
+// Whoever reads our output may stop reading («fpl report … | head»): that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+	process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 
 try {
 	await program.parseAsync();

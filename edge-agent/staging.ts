@@ -18,7 +18,7 @@ import {subset} from '../models/datasets/subset.js';
 import type {Engine, Trainer} from '../models/engines/engine.js';
 import type {Model} from '../models/graph.js';
 import {importModel} from '../models/import/model.js';
-import {trainingWorkload} from '../models/workload.js';
+import {trainingWorkload} from '../models/inspect/workload.js';
 import type {Workload} from './meter.js';
 import type {ModelCache} from './model-cache.js';
 

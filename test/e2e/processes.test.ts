@@ -35,7 +35,7 @@ const anAgent = (t: ExecutionContext, folder: string, url: string, id: string) =
 		'--threads',
 		'1',
 		'--emulate',
-		'laptop',
+		'raspberry-pi-3b-plus',
 		'--log-level',
 		'info',
 	);

@@ -6,20 +6,20 @@
 import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {Command} from 'commander';
-import {systemClock} from '../core/clock.js';
-import {FplError} from '../core/errors.js';
-import {type RunId, runId} from '../core/ids.js';
-import {silentLogger} from '../core/log.js';
-import type {JobDocument} from '../core/plan/job.js';
-import {isAvailable} from '../models/datasets/open.js';
-import {reportText} from '../reports/text.js';
-import {type Child, lineOf, startChild} from './children.js';
-import {type Client, connectClient} from './client.js';
-import {followRun} from './follow.js';
-import {stopSignal} from './options.js';
-import {failureOf} from './outcome.js';
-import {keepResults} from './results.js';
-import {print, terminalWidth} from './terminal.js';
+import {systemClock} from '../../core/clock.js';
+import {FplError} from '../../core/errors.js';
+import {type RunId, runId} from '../../core/ids.js';
+import {silentLogger} from '../../core/log.js';
+import type {JobDocument} from '../../core/plan/job.js';
+import {isAvailable} from '../../models/datasets/open.js';
+import {reportText} from '../../reports/text.js';
+import {type Client, connectClient} from '../client.js';
+import {type Child, lineOf, startChild} from '../daemon/children.js';
+import {followRun} from '../follow.js';
+import {stopSignal} from '../options.js';
+import {failureOf} from '../outcome.js';
+import {keepResults} from '../results.js';
+import {print, terminalWidth} from '../terminal.js';
 
 const fleet = {
 	'pi-1': 'raspberry-pi-5',
@@ -82,7 +82,7 @@ async function train(url: string, state: string, signal: AbortSignal): Promise<R
 			throw failure;
 		}
 		const model = path.join(directory, 'trained.onnx');
-		const {accuracyOf} = await import('./accuracy.js');
+		const {accuracyOf} = await import('../accuracy.js');
 		const accuracy = await accuracyOf(model, dataset);
 		print(
 			`\nExported model, run by itself: test accuracy ${(accuracy * 100).toFixed(2)} % (the run reported ${((ledger.final.accuracy ?? Number.NaN) * 100).toFixed(2)} %).`,

@@ -1,14 +1,14 @@
 /** `fpl doctor`: what works on this machine, and why the rest does not. */
 import {availableParallelism, totalmem} from 'node:os';
 import {Command} from 'commander';
-import {systemClock, withDeadline} from '../core/clock.js';
-import {openRaplMeter} from '../core/energy/rapl.js';
-import {asFplError} from '../core/errors.js';
-import {formatSi} from '../core/units.js';
-import {isAvailable} from '../models/datasets/open.js';
-import {brokerOption, formatOption} from './options.js';
-import {printJson, printSentences} from './terminal.js';
-import {softwareVersion} from './version.js';
+import {systemClock, withDeadline} from '../../core/clock.js';
+import {openRaplMeter} from '../../core/energy/rapl.js';
+import {asFplError} from '../../core/errors.js';
+import {formatSi} from '../../core/units.js';
+import {isAvailable} from '../../models/datasets/open.js';
+import {brokerOption, formatOption} from '../options.js';
+import {printJson, printSentences} from '../terminal.js';
+import {softwareVersion} from '../version.js';
 
 interface Finding {
 	readonly subject: string;
@@ -17,7 +17,7 @@ interface Finding {
 }
 
 async function brokerFinding(url: string): Promise<Finding> {
-	const {connectMqtt} = await import('../core/wire/transports/mqtt-connect.js');
+	const {connectMqtt} = await import('../../core/wire/transports/mqtt-connect.js');
 	try {
 		const transport = await withDeadline(
 			systemClock,
@@ -45,7 +45,7 @@ async function meterFinding(): Promise<Finding> {
 }
 
 async function findings(broker: string): Promise<Finding[]> {
-	const {probeEngines} = await import('../models/engines/index.js');
+	const {probeEngines} = await import('../../models/engines/index.js');
 	const engines = await probeEngines();
 	const mnist = await isAvailable('mnist', {environment: process.env});
 	return [

@@ -2,10 +2,10 @@
  * What training asks of a device, by class of operators: the forward pass counted per node, times three (a backward pass
  * costs about two forward passes: one for the gradient of the inputs, one for that of the weights).
  */
-import type {Work} from '../core/profile/emulate.js';
-import {type OpClass, opClasses} from '../core/profile/profile.js';
-import type {Model} from './graph.js';
-import {costOf, type NodeCost} from './inspect/cost.js';
+import type {Work} from '../../core/profile/emulate.js';
+import {type OpClass, opClasses} from '../../core/profile/profile.js';
+import type {Model} from '../graph.js';
+import {costOf, type NodeCost} from './cost.js';
 
 const passes = 3;
 

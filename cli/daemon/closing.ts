@@ -1,6 +1,6 @@
 /** What was opened, closed in the opposite order; one failure does not keep the rest open. */
-import {asFplError} from '../core/errors.js';
-import type {Logger} from '../core/log.js';
+import {asFplError} from '../../core/errors.js';
+import type {Logger} from '../../core/log.js';
 
 type Close = () => Promise<void> | undefined;
 

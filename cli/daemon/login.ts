@@ -1,7 +1,7 @@
 /** How a daemon logs in at a broker: user, password and TLS files of its configuration. */
 import {readFile} from 'node:fs/promises';
-import {FplError} from '../core/errors.js';
-import type {MqttOptions, TlsOptions} from '../core/wire/transports/mqtt-options.js';
+import {FplError} from '../../core/errors.js';
+import type {MqttOptions, TlsOptions} from '../../core/wire/transports/mqtt-options.js';
 
 type TlsFiles = Readonly<Partial<Record<'ca' | 'key' | 'cert', string | undefined>>>;
 

@@ -1,14 +1,14 @@
 /** `fpl report`: where the time, the bytes and the energy of runs went. */
 import {Command} from 'commander';
-import {runId} from '../core/ids.js';
-import type {Ledger} from '../core/ledger/ledger.js';
-import {compareText} from '../reports/compare-text.js';
-import {devicesCsv} from '../reports/csv.js';
-import {compareJson, reportJson} from '../reports/json.js';
-import {reportText} from '../reports/text.js';
-import {brokerOption, formatOption, logOption, namespaceOption, stateOption} from './options.js';
-import {ledgerOfRun} from './results.js';
-import {print, terminalWidth} from './terminal.js';
+import {runId} from '../../core/ids.js';
+import type {Ledger} from '../../core/ledger/ledger.js';
+import {compareText} from '../../reports/compare-text.js';
+import {devicesCsv} from '../../reports/csv.js';
+import {compareJson, reportJson} from '../../reports/json.js';
+import {reportText} from '../../reports/text.js';
+import {brokerOption, formatOption, logOption, namespaceOption, stateOption} from '../options.js';
+import {ledgerOfRun} from '../results.js';
+import {print, terminalWidth} from '../terminal.js';
 
 const formats = ['text', 'json', 'csv', 'html'] as const;
 
@@ -25,8 +25,8 @@ async function render(format: (typeof formats)[number], ledgers: readonly Ledger
 			return devicesCsv(ledgers);
 		case 'html':
 			return single
-				? (await import('../reports/html.js')).reportHtml(single)
-				: (await import('../reports/compare-html.js')).compareHtml(ledgers);
+				? (await import('../../reports/html.js')).reportHtml(single)
+				: (await import('../../reports/compare-html.js')).compareHtml(ledgers);
 		default:
 			return format satisfies never;
 	}

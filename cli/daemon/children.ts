@@ -3,10 +3,10 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import {createWriteStream} from 'node:fs';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
-import {systemClock, withDeadline} from '../core/clock.js';
-import {FplError} from '../core/errors.js';
+import {systemClock, withDeadline} from '../../core/clock.js';
+import {FplError} from '../../core/errors.js';
 
-const main = path.resolve(import.meta.dirname, 'main.js');
+const main = path.resolve(import.meta.dirname, '../main.js');
 const startMs = 30_000;
 const stopMs = 10_000;
 

@@ -1,14 +1,14 @@
 /** `fpl agent run`: the agent of this device in the foreground, until a signal. */
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
-import {readConfig} from '../core/config/config.js';
-import {readConfigFile} from '../core/config/document.js';
-import {FplError} from '../core/errors.js';
-import {consoleLogger} from '../core/log.js';
-import {agentSchema} from '../edge-agent/config.js';
-import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from './options.js';
-import {profileColumns, profileRows} from './profile-rows.js';
-import {printJson, printSentences} from './terminal.js';
+import {readConfig} from '../../core/config/config.js';
+import {readConfigFile} from '../../core/config/document.js';
+import {FplError} from '../../core/errors.js';
+import {consoleLogger} from '../../core/log.js';
+import {agentSchema} from '../../edge-agent/config.js';
+import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from '../options.js';
+import {profileColumns, profileRows} from '../profile-rows.js';
+import {printJson, printSentences} from '../terminal.js';
 
 /** `name=path`, collected. */
 function dataPath(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -55,7 +55,7 @@ Examples:
 				env: process.env,
 				flags: given(flags),
 			});
-			const {startAgent} = await import('./start-agent.js');
+			const {startAgent} = await import('../daemon/start-agent.js');
 			const logger = consoleLogger(config.logLevel);
 			const stop = stopSignal();
 			const agent = await startAgent(config, stateDirectory(config.state), logger, stop);
@@ -79,8 +79,8 @@ const probeCommand = (): Command =>
 		.action(async ({engine: name, threads, format}: {engine: string; threads?: string; format: string}) => {
 			const config = readConfig(agentSchema, {flags: given({engine: name, threads})});
 			const [{startEngine}, {probeDevice}] = await Promise.all([
-				import('../models/engines/index.js'),
-				import('../edge-agent/probe.js'),
+				import('../../models/engines/index.js'),
+				import('../../edge-agent/probe.js'),
 			]);
 			const engine = await startEngine(config.engine, {threads: config.threads ?? availableParallelism()});
 			try {

@@ -2,13 +2,13 @@
 import {mkdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {writeAtomically} from '../core/atomic-file.js';
-import {asFplError} from '../core/errors.js';
-import type {Logger} from '../core/log.js';
-import type {DeviceProfile} from '../core/profile/profile.js';
-import {parseProfile} from '../core/profile/schema.js';
-import {type MeasuredLink, probeDevice, probeText} from '../edge-agent/probe.js';
-import type {Engine} from '../models/engines/engine.js';
+import {writeAtomically} from '../../core/atomic-file.js';
+import {asFplError} from '../../core/errors.js';
+import type {Logger} from '../../core/log.js';
+import type {DeviceProfile} from '../../core/profile/profile.js';
+import {parseProfile} from '../../core/profile/schema.js';
+import {type MeasuredLink, probeDevice, probeText} from '../../edge-agent/probe.js';
+import type {Engine} from '../../models/engines/engine.js';
 
 export interface OwnProfileOptions {
 	readonly id: string;

@@ -1,12 +1,12 @@
 /** `fpl devices`: who is in the fleet. */
 import {Command} from 'commander';
-import {FplError} from '../core/errors.js';
-import {formatSi} from '../core/units.js';
-import type {FleetDevice} from '../fog-broker/fleet.js';
-import {withClient} from './client.js';
-import {brokerOption, formatOption, logOption, namespaceOption} from './options.js';
-import {profileColumns, profileRows} from './profile-rows.js';
-import {print, printJson, printSentences, printTable} from './terminal.js';
+import {FplError} from '../../core/errors.js';
+import {formatSi} from '../../core/units.js';
+import type {FleetDevice} from '../../fog-broker/fleet.js';
+import {withClient} from '../client.js';
+import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
+import {profileColumns, profileRows} from '../profile-rows.js';
+import {print, printJson, printSentences, printTable} from '../terminal.js';
 
 async function fleetOf(command: Command): Promise<FleetDevice[]> {
 	return withClient(command, async client => {

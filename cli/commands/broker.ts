@@ -1,10 +1,10 @@
 /** `fpl broker`: the fog broker in the foreground, until a signal. */
 import {Command} from 'commander';
-import {readConfig} from '../core/config/config.js';
-import {readConfigFile} from '../core/config/document.js';
-import {consoleLogger} from '../core/log.js';
-import {brokerSchema} from '../fog-broker/config.js';
-import {configOption, given, stateDirectory, stopSignal, untilStopped} from './options.js';
+import {readConfig} from '../../core/config/config.js';
+import {readConfigFile} from '../../core/config/document.js';
+import {consoleLogger} from '../../core/log.js';
+import {brokerSchema} from '../../fog-broker/config.js';
+import {configOption, given, stateDirectory, stopSignal, untilStopped} from '../options.js';
 
 export const brokerCommand = (): Command =>
 	new Command('broker')
@@ -38,7 +38,7 @@ Examples:
 				env: process.env,
 				flags: given(flags),
 			});
-			const {startFog} = await import('./start-fog.js');
+			const {startFog} = await import('../daemon/start-fog.js');
 			const logger = consoleLogger(config.logLevel);
 			const stop = stopSignal();
 			const fog = await startFog(config, stateDirectory(config.state), logger, stop);

@@ -1,16 +1,16 @@
 /** Wires the fog broker together: engine, embedded or external MQTT broker, coordinator. */
 import {randomBytes} from 'node:crypto';
-import {systemClock} from '../core/clock.js';
-import {deviceId} from '../core/ids.js';
-import type {Logger} from '../core/log.js';
-import {libraryProfile} from '../core/profile/library.js';
-import {coordinatorId, createTopics} from '../core/wire/topics.js';
-import {connectMqtt} from '../core/wire/transports/mqtt-connect.js';
-import type {Credential} from '../fog-broker/access.js';
-import {startBroker} from '../fog-broker/broker.js';
-import type {BrokerConfig} from '../fog-broker/config.js';
-import {startCoordinator} from '../fog-broker/service.js';
-import {startEngine} from '../models/engines/index.js';
+import {systemClock} from '../../core/clock.js';
+import {deviceId} from '../../core/ids.js';
+import type {Logger} from '../../core/log.js';
+import {libraryProfile} from '../../core/profile/library.js';
+import {coordinatorId, createTopics} from '../../core/wire/topics.js';
+import {connectMqtt} from '../../core/wire/transports/mqtt-connect.js';
+import type {Credential} from '../../fog-broker/access.js';
+import {startBroker} from '../../fog-broker/broker.js';
+import type {BrokerConfig} from '../../fog-broker/config.js';
+import {startCoordinator} from '../../fog-broker/service.js';
+import {startEngine} from '../../models/engines/index.js';
 import {Closing} from './closing.js';
 import {login} from './login.js';
 

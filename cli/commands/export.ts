@@ -1,11 +1,11 @@
 /** `fpl export`: the trained model of a run, as an ONNX file that any runtime executes. */
 import path from 'node:path';
 import {Command} from 'commander';
-import {writeAtomically} from '../core/atomic-file.js';
-import {runId} from '../core/ids.js';
-import {formatSi} from '../core/units.js';
-import {brokerOption, logOption, namespaceOption, stateOption} from './options.js';
-import {fileOfRun} from './results.js';
+import {writeAtomically} from '../../core/atomic-file.js';
+import {runId} from '../../core/ids.js';
+import {formatSi} from '../../core/units.js';
+import {brokerOption, logOption, namespaceOption, stateOption} from '../options.js';
+import {fileOfRun} from '../results.js';
 
 export const exportCommand = (): Command =>
 	new Command('export')

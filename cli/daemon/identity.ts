@@ -3,7 +3,7 @@ import {randomUUID} from 'node:crypto';
 import {mkdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {writeAtomically} from '../core/atomic-file.js';
+import {writeAtomically} from '../../core/atomic-file.js';
 
 const schema = z.object({installation: z.string().min(1).max(64), starts: z.number().int().min(0)});
 

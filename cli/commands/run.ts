@@ -2,20 +2,20 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {Command} from 'commander';
-import {readConfig} from '../core/config/config.js';
-import {type ConfigDocument, readConfigFile} from '../core/config/document.js';
-import {FplError} from '../core/errors.js';
-import {runId} from '../core/ids.js';
-import {jobSchema} from '../core/plan/job.js';
-import {checkPlan, planSchema} from '../core/plan/plan.js';
-import {reportJson} from '../reports/json.js';
-import {reportText} from '../reports/text.js';
-import {type Client, withClient} from './client.js';
-import {followRun} from './follow.js';
-import {brokerOption, formatOption, logOption, namespaceOption, stateDirectory, stateOption} from './options.js';
-import {failureOf} from './outcome.js';
-import {keepResults} from './results.js';
-import {print, terminalWidth} from './terminal.js';
+import {readConfig} from '../../core/config/config.js';
+import {type ConfigDocument, readConfigFile} from '../../core/config/document.js';
+import {FplError} from '../../core/errors.js';
+import {runId} from '../../core/ids.js';
+import {jobSchema} from '../../core/plan/job.js';
+import {checkPlan, planSchema} from '../../core/plan/plan.js';
+import {reportJson} from '../../reports/json.js';
+import {reportText} from '../../reports/text.js';
+import {type Client, withClient} from '../client.js';
+import {followRun} from '../follow.js';
+import {brokerOption, formatOption, logOption, namespaceOption, stateDirectory, stateOption} from '../options.js';
+import {failureOf} from '../outcome.js';
+import {keepResults} from '../results.js';
+import {print, terminalWidth} from '../terminal.js';
 
 interface RunOptions {
 	readonly plan?: string;

@@ -1,13 +1,13 @@
 /** `fpl data`: which datasets there are, and getting the public ones. */
 import {SingleBar} from 'cli-progress';
 import {Argument, Command} from 'commander';
-import {formatSi} from '../core/units.js';
-import {downloadDataset} from '../models/datasets/download/download.js';
-import {type DownloadName, officialSources} from '../models/datasets/download/sources.js';
-import {userDataFolder} from '../models/datasets/locate.js';
-import {datasetNames, datasets, isAvailable} from '../models/datasets/open.js';
-import {formatOption, stopSignal} from './options.js';
-import {print, printJson, printSentences} from './terminal.js';
+import {formatSi} from '../../core/units.js';
+import {downloadDataset} from '../../models/datasets/download/download.js';
+import {type DownloadName, officialSources} from '../../models/datasets/download/sources.js';
+import {userDataFolder} from '../../models/datasets/locate.js';
+import {datasetNames, datasets, isAvailable} from '../../models/datasets/open.js';
+import {formatOption, stopSignal} from '../options.js';
+import {print, printJson, printSentences} from '../terminal.js';
 
 const list = (): Command =>
 	new Command('list')
