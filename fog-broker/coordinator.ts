@@ -26,7 +26,8 @@ const stallMs = 30_000;
 
 interface Current {
 	readonly run: RunId;
-	readonly stop: AbortController;
+	readonly pause: AbortController;
+	readonly cancel: AbortController;
 	driver: RunDriver | undefined;
 }
 
@@ -44,9 +45,10 @@ export class Coordinator {
 
 	/** Goes on with the runs that were under way when the coordinator last ended. */
 	async recover(): Promise<void> {
-		for (const manifest of await this.#context.store.list()) {
+		const {store, log} = this.#context;
+		for (const manifest of await store.list(damaged => log.warn(`passed over: ${damaged.message}`))) {
 			if (manifest.state === 'running') {
-				this.#context.log.info('resuming', {run: manifest.run});
+				log.info('resuming', {run: manifest.run});
 				await this.#enqueue({...manifest, attempt: manifest.attempt + 1});
 			}
 		}
@@ -68,7 +70,7 @@ export class Coordinator {
 	async close(): Promise<void> {
 		this.#closed = true;
 		this.#queue.length = 0;
-		this.#current?.stop.abort();
+		this.#current?.pause.abort();
 		await this.#working;
 	}
 
@@ -117,6 +119,10 @@ export class Coordinator {
 			if (this.#current?.run === resume || this.#queue.some(({run}) => run === resume)) {
 				return resume;
 			}
+			if (manifest.state === 'done') {
+				// There is nothing to go on with; who follows it is told how it ended.
+				return resume;
+			}
 			await this.#enqueue({...manifest, state: 'running', attempt: manifest.attempt + 1});
 			return resume;
 		}
@@ -156,17 +162,28 @@ export class Coordinator {
 	}
 
 	async #enqueue(manifest: Manifest): Promise<void> {
-		await this.#context.store.put(manifest);
-		await this.#context.journal.open(runId(manifest.run));
+		const {store, journal} = this.#context;
+		const run = runId(manifest.run);
+		await store.put(manifest);
+		await journal.open(run);
 		this.#queue.push(manifest);
-		if (!this.#current) {
+		if (this.#current) {
+			const ahead = this.#queue.length;
+			const others = ahead > 1 ? ` and ${ahead - 1} other${ahead > 2 ? 's' : ''}` : '';
+			journal.publish(run, {kind: 'note', text: `waits for the end of ${this.#current.run}${others}`});
+		} else {
 			this.#working = this.#work();
 		}
 	}
 
 	async #work(): Promise<void> {
 		for (let manifest = this.#queue.shift(); manifest; manifest = this.#queue.shift()) {
-			const current: Current = {run: runId(manifest.run), stop: new AbortController(), driver: undefined};
+			const current: Current = {
+				run: runId(manifest.run),
+				pause: new AbortController(),
+				cancel: new AbortController(),
+				driver: undefined,
+			};
 			this.#current = current;
 			await executeRun(
 				{
@@ -176,7 +193,7 @@ export class Coordinator {
 					},
 				},
 				manifest,
-				current.stop.signal,
+				{pause: current.pause.signal, cancel: current.cancel.signal},
 			);
 			this.#current = undefined;
 		}
@@ -201,8 +218,9 @@ export class Coordinator {
 		if (queued >= 0) {
 			const [manifest] = this.#queue.splice(queued, 1);
 			await this.#context.store.put({...manifest!, state: 'interrupted'});
+			this.#context.journal.publish(run, {kind: 'ended', state: 'interrupted', because: 'a client asked for it'});
 		} else if (this.#current?.run === run) {
-			this.#current.driver?.post({kind: 'stop', because: 'a client asked for it'});
+			this.#current.cancel.abort();
 		} else {
 			await this.#context.store.get(run);
 		}

@@ -46,7 +46,7 @@ export class RunDriver {
 	#state: RunState;
 	#weights: Float32Array = new Float32Array(0);
 	#roundBegan = 0;
-	#roundTraffic = 0;
+	#roundTraffic: number;
 	#roundJoules = 0;
 	#cancelDeadline = () => {};
 	#lastCheckpoint = Number.NEGATIVE_INFINITY;
@@ -60,6 +60,8 @@ export class RunDriver {
 		this.#parts = parts;
 		this.#state = state;
 		this.#started = parts.clock.monotonic();
+		// The link carried earlier runs as well.
+		this.#roundTraffic = parts.link.traffic.sent + parts.link.traffic.received;
 		this.#shares = new Map(parts.plan.stages[0]!.replicas.map(({device, share}) => [device, share]));
 		this.#dispatch = new Dispatch(parts);
 		this.#server = new ParameterServer({

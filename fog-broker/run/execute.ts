@@ -51,28 +51,46 @@ interface Progress {
 	readonly pages: BookPages;
 }
 
+/** Two ways of ending a run early. */
+export interface RunSignals {
+	/** The coordinator is being stopped: the run goes on with its next start. */
+	readonly pause: AbortSignal;
+	/** A client asked for the end of the run. */
+	readonly cancel: AbortSignal;
+}
+
+const cancelled = 'a client asked for it';
+
 /** Never rejects: a run that fails says so in its ledger, manifest and journal. */
-export async function executeRun(context: RunContext, manifest: Manifest, signal: AbortSignal): Promise<void> {
+export async function executeRun(context: RunContext, manifest: Manifest, signals: RunSignals): Promise<void> {
 	const {store, journal, log} = context;
+	const {pause, cancel} = signals;
 	const run = manifest.run as RunId;
 	const opened: Array<{close(): Promise<void>}> = [];
 	let end: RunEnd;
 	try {
-		end = await drive(context, manifest, opened, signal);
+		end = await drive(context, manifest, opened, signals);
 	} catch (error) {
-		const failure = asFplError(error);
-		log.error(failure.message, {run, code: failure.code});
-		end = failedEnd(failure);
+		if (pause.aborted || cancel.aborted) {
+			end = {state: 'interrupted', because: cancelled};
+		} else {
+			const failure = asFplError(error);
+			log.error(failure.message, {run, code: failure.code});
+			end = failedEnd(failure);
+		}
 	} finally {
 		await Promise.allSettled(opened.map(part => part.close()));
 	}
-	if (end.state === 'interrupted' && signal.aborted) {
-		// The coordinator is being stopped, not the run: it goes on with the next start.
+	if (end.state === 'interrupted' && pause.aborted) {
 		await journal.flush();
 		return;
 	}
-	const latest = await store.get(run);
-	await store.put({...latest, state: end.state});
+	try {
+		const latest = await store.get(run);
+		await store.put({...latest, state: end.state});
+	} catch (error) {
+		log.error(`the end of the run could not be written: ${asFplError(error).message}`, {run});
+	}
 	journal.publish(run, {
 		kind: 'ended',
 		state: end.state,
@@ -86,7 +104,7 @@ async function drive(
 	context: RunContext,
 	manifest: Manifest,
 	opened: Array<{close(): Promise<void>}>,
-	signal: AbortSignal,
+	{pause, cancel}: RunSignals,
 ): Promise<RunEnd> {
 	const {clock, store, journal, engine, fleet, host, link, messenger} = context;
 	const run = manifest.run as RunId;
@@ -98,7 +116,7 @@ async function drive(
 	for (const text of damaged) {
 		journal.publish(run, {kind: 'note', text});
 	}
-	const plan = manifest.plan ?? (await gather(context, job, run, signal));
+	const plan = manifest.plan ?? (await gather(context, job, run, AbortSignal.any([pause, cancel])));
 	await store.put({...manifest, plan});
 	journal.publish(run, {kind: 'planned', plan, attempt: manifest.attempt, resumedFrom: checkpoint?.round});
 
@@ -165,17 +183,27 @@ async function drive(
 		},
 		left: device => driver.post({kind: 'gone', device}),
 	});
-	const stop = () => driver.post({kind: 'stop', because: 'the coordinator was stopped'});
-	signal.addEventListener('abort', stop, {once: true});
+	const onPause = () => driver.post({kind: 'stop', because: 'the coordinator was stopped'});
+	const onCancel = () => driver.post({kind: 'stop', because: cancelled});
 	try {
 		context.onDriver(driver);
 		await driver.start(driver.devices.filter(device => fleet.find(device) !== undefined));
+		for (const [signal, stop] of [
+			[pause, onPause],
+			[cancel, onCancel],
+		] as const) {
+			signal.addEventListener('abort', stop, {once: true});
+			if (signal.aborted) {
+				stop();
+			}
+		}
 		const end = await driver.ended;
 		await keep(context, manifest, {job, plan, driver, book, accounts, trainer, model: preparation.model, end});
 		return end;
 	} finally {
 		unfollow();
-		signal.removeEventListener('abort', stop);
+		pause.removeEventListener('abort', onPause);
+		cancel.removeEventListener('abort', onCancel);
 	}
 }
 
@@ -248,8 +276,11 @@ async function gather(context: RunContext, job: Job, run: RunId, signal: AbortSi
 		if (complete || (enoughSince !== undefined && now - enoughSince >= settleMs && only === undefined)) {
 			return checkPlan(planFor(job, found.sort()));
 		}
-		if (now >= deadline || signal.aborted) {
-			if (found.length >= minimum && !signal.aborted) {
+		if (signal.aborted) {
+			throw new FplError('INTERRUPTED', {where: run, problem: 'stopped while waiting for devices'});
+		}
+		if (now >= deadline) {
+			if (found.length >= minimum) {
 				return checkPlan(planFor(job, found.sort()));
 			}
 			throw new FplError('RUN_NO_DEVICES', {

@@ -9,6 +9,7 @@ import type {RunStore} from './store.js';
 
 /** Updates told at once to a follower that missed some; it asks again for the rest. */
 const mostMissed = 500;
+const fileName = 'events.jsonl';
 
 export interface JournalOptions {
 	readonly store: RunStore;
@@ -27,8 +28,13 @@ export class Journal {
 		this.#options = options;
 	}
 
-	/** Takes up the numbering of a run where its folder left it. */
+	/** Takes up the numbering of a run where its folder left it; a last line that was not written to its end is dropped. */
 	async open(run: RunId): Promise<void> {
+		const text = await this.#text(run);
+		const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+		if (whole.length < text.length) {
+			await this.#options.store.putFile(run, fileName, Buffer.from(whole));
+		}
 		this.#next.set(run, (await this.#lines(run)).length);
 	}
 
@@ -40,8 +46,11 @@ export class Journal {
 		}
 		this.#next.set(run, sequence + 1);
 		const event = JSON.stringify(update);
-		this.#writing = this.#writing.then(() => this.#options.store.appendEvent(run, event)).catch(() => {});
-		this.#options.broadcast({kind: 'runEvent', run, sequence, event});
+		// Kept before it is told: a number that a follower has seen must not be given again after a crash.
+		this.#writing = this.#writing
+			.then(() => this.#options.store.appendEvent(run, event))
+			.catch(() => {})
+			.then(() => this.#options.broadcast({kind: 'runEvent', run, sequence, event}));
 	}
 
 	/** Tells a follower the updates from number `from` on. */
@@ -59,10 +68,14 @@ export class Journal {
 	}
 
 	async #lines(run: RunId): Promise<string[]> {
+		return (await this.#text(run)).split('\n').filter(Boolean);
+	}
+
+	async #text(run: RunId): Promise<string> {
 		try {
-			return (await this.#options.store.file(run, 'events.jsonl')).toString().split('\n').filter(Boolean);
+			return (await this.#options.store.file(run, fileName)).toString();
 		} catch {
-			return [];
+			return '';
 		}
 	}
 }

@@ -77,7 +77,7 @@ function ready(state: RunState, device: string, items: number, shares: Shares): 
 		const asked = new Map(state.asked);
 		asked.delete(device);
 		const lost = note(`lost round ${state.round + 1}`, device);
-		return append(state.phase === 'training' ? mayClose({...next, asked}, shares) : [next, []], lost);
+		return state.phase === 'training' ? append(mayClose({...next, asked}, shares), lost) : [next, []];
 	}
 	return append(mayBegin(next, shares), note(`is ready with ${items} items`, device));
 }

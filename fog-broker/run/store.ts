@@ -6,7 +6,7 @@ import {appendFile, mkdir, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
 import {writeAtomically} from '../../core/atomic-file.js';
-import {FplError} from '../../core/errors.js';
+import {asFplError, FplError} from '../../core/errors.js';
 import {isId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import {type Plan, planSchema} from '../../core/plan/plan.js';
@@ -44,7 +44,8 @@ export class RunStore {
 		return path.join(this.directory(run), 'checkpoints');
 	}
 
-	async list(): Promise<Manifest[]> {
+	/** All runs but those whose manifest is damaged; these are told. */
+	async list(onDamaged: (error: FplError) => void = () => {}): Promise<Manifest[]> {
 		let names: string[];
 		try {
 			names = await readdir(this.root);
@@ -53,9 +54,13 @@ export class RunStore {
 		}
 		const found: Manifest[] = [];
 		for (const name of names.filter(isId).sort()) {
-			const manifest = await this.find(runId(name));
-			if (manifest) {
-				found.push(manifest);
+			try {
+				const manifest = await this.find(runId(name));
+				if (manifest) {
+					found.push(manifest);
+				}
+			} catch (error) {
+				onDamaged(asFplError(error));
 			}
 		}
 		return found;

@@ -32,9 +32,35 @@ test('updates are numbered in order and go on being numbered after a restart', a
 	await first.journal.flush();
 	const second = await aJournal(folder);
 	second.journal.publish(run, {kind: 'note', text: 'three'});
+	await second.journal.flush();
 	t.deepEqual(
 		[...first.sent, ...second.sent].map(({sequence}) => sequence),
 		[0, 1, 2],
+	);
+});
+
+test('an update is kept before it is told, so that a crash never gives its number twice', async t => {
+	const folder = await temporaryFolder(t);
+	const {journal, sent} = await aJournal(folder);
+	journal.publish(run, {kind: 'note', text: 'one'});
+	t.is(sent.length, 0);
+	await journal.flush();
+	t.is(sent.length, 1);
+	t.regex((await new RunStore(folder).file(run, 'events.jsonl')).toString(), /one.*\n$/u);
+});
+
+test('a line that a crash cut short is dropped', async t => {
+	const folder = await temporaryFolder(t);
+	const first = await aJournal(folder);
+	first.journal.publish(run, {kind: 'note', text: 'one'});
+	await first.journal.flush();
+	await new RunStore(folder).putFile(run, 'events.jsonl', Buffer.from('{"kind":"note","text":"one"}\n{"kind":"no'));
+	const second = await aJournal(folder);
+	second.journal.publish(run, {kind: 'note', text: 'two'});
+	await second.journal.catchUp(run, follower, 0);
+	t.deepEqual(
+		second.told.map(({event}) => JSON.parse(event).text),
+		['one', 'two'],
 	);
 });
 
