@@ -71,7 +71,7 @@ async function train(url: string, state: string, signal: AbortSignal): Promise<R
 		const job = JSON.stringify(demoJob(dataset));
 		const accepted = await client.ask({kind: 'submit', job, plan: '', resume: '', modelDigest: ''}, 'accepted');
 		const run = runId(accepted.run);
-		const end = await followRun(client, run, 'text', signal);
+		const end = await followRun(client, run, 'text', {signal});
 		const failure = failureOf(run, end);
 		const {ledger, directory, page} = await keepResults(client, run, state).catch((error: unknown) => {
 			throw failure ?? error;

@@ -29,7 +29,8 @@ const wrong: ReadonlyArray<
 > = [
 	['an unknown command suggests the nearest', ['rnu'], 'USAGE', /Did you mean run/u],
 	['an unknown option is named', ['run', '--colour'], 'USAGE', /--colour/u],
-	['a missing job is asked for', ['run', '--broker', 'mqtt://127.0.0.1:1'], 'BROKER_UNREACHABLE', /fpl broker/u],
+	['a missing job is asked for', ['run', '--broker', 'mqtt://127.0.0.1:1'], 'USAGE', /a job file, or --resume RUN/u],
+	['a broker that is not there', ['devices', '--broker', 'mqtt://127.0.0.1:1'], 'BROKER_UNREACHABLE', /fpl broker/u],
 	[
 		'an unknown run lists where it looked',
 		['report', 'nothing', '--broker', 'mqtt://127.0.0.1:1'],

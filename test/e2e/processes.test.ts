@@ -1,71 +1,16 @@
 /** Real processes, real sockets, and `kill -9` in the middle of a run. */
-import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
-import test, {type ExecutionContext} from 'ava';
-import type {JobDocument} from '../../core/plan/job.js';
+import test from 'ava';
+import {aBroker, aJob, anAgent, type Line, linesOf, submit} from '../support/daemons.js';
 import {fpl} from '../support/processes.js';
 import {temporaryFolder} from '../support/temporary.js';
-
-const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
-	version: 1,
-	model: 'mlp',
-	data: {dataset: 'digits', limit: 600},
-	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 40, epochs: 12, seed: 3},
-	devices: {only: ['dev-1', 'dev-2'], minimum: 1, wait: '40 s'},
-	faults: {checkpointInterval: '0 s', roundDeadline: '5 s'},
-	...changes,
-});
-
-async function aBroker(t: ExecutionContext, folder: string, listen = 'mqtt://127.0.0.1:0') {
-	const broker = fpl(t, folder, 'broker', '--listen', listen, '--log-level', 'warn');
-	const [, url] = await broker.until(/listening on (\S+)/u);
-	return {broker, url: url!};
-}
-
-const anAgent = (t: ExecutionContext, folder: string, url: string, id: string) =>
-	fpl(
-		t,
-		folder,
-		'agent',
-		'run',
-		'--id',
-		id,
-		'--broker',
-		url,
-		'--threads',
-		'1',
-		'--emulate',
-		'raspberry-pi-3b-plus',
-		'--log-level',
-		'info',
-	);
-
-async function submit(t: ExecutionContext, folder: string, url: string, job: JobDocument) {
-	const file = path.join(folder, 'job.json');
-	await writeFile(file, JSON.stringify(job));
-	return fpl(t, folder, 'run', file, '--broker', url, '--format', 'json');
-}
-
-interface Line {
-	readonly kind?: string;
-	readonly record?: {readonly round: number; readonly devices: readonly string[]};
-	readonly text?: string;
-	readonly device?: string;
-	readonly state?: string;
-}
-
-const linesOf = (text: string): Line[] =>
-	text
-		.split('\n')
-		.filter(line => line.startsWith('{"time"'))
-		.map(line => JSON.parse(line) as Line);
 
 test.serial('a run survives kill -9 of an agent, which takes part again when it is started again', async t => {
 	const folder = await temporaryFolder(t);
 	const {url} = await aBroker(t, folder);
 	anAgent(t, folder, url, 'dev-1');
 	const victim = anAgent(t, folder, url, 'dev-2');
-	const run = await submit(t, folder, url, aJob({training: {...aJob().training, epochs: 40}}));
+	const run = await submit(t, folder, url, aJob({training: {...aJob().training, epochs: 24}}));
 	await run.until(/"kind":"round".*"round":[2-9]\d/u);
 	await victim.kill();
 	await run.until(/"text":"left","device":"dev-2"|"device":"dev-2","text":"left"/u);
