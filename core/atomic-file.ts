@@ -1,6 +1,7 @@
 /** Files that are either wholly there or not at all, after a crash at any moment. */
-import {type FileHandle, open, rename, rm} from 'node:fs/promises';
+import {type FileHandle, mkdir, open, rename, rm} from 'node:fs/promises';
 import path from 'node:path';
+import {FplError} from './errors.js';
 
 /** The part of the file system that writing needs; tests pass one whose disk is full. */
 export interface FileWriter {
@@ -25,18 +26,44 @@ export const systemFiles: FileWriter = {
 	},
 };
 
-/** Writes the parts one after the other to a temporary file beside `file`, then renames it into place. */
+const failed = (where: string, error: unknown): FplError =>
+	new FplError('FILE_WRITE', {where, problem: error instanceof Error ? error.message : String(error)}, {cause: error});
+
+/** Makes a folder and those above it, unless they are there. @throws FplError `FILE_WRITE`. */
+export async function makeFolder(directory: string): Promise<void> {
+	try {
+		await mkdir(directory, {recursive: true});
+	} catch (error) {
+		throw failed(directory, error);
+	}
+}
+
+/** A nearly full disk takes a part of a write without an error. */
+async function writeAll(handle: Pick<FileHandle, 'write'>, bytes: Uint8Array): Promise<void> {
+	for (let done = 0; done < bytes.length; ) {
+		const {bytesWritten} = await handle.write(bytes.subarray(done));
+		if (bytesWritten === 0) {
+			throw new Error('nothing more can be written');
+		}
+		done += bytesWritten;
+	}
+}
+
+/**
+ * Writes the parts one after the other to a temporary file beside `file`, then renames it into place.
+ * @throws FplError `FILE_WRITE`; what was there before is then untouched.
+ */
 export async function writeAtomically(
 	file: string,
 	parts: readonly Uint8Array[],
 	files: FileWriter = systemFiles,
 ): Promise<void> {
 	const temporary = `${file}.${process.pid}.tmp`;
-	const handle = await files.open(temporary, 'w');
 	try {
+		const handle = await files.open(temporary, 'w');
 		try {
 			for (const part of parts) {
-				await handle.write(part);
+				await writeAll(handle, part);
 			}
 			await handle.sync();
 		} finally {
@@ -45,7 +72,7 @@ export async function writeAtomically(
 		await files.rename(temporary, file);
 		await files.syncDirectory(path.dirname(file));
 	} catch (error) {
-		await files.remove(temporary);
-		throw error;
+		await files.remove(temporary).catch(() => {});
+		throw failed(file, error);
 	}
 }

@@ -1,7 +1,7 @@
 /**
  * The registry of errors: every error a user can meet has a code, one sentence, an exit status, and says whether trying
  * again may help. Codes are never reused; `docs/errors.md` lists the same table and a test keeps the two in step.
- * Exit statuses go by area: 1 unforeseen · 2 usage · 10 configuration · 20 models · 30 data · 40 engines · 50 network ·
+ * Exit statuses go by area: 1 unforeseen · 2 usage · 3 files · 10 configuration · 20 models · 30 data · 40 engines · 50 network ·
  * 60 planning · 70 runs · 80 devices · 130 interrupted.
  */
 export interface ErrorEntry {
@@ -18,6 +18,7 @@ const entry = (exit: number, sentence: string, retryable = false): ErrorEntry =>
 export const errorTable = {
 	INTERNAL: entry(1, 'Something happened that this program did not foresee.'),
 	USAGE: entry(2, 'The command line is not understood.'),
+	FILE_WRITE: entry(3, 'A file or folder cannot be written.', true),
 
 	CONFIG_FILE: entry(10, 'A configuration file cannot be read.'),
 	CONFIG_KEY: entry(11, 'A configuration key is unknown.'),

@@ -1,8 +1,8 @@
 /** Models by digest in a folder, so that a device that comes back need not fetch them again. The oldest go first. */
 import {createHash} from 'node:crypto';
-import {mkdir, readdir, readFile, rm, stat, utimes} from 'node:fs/promises';
+import {readdir, readFile, rm, stat, utimes} from 'node:fs/promises';
 import path from 'node:path';
-import {writeAtomically} from '../core/atomic-file.js';
+import {makeFolder, writeAtomically} from '../core/atomic-file.js';
 
 export class ModelCache {
 	readonly #directory: string;
@@ -31,7 +31,7 @@ export class ModelCache {
 	}
 
 	async put(digest: string, bytes: Uint8Array): Promise<void> {
-		await mkdir(this.#directory, {recursive: true});
+		await makeFolder(this.#directory);
 		await writeAtomically(this.#file(digest), [bytes]);
 		const names = (await readdir(this.#directory)).filter(name => name.endsWith('.onnx'));
 		const aged = await Promise.all(

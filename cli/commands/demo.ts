@@ -3,9 +3,10 @@
  * train LeNet-5 on real digits where there are some and on drawn ones otherwise; then the report, and a check that the
  * exported model gives the reported accuracy.
  */
-import {mkdir, rm} from 'node:fs/promises';
+import {rm} from 'node:fs/promises';
 import path from 'node:path';
 import {Command} from 'commander';
+import {makeFolder} from '../../core/atomic-file.js';
 import {systemClock} from '../../core/clock.js';
 import {FplError} from '../../core/errors.js';
 import {type RunId, runId} from '../../core/ids.js';
@@ -107,7 +108,7 @@ export const demoCommand = (): Command =>
 			const state = path.resolve(directory);
 			const signal = stopSignal();
 			await rm(state, {recursive: true, force: true});
-			await mkdir(state, {recursive: true});
+			await makeFolder(state);
 			const children: Child[] = [];
 			try {
 				const broker = startChild('broker', state, ['broker', '--listen', 'mqtt://127.0.0.1:0', '--state', state]);

@@ -1,9 +1,9 @@
 /** Who an agent is: a key made once per installation, and a count of its starts, kept in a file. */
 import {randomUUID} from 'node:crypto';
-import {mkdir, readFile} from 'node:fs/promises';
+import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {writeAtomically} from '../../core/atomic-file.js';
+import {makeFolder, writeAtomically} from '../../core/atomic-file.js';
 
 const schema = z.object({installation: z.string().min(1).max(64), starts: z.number().int().min(0)});
 
@@ -23,7 +23,7 @@ export async function takeIdentity(directory: string): Promise<Identity> {
 		before = {installation: randomUUID(), starts: 0};
 	}
 	const next = {...before, starts: before.starts + 1};
-	await mkdir(directory, {recursive: true});
+	await makeFolder(directory);
 	await writeAtomically(file, [Buffer.from(`${JSON.stringify(next)}\n`)]);
 	return {installation: next.installation, incarnation: next.starts};
 }

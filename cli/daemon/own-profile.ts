@@ -1,8 +1,8 @@
 /** The profile that a device measured of itself, kept in its folder: measuring takes seconds and is done once. */
-import {mkdir, readFile} from 'node:fs/promises';
+import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {writeAtomically} from '../../core/atomic-file.js';
+import {makeFolder, writeAtomically} from '../../core/atomic-file.js';
 import {asFplError} from '../../core/errors.js';
 import type {Logger} from '../../core/log.js';
 import type {DeviceProfile} from '../../core/profile/profile.js';
@@ -44,7 +44,7 @@ export async function ownProfile({
 	}
 	const profile = await probeDevice({name: id, engine, ...(link && {link: () => measured(link, logger)})});
 	logger.info(`measured this device: ${probeText(profile)}`);
-	await mkdir(folder, {recursive: true});
+	await makeFolder(folder);
 	await writeAtomically(file, [Buffer.from(`${JSON.stringify({engine: engine.description, profile}, null, '\t')}\n`)]);
 	return profile;
 }

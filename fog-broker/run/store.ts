@@ -2,10 +2,10 @@
  * Runs on disk, a folder each: `run.json` (job, plan, state of the run), `model.onnx` (as it began), `checkpoints/`,
  * `events.jsonl`, and at the end `ledger.json` and `trained.onnx`. Everything is written atomically.
  */
-import {appendFile, mkdir, readdir, readFile} from 'node:fs/promises';
+import {appendFile, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {writeAtomically} from '../../core/atomic-file.js';
+import {makeFolder, writeAtomically} from '../../core/atomic-file.js';
 import {asFplError, FplError} from '../../core/errors.js';
 import {isId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
@@ -98,12 +98,12 @@ export class RunStore {
 
 	async put(manifest: Manifest): Promise<void> {
 		const directory = this.directory(runId(manifest.run));
-		await mkdir(directory, {recursive: true});
+		await makeFolder(directory);
 		await writeAtomically(path.join(directory, 'run.json'), text(`${JSON.stringify(manifest, null, '\t')}\n`));
 	}
 
 	async putFile(run: RunId, name: string, contents: Uint8Array): Promise<void> {
-		await mkdir(this.directory(run), {recursive: true});
+		await makeFolder(this.directory(run));
 		await writeAtomically(path.join(this.directory(run), name), [contents]);
 	}
 

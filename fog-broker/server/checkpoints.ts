@@ -5,11 +5,11 @@
  * header's order (float32, little-endian), and the SHA-256 of all that.
  */
 import {createHash} from 'node:crypto';
-import {mkdir, readdir, readFile} from 'node:fs/promises';
+import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {type FileWriter, systemFiles, writeAtomically} from '../../core/atomic-file.js';
-import {FplError} from '../../core/errors.js';
+import {type FileWriter, makeFolder, systemFiles, writeAtomically} from '../../core/atomic-file.js';
+import {asFplError, FplError} from '../../core/errors.js';
 import type {TrainerState} from '../../models/engines/engine.js';
 
 const magic = Buffer.from('FPLCKPT1', 'latin1');
@@ -116,7 +116,7 @@ export function fileCheckpoints(
 		async save(checkpoint) {
 			const name = `round-${String(checkpoint.round).padStart(9, '0')}${suffix}`;
 			try {
-				await mkdir(directory, {recursive: true});
+				await makeFolder(directory);
 				await writeAtomically(path.join(directory, name), encodeCheckpoint(checkpoint), files);
 				for (const old of (await names()).slice(0, -keep)) {
 					await files.remove(path.join(directory, old));
@@ -126,7 +126,7 @@ export function fileCheckpoints(
 					'CHECKPOINT_WRITE',
 					{
 						where: path.join(directory, name),
-						problem: error instanceof Error ? error.message : String(error),
+						problem: asFplError(error).facts.problem ?? String(error),
 						fix: 'Free some space or check the permissions; the run goes on and tries again.',
 					},
 					{cause: error},

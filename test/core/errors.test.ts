@@ -36,6 +36,7 @@ test('exit statuses are unique and lie in the range of their area', t => {
 	const areas: Array<[pattern: RegExp, from: number, to: number]> = [
 		[/^INTERNAL$/u, 1, 1],
 		[/^USAGE$/u, 2, 2],
+		[/^FILE_/u, 3, 9],
 		[/^CONFIG_/u, 10, 19],
 		[/^MODEL_/u, 20, 29],
 		[/^DATA_/u, 30, 39],
