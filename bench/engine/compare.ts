@@ -7,6 +7,8 @@ import {type BlockRequest, Contender} from './contender.js';
 export interface Measured {
 	/** Items trained per second, median over the blocks. */
 	readonly itemsPerSecond: number;
+	/** The same in the fastest block: what other work on the machine disturbed least. */
+	readonly best: number;
 	readonly peakMiB: number;
 }
 
@@ -58,7 +60,11 @@ export async function compare(one: Case, {blocks, block, python, tfjs}: CompareO
 	}
 	await Promise.all(contenders.map(contender => contender.close()));
 	const [first, second] = rates.map(
-		(list, index): Measured => ({itemsPerSecond: median(list), peakMiB: peaks[index]! / 2 ** 20}),
+		(list, index): Measured => ({
+			itemsPerSecond: median(list),
+			best: Math.max(...list),
+			peakMiB: peaks[index]! / 2 ** 20,
+		}),
 	);
 	return {case: one, ours: first!, torch: second, tfjs: tfjs ? await measureTfjs(one, ownScript, block) : undefined};
 }
@@ -68,7 +74,8 @@ async function measureTfjs(one: Case, script: string, block: BlockRequest): Prom
 		const contender = await Contender.start(process.execPath, [script, 'tfjs', ...argumentsOf(one)]);
 		const {steps, seconds, peakBytes} = await contender.run(block);
 		await contender.close();
-		return {itemsPerSecond: (steps * one.batch) / seconds, peakMiB: peakBytes / 2 ** 20};
+		const rate = (steps * one.batch) / seconds;
+		return {itemsPerSecond: rate, best: rate, peakMiB: peakBytes / 2 ** 20};
 	} catch (error) {
 		return error instanceof Error ? error.message : String(error);
 	}

@@ -3,7 +3,8 @@
  *
  *     node dist/bench/engine/main.js --python python3 [--models mlp,resnet18] [--batches 8,32] [--threads 1] [--tfjs]
  *
- * ratio = our items per second / PyTorch's. Without --python only our own figures are printed. Summaries go to standard
+ * ratio = our items per second / PyTorch's, medians over the blocks; best ratio: the same of each one's fastest block, which
+ * other work on the machine disturbed least. Without --python only our own figures are printed. Summaries go to standard
  * error. Nothing here asserts anything.
  */
 import {parseArgs} from 'node:util';
@@ -29,6 +30,9 @@ const memory = (measured: Measured | undefined): string => measured?.peakMiB.toF
 const ratioOf = ({ours, torch}: Row): number | undefined =>
 	torch === undefined ? undefined : ours.itemsPerSecond / torch.itemsPerSecond;
 
+const bestRatioOf = ({ours, torch}: Row): number | undefined =>
+	torch === undefined ? undefined : ours.best / torch.best;
+
 function line(row: Row): string {
 	const {model, batch, threads} = row.case;
 	const tfjs = row.tfjs === undefined ? [] : [typeof row.tfjs === 'string' ? 'cannot train it' : rate(row.tfjs)];
@@ -39,13 +43,24 @@ function line(row: Row): string {
 		rate(row.ours),
 		rate(row.torch),
 		ratioOf(row)?.toFixed(2) ?? '',
+		bestRatioOf(row)?.toFixed(2) ?? '',
 		memory(row.ours),
 		memory(row.torch),
 		...tfjs,
 	].join();
 }
 
-const columns = ['model', 'batch', 'threads', 'items/s', 'torch items/s', 'ratio', 'peak MiB', 'torch peak MiB'];
+const columns = [
+	'model',
+	'batch',
+	'threads',
+	'items/s',
+	'torch items/s',
+	'ratio',
+	'best ratio',
+	'peak MiB',
+	'torch peak MiB',
+];
 console.log([...columns, ...(values.tfjs ? ['tfjs items/s'] : [])].join());
 const rows: Row[] = [];
 for (const one of casesOf(values.models.split(','), numbers(values.batches), numbers(values.threads))) {
@@ -59,13 +74,24 @@ for (const one of casesOf(values.models.split(','), numbers(values.batches), num
 	console.log(line(row));
 }
 
-const ratios = rows.flatMap(row => ratioOf(row) ?? []);
-if (ratios.length === 0) {
+function summary(what: string, chosen: readonly Row[]): string {
+	const told = ([name, of]: readonly [string, (row: Row) => number | undefined]) => {
+		const ratios = chosen.flatMap(row => of(row) ?? []);
+		return `${name}: geometric mean ${geometricMean(ratios).toFixed(2)}, minimum ${Math.min(...ratios).toFixed(2)}`;
+	};
+	return `${what}: ${[['ratio', ratioOf] as const, ['best ratio', bestRatioOf] as const].map(told).join('; ')}`;
+}
+
+if (rows.every(row => row.torch === undefined)) {
 	console.error('PyTorch was not measured: give --python a Python that has torch.');
 } else {
 	for (const model of new Set(rows.map(row => row.case.model))) {
-		const own = rows.filter(row => row.case.model === model).flatMap(row => ratioOf(row) ?? []);
-		console.error(`${model}: geometric mean ${geometricMean(own).toFixed(2)}, minimum ${Math.min(...own).toFixed(2)}`);
+		console.error(
+			summary(
+				model,
+				rows.filter(row => row.case.model === model),
+			),
+		);
 	}
-	console.error(`all: geometric mean ${geometricMean(ratios).toFixed(2)}, minimum ${Math.min(...ratios).toFixed(2)}`);
+	console.error(summary('all', rows));
 }
