@@ -24,11 +24,9 @@ export function failureOf(run: RunId, {state, code, because}: Ended): FplError |
 			// The run's own words begin with the sentence of its code, which is said already.
 			const {sentence} = errorTable[known];
 			const problem = because?.startsWith(sentence) ? because.slice(sentence.length).trim() : because;
-			return new FplError(known, {
-				where: run,
-				...(problem ? {problem} : {}),
-				...(problem?.includes('--resume') ? {} : {fix: resume}),
-			});
+			// With the same job and weights the loss would be lost again.
+			const told = known === 'RUN_LOSS_NAN' || problem?.includes('--resume') === true;
+			return new FplError(known, {where: run, ...(problem ? {problem} : {}), ...(told ? {} : {fix: resume})});
 		}
 		default:
 			return state satisfies never;

@@ -1,5 +1,4 @@
 /** What `fpl run` hands over: read and checked before anybody is asked, so that mistakes show at once. */
-import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {readConfig} from '../core/config/config.js';
 import {type ConfigDocument, readConfigFile} from '../core/config/document.js';
@@ -35,23 +34,20 @@ function absolutePaths(document: ConfigDocument, file: string): unknown {
 	return value;
 }
 
+/**
+ * A model's file as one piece, however it was exported: what lies beside it («model.onnx.data») is taken in. Reading it here
+ * finds its faults before it is sent.
+ */
 async function readModel(model: string, jobFile: string): Promise<{name: string; bytes: Uint8Array} | undefined> {
 	if (!model.endsWith('.onnx')) {
 		return undefined;
 	}
 	const file = path.resolve(path.dirname(jobFile), model);
-	try {
-		return {name: path.basename(file), bytes: await readFile(file)};
-	} catch (error) {
-		throw new FplError(
-			'MODEL_FILE',
-			{where: file, problem: error instanceof Error ? error.message : String(error)},
-			{cause: error},
-		);
-	}
+	const {exportModel, importModel} = await import('../models/import/model.js');
+	return {name: path.basename(file), bytes: exportModel(importModel(file))};
 }
 
-/** @throws FplError `USAGE`, `CONFIG_FILE`, `CONFIG_KEY`, `JOB_INVALID`, `PLAN_INVALID`, `MODEL_FILE`. */
+/** @throws FplError `USAGE`, `CONFIG_FILE`, `CONFIG_KEY`, `JOB_INVALID`, `PLAN_INVALID`, and those of `importModel`. */
 export async function readSubmission(
 	file: string | undefined,
 	{plan, resume}: {readonly plan?: string; readonly resume?: string},

@@ -67,6 +67,16 @@ const dimensions = {
 
 export type Dimension = keyof typeof dimensions;
 
+const examples: Readonly<Record<Dimension, string>> = {
+	rate: '40 Mbit/s',
+	time: '30 s',
+	energy: '36 kJ',
+	energyPerByte: '60 nJ/B',
+	power: '2.5 W',
+	size: '512 MiB',
+	speed: '13.5 GFLOP/s',
+};
+
 /**
  * Reads a written value («40 Mbit/s») into its base unit: rate B/s, time s, energy J, energyPerByte J/B,
  * power W, size B, speed FLOP/s.
@@ -85,7 +95,7 @@ export function parseQuantity(dimension: Dimension, text: unknown, where: string
 			where,
 			expected,
 			got: written,
-			fix: `Write for instance «40 ${Object.keys(units)[1]}».`,
+			fix: `Write for instance «${examples[dimension]}».`,
 		});
 	}
 	return value * factor;

@@ -130,7 +130,7 @@ function factsOf(issue: Issue, value: unknown): Omit<ErrorFacts, 'where'> {
 export function configError(issues: readonly Issue[], context: IssueContext, cause?: unknown): FplError {
 	const flat = issues.map(issue => (issue.code === 'invalid_union' ? (branchOf(issue) ?? issue) : issue));
 	const issue = flat.find(({code}) => code === 'unrecognized_keys') ?? flat[0]!;
-	const others = flat.map(({path}) => formatPath(path) || '(whole)').filter(path => path !== formatPath(issue.path));
+	const others = flat.map(({path}) => formatPath(path)).filter(path => path !== '' && path !== formatPath(issue.path));
 	const more =
 		others.length > 0
 			? `Also wrong: ${[...new Set(others)]
@@ -149,7 +149,7 @@ export function configError(issues: readonly Issue[], context: IssueContext, cau
 			{
 				where: context.placeOf([...issue.path, key]),
 				problem: `«${shown(key)}» is no key here`,
-				...advice(suggestion(key, keysAt(context.schema, issue.path))),
+				...advice(suggestion(key, keysAt(context.schema, issue.path, context.value))),
 			},
 			{cause},
 		);

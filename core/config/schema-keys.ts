@@ -16,6 +16,7 @@ interface Definition {
 	readonly valueType?: Schema;
 	readonly items?: readonly Schema[];
 	readonly getter?: () => Schema;
+	readonly values?: readonly unknown[];
 }
 
 /** Wrappers (optional, default, readonly, lazy, pipes …) taken off; unions and intersections taken apart. */
@@ -53,13 +54,29 @@ function step(schema: Schema, key: PropertyKey): Schema[] {
 	return inner ? alternatives(inner) : [];
 }
 
-/** The keys known at a path, of all alternatives there. */
-export function keysAt(schema: Schema, path: readonly PropertyKey[]): string[] {
+const within = (value: unknown, key: PropertyKey): unknown =>
+	typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+		? (value as Record<PropertyKey, unknown>)[key]
+		: undefined;
+
+/** Whether a value has none of another alternative's marks: `kind: adam` is not meant as an `sgd`. */
+const mayBe = (schema: Schema, value: unknown): boolean =>
+	Object.entries(shapeOf(schema) ?? {}).every(([key, inner]) => {
+		const {type, values} = inner._zod.def as unknown as Definition;
+		const given = within(value, key);
+		return type !== 'literal' || given === undefined || values!.includes(given);
+	});
+
+/** The keys known at a path, of all alternatives there that the value may be meant as. */
+export function keysAt(schema: Schema, path: readonly PropertyKey[], value?: unknown): string[] {
 	let here = alternatives(schema);
+	let there = value;
 	for (const key of path) {
 		here = here.flatMap(one => step(one, key));
+		there = within(there, key);
 	}
-	return [...new Set(here.flatMap(one => Object.keys(shapeOf(one) ?? {})))];
+	const meant = here.filter(one => mayBe(one, there));
+	return [...new Set((meant.length > 0 ? meant : here).flatMap(one => Object.keys(shapeOf(one) ?? {})))];
 }
 
 export interface Leaf {

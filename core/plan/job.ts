@@ -48,7 +48,7 @@ export const partitionSchema = z.discriminatedUnion('kind', [
 	z.strictObject({kind: z.literal('local')}),
 	z.strictObject({kind: z.literal('iid')}),
 	z.strictObject({kind: z.literal('dirichlet'), alpha: z.number().positive()}),
-	z.strictObject({kind: z.literal('shards'), perDevice: z.number().int().positive()}),
+	z.strictObject({kind: z.literal('shards'), perDevice: z.number().int().positive().max(10_000)}),
 ]);
 
 /** Which plan to build when the run is given none. */
@@ -70,18 +70,20 @@ export const jobSchema = z.strictObject({
 		/** Uses only the first items of the training set. */
 		limit: z.number().int().positive().optional(),
 	}),
-	training: z.strictObject({
-		optimizer: optimizer.default({kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0}),
-		schedule: schedule.default({kind: 'constant'}),
-		clipNorm: z.number().positive().optional(),
-		loss: z.enum(['softmax-cross-entropy', 'mse', 'bce']).optional(),
-		/** Items of a global batch (d-sgd), or of a local one (fedavg). */
-		batch: z.number().int().positive().default(64),
-		epochs: z.number().int().positive().default(3),
-		seed: z.number().int().min(0).default(1),
-		/** Ends the run early when the test accuracy reaches this. */
-		targetAccuracy: z.number().min(0).max(1).optional(),
-	}),
+	training: z
+		.strictObject({
+			optimizer: optimizer.default({kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0}),
+			schedule: schedule.default({kind: 'constant'}),
+			clipNorm: z.number().positive().optional(),
+			loss: z.enum(['softmax-cross-entropy', 'mse', 'bce']).optional(),
+			/** Items of a global batch (d-sgd), or of a local one (fedavg). */
+			batch: z.number().int().positive().max(65_536).default(64),
+			epochs: z.number().int().positive().max(1_000_000).default(3),
+			seed: z.number().int().min(0).default(1),
+			/** Ends the run early when the test accuracy reaches this. */
+			targetAccuracy: z.number().min(0).max(1).optional(),
+		})
+		.prefault({}),
 	scheme: scheme.default({kind: 'd-sgd'}),
 	devices: z
 		.strictObject({

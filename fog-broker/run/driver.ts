@@ -115,7 +115,8 @@ export class RunDriver {
 
 	failed(body: BodyOf<'failed'>, from: DeviceId): void {
 		if (body.run === this.#parts.run && body.attempt === this.#parts.attempt) {
-			this.post({kind: 'refused', device: from, because: peerError(from, body).message});
+			const {message, retryable} = peerError(from, body);
+			this.post({kind: 'refused', device: from, because: message, final: !retryable});
 		}
 	}
 
@@ -191,7 +192,8 @@ export class RunDriver {
 		try {
 			await this.#dispatch.assign(device);
 		} catch (error) {
-			this.post({kind: 'refused', device, because: asFplError(error).message});
+			const {message, retryable} = asFplError(error);
+			this.post({kind: 'refused', device, because: message, final: !retryable});
 		}
 	}
 

@@ -2,6 +2,7 @@
 import {apportion} from '../../core/plan/shares.js';
 import {
 	inState,
+	isMilestone,
 	type Member,
 	type Outcome,
 	plannedRounds,
@@ -39,12 +40,15 @@ export function stepRun(state: RunState, event: RunEvent, shares: Shares): Trans
 	switch (event.kind) {
 		case 'present':
 			return state.members.get(event.device)?.state === 'absent'
-				? [withMember(state, event.device, {state: 'staging'}), [{kind: 'assign', device: event.device}]]
+				? [
+						withMember(state, event.device, {state: 'staging', refusal: undefined}),
+						[{kind: 'assign', device: event.device}],
+					]
 				: [state, []];
 		case 'gone':
 			return lose(state, event.device, 'left', shares);
 		case 'refused':
-			return lose(state, event.device, `cannot take part: ${event.because}`, shares);
+			return refused(state, event, shares);
 		case 'ready':
 			return ready(state, event.device, event.items, shares);
 		case 'report':
@@ -98,8 +102,12 @@ function awaitDevices(state: RunState, effects: readonly RunEffect[]): Transitio
 /** Begins the next round if enough members are ready and no other is just being staged. */
 function mayBegin(state: RunState, shares: Shares): Transition {
 	const enough = inState(state, 'ready').length >= state.settings.minimum;
-	const expected = state.rounds === undefined ? inState(state, 'absent', 'staging').length > 0 : false;
-	return state.phase === 'gathering' && enough && !expected ? beginRound(state, shares) : [state, []];
+	const expected = [...state.members.values()].some(
+		({state: now, refusal}) => (now === 'absent' || now === 'staging') && refusal === undefined,
+	);
+	return state.phase === 'gathering' && enough && !(expected && state.rounds === undefined)
+		? beginRound(state, shares)
+		: [state, []];
 }
 
 function beginRound(state: RunState, shares: Shares): Transition {
@@ -225,12 +233,6 @@ function closeRound(state: RunState, shares: Shares): Transition {
 	];
 }
 
-/** The last round of an epoch or of the run. */
-function isMilestone({settings: {sync, epochs}, round, rounds}: RunState): boolean {
-	const perEpoch = sync.kind === 'step' ? (rounds ?? 1) / epochs : 1;
-	return (round + 1) % perEpoch === 0 || round + 1 === rounds;
-}
-
 function updated(state: RunState, round: number, tookMs: number, shares: Shares): Transition {
 	if (state.phase !== 'updating') {
 		// The run was ended while the update was under way: the last checkpoint counts this round as done.
@@ -315,6 +317,24 @@ function lose(state: RunState, device: string, how: string, shares: Shares): Tra
 		return append(mayClose(next, shares), ...notes);
 	}
 	return append(mayBegin(next, shares), ...notes);
+}
+
+/** When all refuse for good, nobody is waited for. */
+function refused(state: RunState, {device, because, final}: RunEvent & {kind: 'refused'}, shares: Shares): Transition {
+	const [next, effects] = lose(
+		final ? withMember(state, device, {refusal: because}) : state,
+		device,
+		`cannot take part: ${because}`,
+		shares,
+	);
+	const hopeless = [...next.members.values()].every(
+		({state: now, refusal}) => now === 'absent' && refusal !== undefined,
+	);
+	if (!hopeless) {
+		return [next, effects];
+	}
+	const problem = `every device refuses; ${device}: ${because}`;
+	return append(finish(next, {kind: 'failed', code: 'RUN_NO_DEVICES', facts: {problem}}), ...effects);
 }
 
 function finish(state: RunState, outcome: Outcome): Transition {

@@ -15,6 +15,8 @@ export interface Member {
 	readonly items: number;
 	/** Items drawn so far: where its item order goes on. */
 	readonly cursor: number;
+	/** Why it cannot take part, however often it is asked. */
+	readonly refusal?: string | undefined;
 }
 
 export interface RoundReport {
@@ -61,7 +63,8 @@ export type RunEvent =
 	| {readonly kind: 'present'; readonly device: string}
 	| {readonly kind: 'gone'; readonly device: string}
 	| {readonly kind: 'ready'; readonly device: string; readonly items: number}
-	| {readonly kind: 'refused'; readonly device: string; readonly because: string}
+	/** `final`: asking again would not help. */
+	| {readonly kind: 'refused'; readonly device: string; readonly because: string; readonly final: boolean}
 	| {readonly kind: 'report'; readonly device: string; readonly round: number; readonly report: RoundReport}
 	| {readonly kind: 'delivered'; readonly device: string; readonly round: number}
 	| {readonly kind: 'deadline'; readonly name: string}
@@ -129,6 +132,12 @@ export function plannedRounds({sync, epochs}: RunSettings, totalItems: number): 
 		default:
 			return sync satisfies never;
 	}
+}
+
+/** The last round of an epoch or of the run. */
+export function isMilestone({settings: {sync, epochs}, round, rounds}: RunState): boolean {
+	const perEpoch = sync.kind === 'step' ? (rounds ?? 1) / epochs : 1;
+	return (round + 1) % perEpoch === 0 || round + 1 === rounds;
 }
 
 export const inState = (state: RunState, ...kinds: readonly MemberState[]): string[] =>

@@ -50,6 +50,13 @@ test('defaults < file < environment < flags', t => {
 	t.is(fromYaml('threads: 3', {env: {FPL_THREADS: ''}, flags: {threads: undefined}}).threads, 3);
 });
 
+test('keys are suggested of the alternative that is meant', t => {
+	const {facts, code} = failure(() => fromYaml('optimizer: {kind: adam, lr: 0.1, momentum: 0.9}'));
+	t.is(code, 'CONFIG_KEY');
+	t.is(facts.fix, 'Known are «kind», «lr», «beta1».');
+	t.is(failure(() => fromYaml('optimizer: {kind: sgd, lr: 0.1, momentun: 0.9}')).facts.fix, 'Did you mean «momentum»?');
+});
+
 test('sources meet key by key in nested objects', t => {
 	const config = fromYaml('link: {upRate: 40 Mbit/s, medium: lte}', {
 		env: {FPL_LINK_MEDIUM: 'ethernet'},

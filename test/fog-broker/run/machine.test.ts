@@ -52,6 +52,24 @@ test('a run waits for all devices of the plan before its first round', t => {
 	t.is(play([...join('a'), ...join('b')]).state.phase, 'training');
 });
 
+test('a run ends at once when every device refuses for good, and waits when one may change its mind', t => {
+	const refused = (device: string, final: boolean): RunEvent[] => [
+		{kind: 'present', device},
+		{kind: 'refused', device, because: 'it has no such data', final},
+	];
+	const {effects} = play([...refused('a', true), ...refused('b', true)]);
+	const [end] = effects.flatMap(effect => (effect.kind === 'wind-up' ? [effect.outcome] : []));
+	t.like(end, {
+		kind: 'failed',
+		code: 'RUN_NO_DEVICES',
+		facts: {problem: 'every device refuses; b: it has no such data'},
+	});
+	t.is(play([...refused('a', true), ...refused('b', false)]).state.phase, 'gathering');
+	t.is(play([...refused('a', true)]).state.phase, 'gathering');
+	const back = play([...refused('a', true), ...refused('b', false), ...join('a'), ...refused('b', true)]);
+	t.is(back.state.phase, 'training');
+});
+
 test('a run begins without a device that does not come before the deadline', t => {
 	const {state, effects} = play([...join('a'), {kind: 'deadline', name: 'gather-0'}]);
 	t.is(state.phase, 'training');
@@ -158,7 +176,7 @@ const anyEvent: fc.Arbitrary<RunEvent> = fc.oneof(
 	fc.record({kind: fc.constant('present' as const), device}),
 	fc.record({kind: fc.constant('gone' as const), device}),
 	fc.record({kind: fc.constant('ready' as const), device, items: fc.integer({min: 1, max: 20})}),
-	fc.record({kind: fc.constant('refused' as const), device, because: fc.constant('no')}),
+	fc.record({kind: fc.constant('refused' as const), device, because: fc.constant('no'), final: fc.boolean()}),
 	fc.record({kind: fc.constant('report' as const), device, round, report: fc.constant({loss: 1, items: 4})}),
 	fc.record({kind: fc.constant('delivered' as const), device, round}),
 	fc.record({kind: fc.constant('updated' as const), round, tookMs: fc.constant(3)}),
