@@ -27,9 +27,8 @@ interface Layout {
 	readonly opset: 17 | 18;
 }
 
-const layouts: fc.Arbitrary<Layout> = fc
-	.array(fc.integer({min: 1, max: 4}), {minLength: 1, maxLength: 4})
-	.chain(shape =>
+const layouts = (side: number): fc.Arbitrary<Layout> =>
+	fc.array(fc.integer({min: 1, max: side}), {minLength: 1, maxLength: 4}).chain(shape =>
 		fc.record({
 			shape: fc.constant(shape),
 			axes: fc.uniqueArray(fc.nat(shape.length - 1), {maxLength: shape.length}).chain(axes =>
@@ -43,10 +42,13 @@ const layouts: fc.Arbitrary<Layout> = fc
 		}),
 	);
 
+/** A product of n factors bends like the n-th power: with more than 16 the truncation of a finite difference shows. */
+const longestSide = (op: string): number => (op === 'ReduceProd' ? 2 : 4);
+
 for (const [op, sample] of Object.entries(reductions)) {
 	test(`${op} has the gradient that finite differences show, over any axes`, async t => {
 		await fc.assert(
-			fc.asyncProperty(layouts, async ({shape, axes, keepDims, opset}) => {
+			fc.asyncProperty(layouts(longestSide(op)), async ({shape, axes, keepDims, opset}) => {
 				const asInput = op === 'ReduceSum' || opset === 18;
 				const spec: OpCase = {
 					op,
