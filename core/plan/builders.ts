@@ -1,19 +1,20 @@
 /** The classic data-parallel schemes, as plan documents. */
 import type {Job} from './job.js';
-import type {Plan} from './plan.js';
+import {type Plan, type PlanDocument, planSchema, type Synchronisation} from './plan.js';
 
 const dataParallel = (
 	model: string,
 	devices: readonly string[],
 	scheme: string,
-	synchronisation: Plan['synchronisation'],
-): Plan => ({
-	version: 1,
-	scheme,
-	model,
-	stages: [{units: 'all', replicas: devices.map(device => ({device, share: 1}))}],
-	synchronisation,
-});
+	synchronisation: Synchronisation,
+): Plan =>
+	planSchema.parse({
+		version: 1,
+		scheme,
+		model,
+		stages: [{units: 'all', replicas: devices.map(device => ({device, share: 1}))}],
+		synchronisation,
+	} satisfies PlanDocument);
 
 /** Synchronous data-parallel SGD: every step, gradients go up and weights come down. */
 export const dSgd = (model: string, devices: readonly string[]): Plan =>

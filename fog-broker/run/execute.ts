@@ -226,7 +226,7 @@ const membersOf = ({members}: Progress) => new Map(members.map(({device, items, 
 function settingsOf({training, devices, faults}: Job, {synchronisation}: Plan): RunSettings {
 	const {every} = synchronisation;
 	return {
-		sync: every.kind === 'step' ? {kind: 'step', batch: training.batch} : every,
+		sync: every.kind === 'epochs' ? every : {kind: 'step', batch: training.batch},
 		epochs: training.epochs,
 		minimum: devices.minimum,
 		waitMs: devices.wait * 1000,
