@@ -3,9 +3,7 @@ import {FplError} from '../../core/errors.js';
 import {nearest} from '../../core/nearest.js';
 import type {Split} from './dataset.js';
 import type {CsvSchema} from './formats/table.js';
-import {digitsSplit} from './generate/digits.js';
-import {tokensSplit} from './generate/tokens.js';
-import {vibrationSplit} from './generate/vibration.js';
+import {drawnSplit} from './generate/drawing.js';
 import {type Appearance, dataFolders, findFiles, type Places} from './locate.js';
 import type {Normalise} from './normalise.js';
 import {npyFiles, npySplit} from './stored/arrays.js';
@@ -188,13 +186,13 @@ export async function openDataset(spec: DatasetSpec, places: Places): Promise<Sp
 			return tableSplit(kind, {train: train!, test: [test!, test2!]}, occupancySchema, normalise);
 		}
 		case 'digits':
-			return digitsSplit({...drawnCounts(spec, 1_000_000), normalise});
+			return drawnSplit({kind, ...drawnCounts(spec, 1_000_000), normalise});
 		case 'vibration':
-			return vibrationSplit({...drawnCounts(spec, 200_000), normalise});
+			return drawnSplit({kind, ...drawnCounts(spec, 200_000), normalise});
 		case 'vibration-frames':
-			return vibrationSplit({...drawnCounts(spec, 200_000), normalise, form: 'frames'});
+			return drawnSplit({kind: 'vibration', ...drawnCounts(spec, 200_000), normalise, form: 'frames'});
 		case 'tokens':
-			return tokensSplit(drawnCounts(spec, 1_000_000));
+			return drawnSplit({kind, ...drawnCounts(spec, 1_000_000)});
 		case 'idx':
 			return idxSplit(kind, (await findFiles({folders: [], files: idxFiles}, places, spec.path))!, {normalise});
 		case 'npy':

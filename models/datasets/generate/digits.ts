@@ -5,7 +5,7 @@
 import {type Random, seededRandom} from '../../../core/random.js';
 import type {Split} from '../dataset.js';
 import {memoryDataset} from '../memory.js';
-import {type Normalise, normalisation} from '../normalise.js';
+import {type Normalisation, type Normalise, normalisation} from '../normalise.js';
 import {type Glyph, glyphs} from './glyphs.js';
 
 const side = 28;
@@ -129,16 +129,33 @@ export interface DigitsOptions {
 	readonly normalise?: Normalise;
 }
 
-/** A split with features «input» [1, 28, 28] and ten classes. Training and test pictures come from different streams. */
-export function digitsSplit({seed, train, test, normalise = 'train'}: DigitsOptions): Split {
+export interface DrawnDigits {
+	readonly train: DrawnPictures;
+	readonly test: DrawnPictures;
+	readonly constants: Normalisation | undefined;
+}
+
+/** Training and test pictures come from different streams. */
+export function paintDigits({seed, train, test, normalise = 'train'}: DigitsOptions): DrawnDigits {
 	const random = seededRandom(seed).fork('drawn digits');
 	const parts = {train: drawDigits(train, random.fork('train')), test: drawDigits(test, random.fork('test'))};
-	const constants = normalisation(normalise, parts.train.pixels, 1, pixels);
+	return {...parts, constants: normalisation(normalise, parts.train.pixels, 1, pixels)};
+}
+
+/** A split with features «input» [1, 28, 28] and ten classes. */
+export function digitsSplit(drawn: DrawnDigits): Split {
 	const dataset = (part: 'train' | 'test') =>
 		memoryDataset(
 			`digits (${part})`,
-			[{name: 'input', shape: [1, side, side], data: parts[part].pixels, normalisation: constants}],
-			{kind: 'classes', classes: glyphs.length, labels: parts[part].labels},
+			[
+				{
+					name: 'input',
+					shape: [1, side, side],
+					data: drawn[part].pixels,
+					...(drawn.constants === undefined ? {} : {normalisation: drawn.constants}),
+				},
+			],
+			{kind: 'classes', classes: glyphs.length, labels: drawn[part].labels},
 		);
 	return {train: dataset('train'), test: dataset('test')};
 }

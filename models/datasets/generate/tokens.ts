@@ -19,11 +19,13 @@ const orders = [
 	[2, 0, 1],
 ] as const;
 
+export interface DrawnSequences {
+	readonly ids: BigInt64Array;
+	readonly labels: Int32Array;
+}
+
 /** Sequences of 32 ids; each class as often as the others, to within one, in random order. */
-export function drawSequences(
-	items: number,
-	random: Random,
-): {readonly ids: BigInt64Array; readonly labels: Int32Array} {
+export function drawSequences(items: number, random: Random): DrawnSequences {
 	const labels = Int32Array.from(random.shuffle(Array.from({length: items}, (_, item) => item % orders.length)));
 	const ids = new BigInt64Array(items * tokenSteps);
 	const background = tokenVocabulary - 3;
@@ -53,16 +55,26 @@ export interface TokensOptions {
 	readonly test: number;
 }
 
-/** A split with features «tokens» [32] of int64 ids under 256, and five classes. */
-export function tokensSplit({seed, train, test}: TokensOptions): Split {
+export interface DrawnTokens {
+	readonly train: DrawnSequences;
+	readonly test: DrawnSequences;
+}
+
+/** Training and test sequences come from different streams. */
+export function paintTokens({seed, train, test}: TokensOptions): DrawnTokens {
 	const random = seededRandom(seed).fork('tokens');
-	const dataset = (part: 'train' | 'test', items: number) => {
-		const {ids, labels} = drawSequences(items, random.fork(part));
+	return {train: drawSequences(train, random.fork('train')), test: drawSequences(test, random.fork('test'))};
+}
+
+/** A split with features «tokens» [32] of int64 ids under 256, and five classes. */
+export function tokensSplit(drawn: DrawnTokens): Split {
+	const dataset = (part: 'train' | 'test') => {
+		const {ids, labels} = drawn[part];
 		return memoryDataset(`tokens (${part})`, [{name: 'tokens', shape: [tokenSteps], data: ids}], {
 			kind: 'classes',
 			classes: orders.length,
 			labels,
 		});
 	};
-	return {train: dataset('train', train), test: dataset('test', test)};
+	return {train: dataset('train'), test: dataset('test')};
 }

@@ -2,14 +2,19 @@
 import {type Random, seededRandom} from '../../../core/random.js';
 import type {Split} from '../dataset.js';
 import {memoryDataset} from '../memory.js';
-import {type Normalise, normalisation} from '../normalise.js';
+import {type Normalisation, type Normalise, normalisation} from '../normalise.js';
 import {machineClasses, machineSensors, machineWindow, windowSamples} from './machine.js';
 
 const channels = machineSensors.length;
 const size = channels * windowSamples;
 
+export interface DrawnWindows {
+	readonly data: Float32Array;
+	readonly labels: Int32Array;
+}
+
 /** Windows of [4, 256] samples; each class as often as the others, to within one, in random order. */
-export function drawWindows(items: number, random: Random): {readonly data: Float32Array; readonly labels: Int32Array} {
+export function drawWindows(items: number, random: Random): DrawnWindows {
 	const labels = Int32Array.from(
 		random.shuffle(Array.from({length: items}, (_, item) => item % machineClasses.length)),
 	);
@@ -48,30 +53,45 @@ export interface VibrationOptions {
 	readonly normalise?: Normalise;
 }
 
-/** A split with features «input» and the classes of `machineClasses`. */
-export function vibrationSplit({seed, train, test, form = 'windows', normalise = 'train'}: VibrationOptions): Split {
+export interface DrawnVibration {
+	readonly form: 'windows' | 'frames';
+	readonly train: DrawnWindows;
+	readonly test: DrawnWindows;
+	readonly constants: Normalisation;
+}
+
+/** Training and test windows come from different streams. */
+export function paintVibration({
+	seed,
+	train,
+	test,
+	form = 'windows',
+	normalise = 'train',
+}: VibrationOptions): DrawnVibration {
 	const random = seededRandom(seed).fork('vibration');
 	const parts = {train: drawWindows(train, random.fork('train')), test: drawWindows(test, random.fork('test'))};
 	const perSensor = normalisation(normalise, parts.train.data, channels, windowSamples);
+	const frames = form === 'frames';
+	const shaped = ({data, labels}: DrawnWindows) => ({data: frames ? toFrames(data) : data, labels});
 	// A frame holds the sensors one after the other too, so that the same constants return in every step.
 	const repeat = (values: readonly number[]) =>
-		form === 'frames' ? Array.from({length: framesPerWindow}, () => values).flat() : values;
-	const constants = {mean: repeat(perSensor.mean), deviation: repeat(perSensor.deviation)};
-	const dataset = (part: 'train' | 'test') => {
-		const {data, labels} = parts[part];
-		const frames = form === 'frames';
-		return memoryDataset(
-			`vibration (${part})`,
-			[
-				{
-					name: 'input',
-					shape: frames ? [framesPerWindow, size / framesPerWindow] : [channels, windowSamples],
-					data: frames ? toFrames(data) : data,
-					normalisation: constants,
-				},
-			],
-			{kind: 'classes', classes: machineClasses.length, labels},
-		);
+		frames ? Array.from({length: framesPerWindow}, () => values).flat() : values;
+	return {
+		form,
+		train: shaped(parts.train),
+		test: shaped(parts.test),
+		constants: {mean: repeat(perSensor.mean), deviation: repeat(perSensor.deviation)},
 	};
+}
+
+/** A split with features «input» and the classes of `machineClasses`. */
+export function vibrationSplit({form, constants, ...parts}: DrawnVibration): Split {
+	const shape = form === 'frames' ? [framesPerWindow, size / framesPerWindow] : [channels, windowSamples];
+	const dataset = (part: 'train' | 'test') =>
+		memoryDataset(`vibration (${part})`, [{name: 'input', shape, data: parts[part].data, normalisation: constants}], {
+			kind: 'classes',
+			classes: machineClasses.length,
+			labels: parts[part].labels,
+		});
 	return {train: dataset('train'), test: dataset('test')};
 }
