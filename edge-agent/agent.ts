@@ -248,6 +248,7 @@ export class Agent {
 					weight: result.items,
 					parameters: trainer.parameters.length,
 					buffers: trainer.buffers.length,
+					key: '',
 				},
 				data: bytesOf({data: result.vector}),
 			},
@@ -279,6 +280,7 @@ export class Agent {
 			...bytes,
 			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
 			transfer,
+			parts: '',
 		});
 		if (refused) {
 			// The report says what the round cost; this says that the next one may count on us.

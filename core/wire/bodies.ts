@@ -50,8 +50,18 @@ const purpose: z.ZodType<TransferPurpose> = z.discriminatedUnion('kind', [
 		weight: amount,
 		parameters: whole,
 		buffers: whole,
+		key: optionalTransfer,
 	}),
 	z.object({kind: z.literal('file'), run: optionalRun, name: z.string().max(256), digest: z.string().max(128)}),
+	z.object({
+		kind: z.literal('boundary'),
+		run,
+		attempt: uint32,
+		step: uint32,
+		key: transfer,
+		digest: z.string().max(128),
+	}),
+	z.object({kind: z.literal('state'), run, attempt: uint32, key: transfer}),
 ]);
 
 const fetchable = z.enum(['ledger', 'model', 'events']);
@@ -116,6 +126,8 @@ export const bodySchemas = {
 	}),
 	release: z.object({run, because: text}),
 	ping: nothing,
+	proceed: z.object({run, attempt: uint32, orders: json, deadlineMs: uint32}),
+	hold: z.object({run, attempt: uint32}),
 
 	ack: nothing,
 	ready: z.object({run, attempt: uint32, items: whole}),
@@ -135,7 +147,9 @@ export const bodySchemas = {
 		bytesReceived: whole,
 		peakMemoryBytes: whole,
 		transfer: optionalTransfer,
+		parts: json,
 	}),
+	held: z.object({run, attempt: uint32, steps: uint32}),
 
 	submit: z.object({job: json, plan: json, resume: optionalRun, modelDigest: z.string().max(128)}),
 	accepted: z.object({run}),

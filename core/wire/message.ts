@@ -23,7 +23,7 @@ export interface Message<B extends Body = Body> {
 }
 
 const envelope = protobuf.Root.fromJSON(descriptor).lookupType('fpl.Envelope');
-const purposeKinds = ['model', 'weights', 'contribution', 'file'] as const;
+const purposeKinds = ['model', 'weights', 'contribution', 'file', 'boundary', 'state'] as const;
 
 const invalid = (problem: string, cause?: unknown) => new FplError('WIRE_INVALID', {problem}, {cause});
 

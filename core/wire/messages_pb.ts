@@ -23,10 +23,13 @@ export interface Envelope {
 	startRound?: StartRound;
 	release?: Release;
 	ping?: Ping;
+	proceed?: Proceed;
+	hold?: Hold;
 	ack?: Ack;
 	ready?: Ready;
 	failed?: Failed;
 	roundReport?: RoundReport;
+	held?: Held;
 	submit?: Submit;
 	accepted?: Accepted;
 	refused?: Refused;
@@ -131,6 +134,18 @@ export interface Release {
 export interface Ping {
 }
 
+export interface Proceed {
+	run?: string;
+	attempt?: number;
+	orders?: string;
+	deadlineMs?: number;
+}
+
+export interface Hold {
+	run?: string;
+	attempt?: number;
+}
+
 export interface Ack {
 }
 
@@ -175,6 +190,13 @@ export interface RoundReport {
 	bytesReceived?: Int64;
 	peakMemoryBytes?: Int64;
 	transfer?: string;
+	parts?: string;
+}
+
+export interface Held {
+	run?: string;
+	attempt?: number;
+	steps?: number;
 }
 
 export interface Submit {
@@ -257,6 +279,21 @@ export interface ContributionPurpose {
 	weight?: number;
 	parameters?: Int64;
 	buffers?: Int64;
+	key?: string;
+}
+
+export interface BoundaryPurpose {
+	run?: string;
+	attempt?: number;
+	step?: number;
+	key?: string;
+	digest?: string;
+}
+
+export interface StatePurpose {
+	run?: string;
+	attempt?: number;
+	key?: string;
 }
 
 export interface FilePurpose {
@@ -273,6 +310,8 @@ export interface Begin {
 	weights?: WeightsPurpose;
 	contribution?: ContributionPurpose;
 	file?: FilePurpose;
+	boundary?: BoundaryPurpose;
+	state?: StatePurpose;
 }
 
 export interface Chunk {
@@ -316,10 +355,13 @@ export const descriptor: INamespace = {
 								"startRound",
 								"release",
 								"ping",
+								"proceed",
+								"hold",
 								"ack",
 								"ready",
 								"failed",
 								"roundReport",
+								"held",
 								"submit",
 								"accepted",
 								"refused",
@@ -400,6 +442,14 @@ export const descriptor: INamespace = {
 							"type": "Ping",
 							"id": 33
 						},
+						"proceed": {
+							"type": "Proceed",
+							"id": 34
+						},
+						"hold": {
+							"type": "Hold",
+							"id": 35
+						},
 						"ack": {
 							"type": "Ack",
 							"id": 50
@@ -415,6 +465,10 @@ export const descriptor: INamespace = {
 						"roundReport": {
 							"type": "RoundReport",
 							"id": 53
+						},
+						"held": {
+							"type": "Held",
+							"id": 54
 						},
 						"submit": {
 							"type": "Submit",
@@ -767,6 +821,38 @@ export const descriptor: INamespace = {
 				"Ping": {
 					"fields": {}
 				},
+				"Proceed": {
+					"fields": {
+						"run": {
+							"type": "string",
+							"id": 1
+						},
+						"attempt": {
+							"type": "uint32",
+							"id": 2
+						},
+						"orders": {
+							"type": "string",
+							"id": 3
+						},
+						"deadlineMs": {
+							"type": "uint32",
+							"id": 4
+						}
+					}
+				},
+				"Hold": {
+					"fields": {
+						"run": {
+							"type": "string",
+							"id": 1
+						},
+						"attempt": {
+							"type": "uint32",
+							"id": 2
+						}
+					}
+				},
 				"Ack": {
 					"fields": {}
 				},
@@ -899,6 +985,26 @@ export const descriptor: INamespace = {
 						"transfer": {
 							"type": "string",
 							"id": 14
+						},
+						"parts": {
+							"type": "string",
+							"id": 15
+						}
+					}
+				},
+				"Held": {
+					"fields": {
+						"run": {
+							"type": "string",
+							"id": 1
+						},
+						"attempt": {
+							"type": "uint32",
+							"id": 2
+						},
+						"steps": {
+							"type": "uint32",
+							"id": 3
 						}
 					}
 				},
@@ -1088,6 +1194,50 @@ export const descriptor: INamespace = {
 						"buffers": {
 							"type": "uint64",
 							"id": 6
+						},
+						"key": {
+							"type": "string",
+							"id": 7
+						}
+					}
+				},
+				"BoundaryPurpose": {
+					"fields": {
+						"run": {
+							"type": "string",
+							"id": 1
+						},
+						"attempt": {
+							"type": "uint32",
+							"id": 2
+						},
+						"step": {
+							"type": "uint32",
+							"id": 3
+						},
+						"key": {
+							"type": "string",
+							"id": 4
+						},
+						"digest": {
+							"type": "string",
+							"id": 5
+						}
+					}
+				},
+				"StatePurpose": {
+					"fields": {
+						"run": {
+							"type": "string",
+							"id": 1
+						},
+						"attempt": {
+							"type": "uint32",
+							"id": 2
+						},
+						"key": {
+							"type": "string",
+							"id": 3
 						}
 					}
 				},
@@ -1114,7 +1264,9 @@ export const descriptor: INamespace = {
 								"model",
 								"weights",
 								"contribution",
-								"file"
+								"file",
+								"boundary",
+								"state"
 							]
 						}
 					},
@@ -1146,6 +1298,14 @@ export const descriptor: INamespace = {
 						"file": {
 							"type": "FilePurpose",
 							"id": 13
+						},
+						"boundary": {
+							"type": "BoundaryPurpose",
+							"id": 14
+						},
+						"state": {
+							"type": "StatePurpose",
+							"id": 15
 						}
 					}
 				},

@@ -27,7 +27,20 @@ export type TransferPurpose =
 			/** Elements of the flat parameter vector in `data`, before the buffers. */
 			readonly parameters: number;
 			readonly buffers: number;
+			/** In runs with stages: which of the transfers that were asked for this is; else empty. */
+			readonly key: string;
 	  }
+	/** Activations or their gradients, for some rows of one micro-batch. `digest`: of model and plan. */
+	| {
+			readonly kind: 'boundary';
+			readonly run: string;
+			readonly attempt: number;
+			readonly step: number;
+			readonly key: string;
+			readonly digest: string;
+	  }
+	/** Weights and optimiser slots of a stage. */
+	| {readonly kind: 'state'; readonly run: string; readonly attempt: number; readonly key: string}
 	| {readonly kind: 'file'; readonly run: string; readonly name: string; readonly digest: string};
 
 export interface IncomingTransfer {

@@ -44,6 +44,8 @@ test('every purpose of a transfer survives the round trip', t => {
 		{kind: 'model', run, digest: 'd'},
 		{kind: 'weights', run, round: 4},
 		{kind: 'file', run, name: 'ledger.json', digest: 'd'},
+		{kind: 'boundary', run, attempt: 2, step: 4, key: 'f0:0.1>1.0', digest: 'd'},
+		{kind: 'state', run, attempt: 2, key: '0@cam-1'},
 	] as const) {
 		const body = {...sampleBodies.begin, purpose};
 		t.deepEqual(decode(encode(sampleMessage(body))).body, body);

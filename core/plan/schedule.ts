@@ -1,0 +1,45 @@
+/** In which order a stage does the passes of one step. Pure; the executor and the cost model use the same. */
+import type {Plan} from './plan.js';
+
+/** learn: forward, loss and backward in one, which is what the last stage does. */
+export interface Pass {
+	readonly kind: 'forward' | 'backward' | 'learn';
+	readonly micro: number;
+}
+
+/**
+ * Micro-batches whose forward pass a stage does before its first backward pass. 1F1B needs one for each stage after it
+ * (Narayanan et al. 2019, section 3.2); a second one for each hides the transfers both ways.
+ */
+export function warmUp(schedule: Plan['pipeline']['schedule'], stage: number, stages: number, micros: number): number {
+	switch (schedule) {
+		case 'gpipe':
+			return micros;
+		case '1f1b':
+			return Math.min(micros, 2 * (stages - 1 - stage));
+		default:
+			return schedule satisfies never;
+	}
+}
+
+/** Every micro-batch goes forward and backward exactly once; backward passes follow the order of the forward passes. */
+export function passesOf(
+	schedule: Plan['pipeline']['schedule'],
+	stage: number,
+	stages: number,
+	micros: readonly number[],
+): readonly Pass[] {
+	if (stage === stages - 1) {
+		return micros.map(micro => ({kind: 'learn', micro}));
+	}
+	const ahead = warmUp(schedule, stage, stages, micros.length);
+	const passes: Pass[] = micros.slice(0, ahead).map(micro => ({kind: 'forward', micro}));
+	for (const [index, micro] of micros.entries()) {
+		const next = micros[ahead + index];
+		passes.push({kind: 'backward', micro});
+		if (next !== undefined) {
+			passes.push({kind: 'forward', micro: next});
+		}
+	}
+	return passes;
+}
