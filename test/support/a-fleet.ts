@@ -7,6 +7,7 @@ import {deviceId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import {type Logger, silentLogger} from '../../core/log.js';
 import type {JobDocument} from '../../core/plan/job.js';
+import type {PlanDocument} from '../../core/plan/plan.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {coordinatorId, createTopics} from '../../core/wire/topics.js';
 import {MemoryBroker, type MemoryBrokerOptions} from '../../core/wire/transports/memory-broker.js';
@@ -35,7 +36,10 @@ export interface TestFleet {
 	/** Starts the coordinator (again). */
 	coordinator(): Promise<() => Promise<void>>;
 	client(): Promise<Client>;
-	submit(job: JobDocument): Promise<RunId>;
+	/** With the plan that the job's scheme asks for, or a given one. */
+	submit(job: JobDocument, plan?: PlanDocument): Promise<RunId>;
+	/** Goes on with a run that was stopped. */
+	resume(run: RunId): Promise<void>;
 	/** Follows a run to its end and answers its ledger. */
 	finish(run: RunId): Promise<Ledger>;
 }
@@ -132,12 +136,17 @@ export async function aFleet(
 			return close;
 		},
 
-		async submit(job) {
+		async submit(job, plan) {
+			const planText = plan === undefined ? '' : JSON.stringify(plan);
 			const accepted = await (await client()).ask(
-				{kind: 'submit', job: JSON.stringify(job), plan: '', resume: '', modelDigest: ''},
+				{kind: 'submit', job: JSON.stringify(job), plan: planText, resume: '', modelDigest: ''},
 				'accepted',
 			);
 			return runId(accepted.run);
+		},
+
+		async resume(run) {
+			await (await client()).ask({kind: 'submit', job: '', plan: '', resume: run, modelDigest: ''}, 'accepted');
 		},
 
 		async finish(run) {
