@@ -22,9 +22,22 @@ export async function aBroker(t: ExecutionContext, folder: string, listen = 'mqt
 	return {broker, url: url!};
 }
 
+/** The coordinator alone, on a broker that is not ours. */
+export async function aCoordinator(t: ExecutionContext, folder: string, external: string): Promise<RunningProcess> {
+	const coordinator = fpl(t, folder, 'broker', '--external', external, '--log-level', 'warn');
+	await coordinator.until(/listening on (\S+)/u);
+	return coordinator;
+}
+
 /** An agent that emulates a small board, so that a run takes long enough to be disturbed on a fast machine too. */
-export const anAgent = (t: ExecutionContext, folder: string, url: string, id: string): RunningProcess =>
-	fpl(t, folder, 'agent', 'run', '--id', id, '--broker', url, '--threads', '1', '--emulate', 'raspberry-pi-3b-plus');
+export const anAgent = (
+	t: ExecutionContext,
+	folder: string,
+	url: string,
+	id: string,
+	profile = 'raspberry-pi-3b-plus',
+): RunningProcess =>
+	fpl(t, folder, 'agent', 'run', '--id', id, '--broker', url, '--threads', '1', '--emulate', profile);
 
 /** `fpl run` with a job of this content; its output are JSON lines, and the ledger at the end. */
 export async function submit(

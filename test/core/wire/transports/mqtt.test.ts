@@ -1,14 +1,11 @@
-import {type ChildProcess, spawn} from 'node:child_process';
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import type {Duplex} from 'node:stream';
 import test from 'ava';
 import type {Will} from '../../../../core/wire/transport.js';
 import {connectMqtt} from '../../../../core/wire/transports/mqtt-connect.js';
 import {startBroker} from '../../../../fog-broker/broker.js';
 import {type TransportBench, transportContract} from '../../../contracts/transport.js';
+import {mosquitto, noMosquitto, startMosquitto} from '../../../support/mosquitto.js';
 
 let nonce = 0;
 
@@ -62,55 +59,14 @@ transportContract(test, 'MQTT over aedes in the process', async () => {
 	return benchOver(broker.open, () => broker.close());
 });
 
-/** Absolute, or on the search path or where Debian puts it. */
-const mosquitto = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin']
-	.map(folder => path.join(folder, 'mosquitto'))
-	.find(file => existsSync(file));
-
-async function freePort(): Promise<number> {
-	const server = net.createServer();
-	await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-	const address = server.address();
-	await new Promise(resolve => server.close(resolve));
-	return typeof address === 'object' && address ? address.port : 0;
-}
-
-async function startMosquitto(binary: string): Promise<{port: number; child: ChildProcess; folder: string}> {
-	const port = await freePort();
-	const folder = mkdtempSync(path.join(os.tmpdir(), 'fpl-mosquitto-'));
-	const config = path.join(folder, 'mosquitto.conf');
-	writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
-	const child = spawn(binary, ['-c', config], {stdio: 'ignore'});
-	for (let attempt = 0; ; attempt++) {
-		const up = await new Promise<boolean>(resolve => {
-			const socket = net.connect({port, host: '127.0.0.1'});
-			socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-			socket.once('connect', () => socket.destroy());
-		});
-		if (up) {
-			return {port, child, folder};
-		}
-		if (attempt > 100) {
-			throw new Error('mosquitto did not start');
-		}
-		await new Promise(resolve => setTimeout(resolve, 50));
-	}
-}
-
 if (mosquitto) {
 	transportContract(test, 'MQTT over Mosquitto', async () => {
-		const {port, child, folder} = await startMosquitto(mosquitto);
-		return benchOver(
-			() => net.connect({port, host: '127.0.0.1', noDelay: true}),
-			async () => {
-				await new Promise(resolve => child.once('exit', resolve).kill());
-				rmSync(folder, {recursive: true});
-			},
-		);
+		const {port, stop} = await startMosquitto();
+		return benchOver(() => net.connect({port, host: '127.0.0.1', noDelay: true}), stop);
 	});
 } else {
 	test('MQTT over Mosquitto is not tested here', t => {
-		t.log('skipped: no mosquitto on this machine (apt install mosquitto)');
+		t.log(noMosquitto);
 		t.pass();
 	});
 }
