@@ -7,8 +7,9 @@ import type {z} from 'zod';
 import {parseValue} from '../core/config/config.js';
 import {asFplError, FplError} from '../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../core/ids.js';
+import {checkExecutable} from '../core/plan/check.js';
 import {jobSchema} from '../core/plan/job.js';
-import {checkPlan, planSchema} from '../core/plan/plan.js';
+import {planSchema} from '../core/plan/plan.js';
 import type {Body, BodyOf} from '../core/wire/bodies.js';
 import type {Message} from '../core/wire/message.js';
 import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
@@ -131,7 +132,7 @@ export class Coordinator {
 		const plan =
 			planText === ''
 				? undefined
-				: checkPlan(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
+				: checkExecutable(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
 		const given = modelDigest === '' ? undefined : this.#uploads.get(modelDigest);
 		if (modelDigest !== '' && !given) {
 			throw new FplError('MODEL_FILE', {

@@ -33,7 +33,7 @@ const impure = ['onnxruntime-node', '@tensorflow/tfjs-node', 'mqtt', 'aedes', 'n
 
 /** Generated files (`*_pb.ts`) are read by nobody and may be longer. */
 const maxLines = 350;
-const maxEntries = 16;
+const maxEntries = 18;
 const manyEntries = 13;
 
 const files = sourceFiles();

@@ -2,6 +2,7 @@
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
 import {quantity} from './quantity.js';
+import {schemeSchema} from './scheme-options.js';
 
 const optimizer = z
 	.discriminatedUnion('kind', [
@@ -51,14 +52,6 @@ export const partitionSchema = z.discriminatedUnion('kind', [
 	z.strictObject({kind: z.literal('shards'), perDevice: z.number().int().positive().max(10_000)}),
 ]);
 
-/** Which plan to build when the run is given none. */
-const scheme = z.discriminatedUnion('kind', [
-	/** Synchronous data-parallel SGD: gradients to the parameter server at every step. */
-	z.strictObject({kind: z.literal('d-sgd')}),
-	/** Federated averaging (McMahan et al. 2017): weights after `localEpochs` passes over the local data. */
-	z.strictObject({kind: z.literal('fedavg'), localEpochs: z.number().int().positive().default(1)}),
-]);
-
 export const jobSchema = z.strictObject({
 	version: z.literal(1),
 	/** Zoo name, or a path to an .onnx file. */
@@ -76,7 +69,7 @@ export const jobSchema = z.strictObject({
 			schedule: schedule.default({kind: 'constant'}),
 			clipNorm: z.number().positive().optional(),
 			loss: z.enum(['softmax-cross-entropy', 'mse', 'bce']).optional(),
-			/** Items of a global batch (d-sgd), or of a local one (fedavg). */
+			/** Items of a global batch (of all replicas of a stage together), or of a local one (fedavg). */
 			batch: z.number().int().positive().max(65_536).default(64),
 			epochs: z.number().int().positive().max(1_000_000).default(3),
 			seed: z.number().int().min(0).default(1),
@@ -84,7 +77,8 @@ export const jobSchema = z.strictObject({
 			targetAccuracy: z.number().min(0).max(1).optional(),
 		})
 		.prefault({}),
-	scheme: scheme.default({kind: 'd-sgd'}),
+	/** Which plan to build when the run is given none. */
+	scheme: schemeSchema.default({kind: 'd-sgd'}),
 	devices: z
 		.strictObject({
 			/** Only these; all that are idle when undefined. */
@@ -103,7 +97,7 @@ export const jobSchema = z.strictObject({
 		})
 		.prefault({}),
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
-	/** Read by the planner; the data-parallel presets record it only. */
+	/** Read by the planner; schemes record it only. */
 	objective: z
 		.strictObject({
 			minimise: z.enum(['time', 'bytes', 'energy', 'money']),

@@ -4,8 +4,10 @@
  */
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
-import {FplError} from '../errors.js';
 import {isId} from '../ids.js';
+
+export const junctionKinds = ['mean', 'scalar', 'per-unit', 'conv1x1', 'dense', 'concat', 'sum', 'max'] as const;
+export const schedules = ['gpipe', '1f1b'] as const;
 
 const id = z.string().refine(isId, 'expected a device id');
 const count = z.number().int().positive();
@@ -28,7 +30,7 @@ const junction = z.discriminatedUnion('mode', [
 	z.strictObject({mode: z.literal('stack')}),
 	z.strictObject({
 		mode: z.literal('aligned'),
-		kind: z.enum(['mean', 'scalar', 'per-unit', 'conv1x1', 'dense', 'concat', 'sum', 'max']),
+		kind: z.enum(junctionKinds),
 	}),
 ]);
 
@@ -72,7 +74,7 @@ const pipeline = z.strictObject({
 	 * gpipe: all forward passes, then all backward passes (Huang et al. 2019). 1f1b: a stage begins with backward passes as
 	 * soon as it can, so that it keeps at most as many micro-batches as there are stages after it (Narayanan et al. 2019).
 	 */
-	schedule: z.enum(['gpipe', '1f1b']).default('1f1b'),
+	schedule: z.enum(schedules).default('1f1b'),
 });
 
 export const planSchema = z.strictObject({
@@ -98,30 +100,6 @@ export type PlanDocument = z.input<typeof planSchema>;
 export type Stage = Plan['stages'][number];
 export type Synchronisation = Plan['synchronisation'];
 
-/**
- * Checks what the schema cannot: that this version executes the plan, and that its parts agree.
- * @throws FplError `PLAN_INVALID`, `PLAN_UNSUPPORTED`.
- */
-export function checkPlan(plan: Plan): Plan {
-	if (plan.stages.length > 1 || plan.stages[0]!.units !== 'all') {
-		throw new FplError('PLAN_UNSUPPORTED', {
-			where: 'stages',
-			expected: 'one stage with «units: all» (data-parallel training)',
-			got: `${plan.stages.length} stages`,
-		});
-	}
-	const devices = plan.stages[0]!.replicas.map(({device}) => device);
-	const twice = devices.find((device, index) => devices.indexOf(device) !== index);
-	if (twice !== undefined) {
-		throw new FplError('PLAN_INVALID', {where: 'stages[0].replicas', problem: `device «${twice}» appears twice`});
-	}
-	const {exchange, every} = plan.synchronisation;
-	if ((exchange === 'gradients') !== (every.kind === 'step')) {
-		throw new FplError('PLAN_UNSUPPORTED', {
-			where: 'synchronisation',
-			expected: 'gradients every step, or weights every so many epochs',
-			got: `${exchange} every ${every.kind}`,
-		});
-	}
-	return plan;
-}
+/** How the replicas of a stage synchronise: as the stage says, else as the plan does. */
+export const synchronisationOf = ({synchronisation}: Plan, stage: Stage): Synchronisation =>
+	stage.synchronisation ?? synchronisation;

@@ -5,9 +5,10 @@ import {asFplError, FplError} from '../../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import type {Logger} from '../../core/log.js';
-import {planFor} from '../../core/plan/builders.js';
+import {checkExecutable} from '../../core/plan/check.js';
 import {type Job, jobSchema} from '../../core/plan/job.js';
-import {checkPlan, type Plan} from '../../core/plan/plan.js';
+import type {Plan} from '../../core/plan/plan.js';
+import {schemes} from '../../core/plan/schemes.js';
 import type {DeviceProfile} from '../../core/profile/profile.js';
 import type {Messenger} from '../../core/wire/messenger.js';
 import type {TensorLink} from '../../core/wire/tensor-link.js';
@@ -15,6 +16,7 @@ import type {Engine, Trainer} from '../../models/engines/engine.js';
 import type {Model} from '../../models/graph.js';
 import {exportModel} from '../../models/import/model.js';
 import {withWeights} from '../../models/layout.js';
+import {planFor} from '../../models/plans/plan-for.js';
 import type {Fleet} from '../fleet.js';
 import {ServerAccounts} from '../server/accounts.js';
 import {type Checkpoint, fileCheckpoints} from '../server/checkpoints.js';
@@ -116,7 +118,7 @@ async function drive(
 	for (const text of damaged) {
 		journal.publish(run, {kind: 'note', text});
 	}
-	const plan = manifest.plan ?? (await gather(context, job, run, AbortSignal.any([pause, cancel])));
+	const plan = manifest.plan ?? (await gather(context, job, run, preparation.model, AbortSignal.any([pause, cancel])));
 	await store.put({...manifest, plan});
 	journal.publish(run, {kind: 'planned', plan, attempt: manifest.attempt, resumedFrom: checkpoint?.round});
 
@@ -256,9 +258,10 @@ function releaseFrom({messenger, log}: RunContext, device: DeviceId, run: RunId)
 }
 
 /** Waits until enough devices are there and makes the plan that the job's scheme asks for. */
-async function gather(context: RunContext, job: Job, run: RunId, signal: AbortSignal): Promise<Plan> {
+async function gather(context: RunContext, job: Job, run: RunId, model: Model, signal: AbortSignal): Promise<Plan> {
 	const {clock, fleet, journal} = context;
-	const {only, minimum, wait} = job.devices;
+	const {only, wait} = job.devices;
+	const minimum = Math.max(job.devices.minimum, schemes[job.scheme.kind].leastDevices);
 	const candidates = () => fleet.idle().filter(device => only === undefined || only.includes(device));
 	journal.publish(run, {kind: 'gathering', expected: only, minimum});
 	for (const {device, run: other} of fleet.list()) {
@@ -266,6 +269,10 @@ async function gather(context: RunContext, job: Job, run: RunId, signal: AbortSi
 			releaseFrom(context, device, runId(other));
 		}
 	}
+	const planned = (devices: readonly DeviceId[]) => {
+		const present = devices.toSorted().map(device => ({device, profile: fleet.find(device)?.profile}));
+		return checkExecutable(planFor(job, present, model));
+	};
 	const deadline = clock.monotonic() + wait * 1000;
 	let enoughSince: number | undefined;
 	for (;;) {
@@ -274,14 +281,14 @@ async function gather(context: RunContext, job: Job, run: RunId, signal: AbortSi
 		enoughSince = found.length >= minimum ? (enoughSince ?? now) : undefined;
 		const complete = only !== undefined && found.length === only.length;
 		if (complete || (enoughSince !== undefined && now - enoughSince >= settleMs && only === undefined)) {
-			return checkPlan(planFor(job, found.sort()));
+			return planned(found);
 		}
 		if (signal.aborted) {
 			throw new FplError('INTERRUPTED', {where: run, problem: 'stopped while waiting for devices'});
 		}
 		if (now >= deadline) {
 			if (found.length >= minimum) {
-				return checkPlan(planFor(job, found.sort()));
+				return planned(found);
 			}
 			throw new FplError('RUN_NO_DEVICES', {
 				expected: `at least ${minimum} idle device${minimum === 1 ? '' : 's'}${only ? ` of ${only.join(', ')}` : ''} within ${wait} s`,
