@@ -2,8 +2,8 @@
 import {FplError} from '../../core/errors.js';
 import type {Graph, Model, Node, ValueInfo} from '../graph.js';
 import {infer, typesOf} from '../infer.js';
-import {verify} from '../verify.js';
-import {type CutOptions, dataNodes, dataValues, type Unit, unitsOf} from './cuts.js';
+import {verify} from '../onnx/verify.js';
+import {type CutOptions, dataNodes, dataValues, unitsOf} from './cuts.js';
 
 export interface Segment {
 	readonly index: number;
@@ -23,12 +23,13 @@ export interface Segment {
 /** First and last unit of each segment, in order, without gaps. */
 export type Ranges = readonly (readonly [number, number])[];
 
-function checkRanges(model: Model, ranges: Ranges, count: number): void {
+/** @throws FplError `MODEL_CUT` when the ranges do not follow each other from the first of `count` units to the last. */
+export function checkRanges(model: string, ranges: Ranges, count: number): void {
 	let next = 0;
 	for (const [first, last] of ranges) {
 		if (first !== next || last < first || last >= count || !Number.isInteger(last)) {
 			throw new FplError('MODEL_CUT', {
-				where: `units ${first} to ${last} of «${model.name}»`,
+				where: `units ${first} to ${last} of «${model}»`,
 				problem: 'segments must follow each other without gaps and cover all units',
 				expected: `a segment that starts at unit ${next} and ends before ${count}`,
 			});
@@ -37,7 +38,7 @@ function checkRanges(model: Model, ranges: Ranges, count: number): void {
 	}
 	if (next !== count) {
 		throw new FplError('MODEL_CUT', {
-			where: `«${model.name}»`,
+			where: `«${model}»`,
 			problem: 'the last segment must end with the last unit',
 			expected: `${count - 1}`,
 			got: `${next - 1}`,
@@ -45,31 +46,43 @@ function checkRanges(model: Model, ranges: Ranges, count: number): void {
 	}
 }
 
+/** Nodes of a graph that are to be a segment. */
+export interface SegmentGroup {
+	/** Names of its data nodes; what prepares their weights comes along. */
+	readonly nodes: readonly string[];
+	readonly units: readonly [number, number];
+	readonly label: string;
+	/** Of the segment's graph. */
+	readonly name: string;
+	/** Indices of the groups whose values may come past it on their way to later ones: for a chain, all before it. */
+	readonly after: readonly number[];
+}
+
 /** A weight has one place where it is updated: two segments on different devices would train it apart. */
-function checkShared(model: Model, groups: readonly (readonly Unit[])[]): void {
+function checkShared(model: Model, segments: readonly Segment[]): void {
 	for (const [what, names] of [
-		['parameter', (unit: Unit) => unit.parameters],
-		['buffer', (unit: Unit) => unit.buffers],
+		['parameter', (segment: Segment) => segment.parameters],
+		['buffer', (segment: Segment) => segment.buffers],
 	] as const) {
 		const owner = new Map<string, number>();
-		for (const [index, group] of groups.entries()) {
-			for (const name of new Set(group.flatMap(names))) {
+		for (const segment of segments) {
+			for (const name of names(segment)) {
 				const other = owner.get(name);
 				if (other !== undefined) {
 					throw new FplError('MODEL_CUT', {
 						where: `«${model.name}»`,
-						problem: `${what} «${name}» is used in segment ${other} and in segment ${index}`,
+						problem: `${what} «${name}» is used in segment ${other} and in segment ${segment.index}`,
 						fix: 'Put the units that share it into one segment',
 					});
 				}
-				owner.set(name, index);
+				owner.set(name, segment.index);
 			}
 		}
 	}
 }
 
-/** Nodes by the segment that they belong to; what prepares weights goes wherever it is needed. */
-function closure(graph: Graph, wanted: ReadonlySet<string>): readonly Node[] {
+/** The nodes of these names, in order, with those that prepare their weights. */
+export function closure(graph: Graph, wanted: ReadonlySet<string>): readonly Node[] {
 	const data = dataValues(graph);
 	const kept = new Set<Node>();
 	const needed = new Set<string>();
@@ -92,62 +105,78 @@ function closure(graph: Graph, wanted: ReadonlySet<string>): readonly Node[] {
  */
 export function segmentsOf(model: Model, ranges: Ranges, options: CutOptions = {}): readonly Segment[] {
 	const {units} = unitsOf(model, options);
-	checkRanges(model, ranges, units.length);
+	checkRanges(model.name, ranges, units.length);
+	return segmentsOfGroups(
+		model,
+		ranges.map(([first, last], index): SegmentGroup => {
+			const group = units.slice(first, last + 1);
+			return {
+				nodes: group.flatMap(({nodes}) => nodes),
+				units: [first, last],
+				label: labelOfRange(group.map(({label}) => label)),
+				name: ranges.length === 1 ? model.graph.name : `${model.graph.name}/${first}-${last}`,
+				after: Array.from({length: index}, (_, before) => before),
+			};
+		}),
+	);
+}
+
+/** `conv1 … fc2` */
+export const labelOfRange = (labels: readonly string[]): string =>
+	labels.length === 1 ? labels[0]! : `${labels[0]} … ${labels.at(-1)}`;
+
+/**
+ * Cuts a model into segments that need not follow each other in a chain.
+ * @param groups every data node in exactly one of them; a group comes after those whose values it reads.
+ * @throws FplError `MODEL_CUT` when segments would share a parameter.
+ */
+export function segmentsOfGroups(model: Model, groups: readonly SegmentGroup[]): readonly Segment[] {
 	const graph = infer(model.graph);
-	const groups = ranges.map(([first, last]) => units.slice(first, last + 1));
-	checkShared(model, groups);
 	const data = dataValues(graph);
 	const type = typesOf(graph);
-	const position = new Map<string, number>();
-	for (const [index, group] of groups.entries()) {
-		for (const name of group.flatMap(({nodes}) => nodes)) {
-			position.set(name, index);
-		}
-	}
-	/** Where a value is made (−1: fed by the caller) and where it is read last. */
+	const position = new Map(groups.flatMap(({nodes}, index) => nodes.map(name => [name, index] as const)));
+	/** Where a value is made (−1: fed by the caller), and where it is read; the caller reads the outputs. */
 	const made = new Map(graph.inputs.map(({name}) => [name, -1]));
-	const read = new Map<string, number>();
+	const readers = new Map<string, Set<number>>(graph.outputs.map(({name}) => [name, new Set([groups.length])]));
 	for (const node of dataNodes(graph, data)) {
 		const at = position.get(node.name)!;
 		for (const name of node.outputs.filter(output => data.has(output))) {
 			made.set(name, at);
 		}
 		for (const name of node.inputs.filter(input => data.has(input))) {
-			read.set(name, Math.max(read.get(name) ?? -1, at));
+			readers.set(name, (readers.get(name) ?? new Set()).add(at));
 		}
 	}
-	for (const {name} of graph.outputs) {
-		read.set(name, ranges.length);
-	}
 	const infos = (names: Iterable<string>) => [...names].map(name => type(name)!);
+	/** Whether a group that comes after this one, or the caller, reads the value. */
+	const goesOn = (name: string, index: number) =>
+		[...(readers.get(name) ?? [])].some(at => at === groups.length || groups[at]!.after.includes(index));
 
-	const segments = groups.map((group, index): Segment => {
-		const nodes = closure(graph, new Set(group.flatMap(unit => unit.nodes)));
+	const segments = groups.map(({nodes: wanted, units, label, name, after}, index): Segment => {
+		const nodes = closure(graph, new Set(wanted));
 		const own = new Set(nodes.flatMap(({outputs}) => outputs));
 		const used = new Set(nodes.flatMap(({inputs}) => inputs));
-		const outputs = [...own].filter(name => data.has(name) && (read.get(name) ?? -1) > index);
-		const passing = [...made].filter(
-			([name, at]) => at < index && (read.get(name) ?? -1) > index && !used.has(name) && at >= 0,
-		);
-		const [first, last] = ranges[index]!;
+		const outputs = [...own].filter(value => data.has(value) && goesOn(value, index));
+		const passing = [...made].filter(([value, at]) => after.includes(at) && !used.has(value) && goesOn(value, index));
 		return {
 			index,
-			units: [first, last],
-			label: first === last ? group[0]!.label : `${group[0]!.label} … ${group.at(-1)!.label}`,
+			units,
+			label,
 			graph: {
 				...graph,
-				name: ranges.length === 1 ? graph.name : `${graph.name}/${first}-${last}`,
+				name,
 				nodes,
-				inputs: infos([...used].filter(name => data.has(name) && !own.has(name))),
+				inputs: infos([...used].filter(value => data.has(value) && !own.has(value))),
 				outputs: infos(outputs),
-				initializers: new Map([...graph.initializers].filter(([name]) => used.has(name))),
-				values: new Map([...graph.values].filter(([name]) => own.has(name))),
+				initializers: new Map([...graph.initializers].filter(([key]) => used.has(key))),
+				values: new Map([...graph.values].filter(([key]) => own.has(key))),
 			},
-			parameters: model.parameters.filter(name => used.has(name)),
-			buffers: model.buffers.filter(name => used.has(name)),
-			passing: infos(passing.map(([name]) => name)),
+			parameters: model.parameters.filter(key => used.has(key)),
+			buffers: model.buffers.filter(key => used.has(key)),
+			passing: infos(passing.map(([value]) => value)),
 		};
 	});
+	checkShared(model, segments);
 	for (const segment of segments) {
 		verify(segment.graph);
 	}

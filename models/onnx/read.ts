@@ -4,7 +4,6 @@ import path from 'node:path';
 import protobuf from 'protobufjs';
 import {asFplError, FplError, isFplError} from '../../core/errors.js';
 import type {Attribute, Dim, Graph, Node, ValueInfo} from '../graph.js';
-import {verify} from '../verify.js';
 import {readAttribute} from './attributes.js';
 import {dtypeOf} from './dtypes.js';
 import {ExternalData} from './external.js';
@@ -13,6 +12,7 @@ import {withinLimit} from './measure.js';
 import type {GraphProto, ModelProto, NodeProto, ValueInfoProto} from './onnx_pb.js';
 import {ModelMessage, supportedOpsets, toNumber} from './schema.js';
 import {readTensor} from './tensors.js';
+import {verify} from './verify.js';
 
 /** Messages, strings and 64-bit integers in one file. A transformer of a hundred layers has some ten thousand. */
 const mostObjects = 4_000_000;

@@ -3,7 +3,7 @@ import {InferenceSession, Tensor as OrtTensor} from 'onnxruntime-node';
 import {sizeOf} from '../../core/tensor/tensor.js';
 import {exportModel} from '../../models/import/model.js';
 import {infer, typesOf} from '../../models/infer.js';
-import {verify} from '../../models/verify.js';
+import {verify} from '../../models/onnx/verify.js';
 import type {BuildOptions} from '../../models/zoo/options.js';
 import {buildModel, type ZooName, zoo, zooNames} from '../../models/zoo/zoo.js';
 

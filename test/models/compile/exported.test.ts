@@ -3,7 +3,7 @@ import test from 'ava';
 import {int64} from '../../../core/tensor/tensor.js';
 import {compileTraining} from '../../../models/compile/training.js';
 import {importModel} from '../../../models/import/model.js';
-import {verify} from '../../../models/verify.js';
+import {verify} from '../../../models/onnx/verify.js';
 import {initialState, runProgram} from '../../support/run-program.js';
 import {fixtureFile, fixtureNames, loadFixture} from '../fixtures.js';
 

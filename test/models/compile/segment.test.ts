@@ -6,7 +6,7 @@ import {compileTraining} from '../../../models/compile/training.js';
 import type {Layout, Model} from '../../../models/graph.js';
 import {unitsOf} from '../../../models/inspect/cuts.js';
 import {segmentsOf} from '../../../models/inspect/segments.js';
-import {verify} from '../../../models/verify.js';
+import {verify} from '../../../models/onnx/verify.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {uniform} from '../../support/gradient-check.js';
 import {type Flat, initialState, norm, type ProgramResult, runProgram} from '../../support/run-program.js';

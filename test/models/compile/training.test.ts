@@ -3,7 +3,7 @@ import {seededRandom} from '../../../core/random.js';
 import {float32, int64} from '../../../core/tensor/tensor.js';
 import type {CompileOptions} from '../../../models/compile/program.js';
 import {compileTraining} from '../../../models/compile/training.js';
-import {verify} from '../../../models/verify.js';
+import {verify} from '../../../models/onnx/verify.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {uniform} from '../../support/gradient-check.js';
 import {initialState, runProgram} from '../../support/run-program.js';

@@ -4,8 +4,8 @@ import {float32, int64, scalar, sizeOf, toNumbers, zeros} from '../../../core/te
 import {float, int, ints} from '../../../models/graph.js';
 import {exportModel, importModel} from '../../../models/import/model.js';
 import {layoutOf} from '../../../models/layout.js';
+import {verify} from '../../../models/onnx/verify.js';
 import {specialise} from '../../../models/specialise.js';
-import {verify} from '../../../models/verify.js';
 import {fixtureFile, fixtureNames, loadFixture} from '../fixtures.js';
 import {node, sketch} from '../graphs.js';
 

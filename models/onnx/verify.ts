@@ -2,13 +2,13 @@
  * What a legal graph is: a table of rules. Run after a file is read, after a cut and after differentiation, so that engines
  * and planners need not doubt a graph.
  */
-import {type ErrorCode, FplError} from '../core/errors.js';
-import {dtypes, sizeOf} from '../core/tensor/tensor.js';
-import type {Graph, ValueInfo} from './graph.js';
-import {whereIs} from './infer/context.js';
-import {isStatic, show} from './infer/dims.js';
-import {analyse} from './infer.js';
-import {supportedOpsets} from './onnx/schema.js';
+import {type ErrorCode, FplError} from '../../core/errors.js';
+import {dtypes, sizeOf} from '../../core/tensor/tensor.js';
+import type {Graph, ValueInfo} from '../graph.js';
+import {whereIs} from '../infer/context.js';
+import {isStatic, show} from '../infer/dims.js';
+import {analyse} from '../infer.js';
+import {supportedOpsets} from './schema.js';
 
 export interface Violation {
 	readonly code: ErrorCode;

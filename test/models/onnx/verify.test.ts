@@ -1,11 +1,11 @@
 import test from 'ava';
-import {type ErrorCode, isFplError} from '../../core/errors.js';
-import {float32, int64, type Tensor, zeros} from '../../core/tensor/tensor.js';
-import {float, type Graph, int, ints, string} from '../../models/graph.js';
-import {specialise} from '../../models/specialise.js';
-import {ruleNames, verify, violations} from '../../models/verify.js';
-import {buildModel, zooNames} from '../../models/zoo/zoo.js';
-import {node, sketch} from './graphs.js';
+import {type ErrorCode, isFplError} from '../../../core/errors.js';
+import {float32, int64, type Tensor, zeros} from '../../../core/tensor/tensor.js';
+import {float, type Graph, int, ints, string} from '../../../models/graph.js';
+import {ruleNames, verify, violations} from '../../../models/onnx/verify.js';
+import {specialise} from '../../../models/specialise.js';
+import {buildModel, zooNames} from '../../../models/zoo/zoo.js';
+import {node, sketch} from '../graphs.js';
 
 const good = sketch({
 	inputs: {x: ['N', 4]},
