@@ -41,6 +41,8 @@ const wholeMs = (ms: number): number => Math.min(0xffff_ffff, Math.ceil(ms));
 export class Dispatch {
 	readonly #parts: DispatchParts;
 	#round = new AbortController();
+	/** Ends assignments that are under way. */
+	readonly #closing = new AbortController();
 	#transfers = 0;
 
 	constructor(parts: DispatchParts) {
@@ -50,6 +52,7 @@ export class Dispatch {
 	/** Hands a device its part of the plan, and the model unless it has it. @throws FplError when it refuses or is silent. */
 	async assign(device: DeviceId): Promise<void> {
 		const {run, attempt, jobText, plan, job, model, link, messenger} = this.#parts;
+		const {signal} = this.#closing;
 		const {replicas} = plan.stages[0]!;
 		const replica = replicas.findIndex(other => other.device === device);
 		const total = replicas.reduce((sum, {share}) => sum + share, 0);
@@ -70,10 +73,10 @@ export class Dispatch {
 				modelTransfer,
 				deadlineMs: wholeMs(job.devices.wait * 1000),
 			},
-			{expect: ['ack'], deadlineMs: controlDeadlineMs},
+			{expect: ['ack'], deadlineMs: controlDeadlineMs, signal},
 		);
 		const purpose = {kind: 'model', run, digest: model.digest} as const;
-		await link.send(device, {id: modelTransfer, purpose, data: model.bytes}, {stallMs: controlDeadlineMs});
+		await link.send(device, {id: modelTransfer, purpose, data: model.bytes}, {stallMs: controlDeadlineMs, signal});
 	}
 
 	/**
@@ -130,6 +133,12 @@ export class Dispatch {
 	endRound(): void {
 		this.#round.abort();
 		this.#round = new AbortController();
+	}
+
+	/** Stops assigning too. */
+	close(): void {
+		this.endRound();
+		this.#closing.abort();
 	}
 
 	/** Tells the devices that they are free; those that do not hear it learn it from the next assignment. */

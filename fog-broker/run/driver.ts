@@ -12,14 +12,16 @@ import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js'
 import {lrScale} from '../../models/compile/schedule.js';
 import type {Trainer} from '../../models/engines/engine.js';
 import type {ServerAccounts} from '../server/accounts.js';
-import type {CheckpointStore} from '../server/checkpoints.js';
+import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
 import {ParameterServer} from '../server/parameter-server.js';
 import {Dispatch, type DispatchParts} from './dispatch.js';
 import {endOf, failedEnd, type RunEnd} from './end.js';
 import type {Evaluator} from './evaluator.js';
-import type {LedgerBook} from './ledger-book.js';
+import type {BookPages, LedgerBook} from './ledger-book.js';
 import {startRun, stepRun} from './machine.js';
+import {RoundMeter} from './round-meter.js';
 import type {Outcome, RunEffect, RunEvent, RunState} from './state.js';
+import {Upkeep} from './upkeep.js';
 
 export interface RunParts extends DispatchParts {
 	readonly clock: Clock;
@@ -29,12 +31,25 @@ export interface RunParts extends DispatchParts {
 	readonly checkpoints: CheckpointStore;
 	readonly book: LedgerBook;
 	readonly accounts: ServerAccounts;
+	/** Whether a device is in the fleet. */
+	readonly isHere: (device: string) => boolean;
 	/** Seconds that earlier attempts took. */
 	readonly earlierSeconds: number;
 	readonly emit: (update: RunUpdate) => void;
 }
 
 const updateEveryMs = 250;
+/** What is under way when a run ends gets this long; a test of the last weights may take much longer, and is waited for. */
+const windUpMs = 60_000;
+
+/** What a checkpoint keeps besides the weights. */
+export interface Progress {
+	readonly members: ReadonlyArray<{readonly device: string; readonly items: number; readonly cursor: number}>;
+	/** As counted when the first round began. */
+	readonly rounds?: number | undefined;
+	readonly totalItems?: number;
+	readonly pages: BookPages;
+}
 
 export class RunDriver {
 	readonly #parts: RunParts;
@@ -43,14 +58,13 @@ export class RunDriver {
 	readonly #shares: ReadonlyMap<string, number>;
 	readonly #started: number;
 	readonly #tasks = new Set<Promise<void>>();
+	readonly #upkeep: Upkeep;
+	readonly #meter: RoundMeter;
+	/** Cancels what waits to be asked again. */
+	readonly #pauses = new Set<() => void>();
 	#state: RunState;
 	#weights: Float32Array = new Float32Array(0);
-	#roundBegan = 0;
-	#roundTraffic: number;
-	#roundJoules = 0;
 	#cancelDeadline = () => {};
-	#lastCheckpoint = Number.NEGATIVE_INFINITY;
-	#writing = false;
 	#lastUpdate = Number.NEGATIVE_INFINITY;
 	#end: (end: RunEnd) => void = () => {};
 	#outcome: RunEnd = {state: 'done'};
@@ -60,8 +74,7 @@ export class RunDriver {
 		this.#parts = parts;
 		this.#state = state;
 		this.#started = parts.clock.monotonic();
-		// The link carried earlier runs as well.
-		this.#roundTraffic = parts.link.traffic.sent + parts.link.traffic.received;
+		this.#meter = new RoundMeter(parts.clock, parts.link);
 		this.#shares = new Map(parts.plan.stages[0]!.replicas.map(({device, share}) => [device, share]));
 		this.#dispatch = new Dispatch(parts);
 		this.#server = new ParameterServer({
@@ -70,6 +83,15 @@ export class RunDriver {
 			exchange: parts.plan.synchronisation.exchange,
 			trainer: parts.trainer,
 			onDelivered: (device, round) => this.post({kind: 'delivered', device, round}),
+		});
+		this.#upkeep = new Upkeep({
+			...parts,
+			note: text => this.#note(text),
+			onEvaluated: (round, {accuracy, loss}) => {
+				parts.book.evaluated(round, accuracy, loss);
+				parts.emit({kind: 'evaluated', round, accuracy, testLoss: loss});
+				this.post({kind: 'evaluated', round, accuracy});
+			},
 		});
 		this.ended = new Promise(resolve => {
 			this.#end = resolve;
@@ -125,7 +147,7 @@ export class RunDriver {
 			return;
 		}
 		this.#parts.book.spent(from, body);
-		this.#roundJoules += Object.values(body.phases).reduce((sum, {joules}) => sum + joules, 0);
+		this.#meter.spent(body.phases);
 		this.post({kind: 'report', device: from, round: body.round, report: {loss: body.loss, items: body.items}});
 	}
 
@@ -139,6 +161,9 @@ export class RunDriver {
 		switch (effect.kind) {
 			case 'assign':
 				this.#spawn(`assign ${effect.device}`, () => this.#assign(deviceId(effect.device)));
+				return;
+			case 'ask-again':
+				this.#askAgain(effect.device, effect.ms);
 				return;
 			case 'start-round':
 				this.#startRound(effect);
@@ -193,8 +218,23 @@ export class RunDriver {
 			await this.#dispatch.assign(device);
 		} catch (error) {
 			const {message, retryable} = asFplError(error);
-			this.post({kind: 'refused', device, because: message, final: !retryable});
+			const state = this.#state.members.get(device)?.state;
+			// A device that is ready all the same, from a model it had kept, has only refused what it did not need.
+			if (state === 'staging' || state === 'late') {
+				this.post({kind: 'refused', device, because: message, final: !retryable});
+			}
 		}
+	}
+
+	#askAgain(device: string, ms: number): void {
+		const cancel = this.#parts.clock.after(ms, () => {
+			this.#pauses.delete(cancel);
+			// One that is not here is asked when it joins.
+			if (this.#parts.isHere(device)) {
+				this.post({kind: 'present', device});
+			}
+		});
+		this.#pauses.add(cancel);
 	}
 
 	/** Factor of the learning rate in this round. */
@@ -203,7 +243,7 @@ export class RunDriver {
 	}
 
 	#startRound({round, work, deadlineMs}: RunEffect & {kind: 'start-round'}): void {
-		this.#roundBegan = this.#parts.clock.monotonic();
+		this.#meter.begin();
 		this.#server.openRound(round, work.keys());
 		const order = {round, lrScale: this.#lrScale(round), deadlineMs, weights: this.#weights};
 		for (const [name, part] of work) {
@@ -217,28 +257,14 @@ export class RunDriver {
 		this.#dispatch.endRound();
 		await accounts.computing(() => this.#server.closeRound(this.#lrScale(round)));
 		this.#weights = await this.#server.weights();
-		const tookMs = clock.monotonic() - this.#roundBegan;
-		const reports = [...contributors.values()];
-		const items = reports.reduce((sum, report) => sum + report.items, 0);
 		for (const device of contributors.keys()) {
 			book.contributed(device);
 		}
-		const traffic = this.#parts.link.traffic;
-		const bytes = traffic.sent + traffic.received;
-		const before = book.rounds.at(-1);
-		const record = {
-			round,
-			step: round + 1,
-			epoch: (before?.epoch ?? 0) + items / Math.max(1, this.#state.totalItems),
+		const record = this.#meter.end(round, contributors, {
 			at: this.seconds,
-			seconds: tookMs / 1000,
-			loss: reports.reduce((sum, report) => sum + report.loss * report.items, 0) / items,
-			bytes: bytes - this.#roundTraffic,
-			joules: this.#roundJoules,
-			devices: [...contributors.keys()],
-		};
-		this.#roundTraffic = bytes;
-		this.#roundJoules = 0;
+			epoch: book.rounds.at(-1)?.epoch ?? 0,
+			totalItems: this.#state.totalItems,
+		});
 		book.addRound(record);
 		const now = clock.monotonic();
 		if (milestone || now - this.#lastUpdate >= updateEveryMs) {
@@ -252,68 +278,52 @@ export class RunDriver {
 			});
 		}
 		if (milestone) {
-			this.#spawn('evaluation', () => this.#evaluate(round));
+			this.#upkeep.evaluate(round, this.#weights);
 		}
-		this.post({kind: 'updated', round, tookMs});
-		if (now - this.#lastCheckpoint >= job.faults.checkpointInterval * 1000 || milestone) {
-			this.#spawn('checkpoint', () => this.#checkpoint());
+		this.post({kind: 'updated', round, tookMs: record.seconds * 1000});
+		if (milestone || this.#upkeep.due(job.faults.checkpointInterval * 1000)) {
+			this.#upkeep.checkpoint(this.#state.round, () => this.#readCheckpoint());
 		}
 	}
 
-	async #evaluate(round: number): Promise<void> {
-		const {evaluator, accounts, book, emit} = this.#parts;
-		if (!evaluator) {
-			return;
-		}
-		const {accuracy, loss} = await accounts.computing(() => evaluator.evaluate(this.#weights));
-		book.evaluated(round, accuracy, loss);
-		emit({kind: 'evaluated', round, accuracy, testLoss: loss});
-		this.post({kind: 'evaluated', round, accuracy});
-	}
-
-	/** Writes a checkpoint unless one is being written: the next round will come soon enough. */
-	async #checkpoint(): Promise<void> {
-		if (this.#writing) {
-			return;
-		}
-		this.#writing = true;
-		this.#lastCheckpoint = this.#parts.clock.monotonic();
-		try {
-			// The state is read after the update of the last finished round and before that of the next one: both are
-			// calls on the same trainer, which does one after the other.
-			const {round} = this.#state;
-			const saving = this.#server.state();
-			const members = [...this.#state.members].map(([device, {items, cursor}]) => ({device, items, cursor}));
-			const pages = this.#parts.book.pages(this.seconds);
-			const state = await saving;
-			await this.#parts.checkpoints.save({
-				run: this.#parts.run,
-				round,
-				state,
-				progress: JSON.parse(JSON.stringify({members, pages})),
-			});
-			this.#parts.emit({kind: 'checkpoint', round});
-		} finally {
-			this.#writing = false;
-		}
+	/**
+	 * The state is read after the update of the last finished round and before that of the next one: both are calls on the
+	 * same trainer, which does one after the other.
+	 */
+	async #readCheckpoint(): Promise<Checkpoint> {
+		const saving = this.#server.state();
+		const {round, rounds, totalItems, members} = this.#state;
+		const pages = this.#parts.book.pages(this.seconds);
+		const progress: Progress = {
+			members: [...members].map(([device, {items, cursor}]) => ({device, items, cursor})),
+			rounds,
+			totalItems,
+			pages,
+		};
+		return {run: this.#parts.run, round, state: await saving, progress};
 	}
 
 	async #windUp(outcome: Outcome): Promise<void> {
 		this.#cancelDeadline();
 		this.#dispatch.endRound();
 		this.#server.abandonRound();
-		// Updates, evaluations and checkpoints under way may finish.
-		await Promise.race([Promise.allSettled([...this.#tasks]), this.#parts.clock.sleep(60_000)]);
-		const last = this.#parts.book.rounds.at(-1);
-		if (outcome.kind === 'done' && last?.testLoss === undefined) {
-			// The target was reached while the next rounds were under way: what is kept are the weights of the last one.
-			await this.#evaluate(this.#state.round - 1);
+		this.#dispatch.close();
+		for (const cancel of this.#pauses) {
+			cancel();
 		}
-		try {
-			await this.#checkpoint();
-		} catch (error) {
-			this.#note(asFplError(error).message);
+		if (outcome.kind !== 'done') {
+			this.#upkeep.stopEvaluating();
 		}
+		await this.#atMost(windUpMs, Promise.allSettled([...this.#tasks]));
+		if (outcome.kind === 'done') {
+			// The last test may have been of earlier weights, and the target reached while the next rounds were under way.
+			await this.#upkeep.settled();
+			if (this.#parts.book.rounds.at(-1)?.testLoss === undefined) {
+				this.#upkeep.evaluate(this.#state.round - 1, this.#weights);
+			}
+		}
+		await this.#upkeep.settled();
+		await this.#upkeep.finish(this.#state.round, () => this.#readCheckpoint());
 		if (this.#outcome.state === 'done') {
 			this.#outcome = endOf(outcome);
 		}
@@ -322,6 +332,12 @@ export class RunDriver {
 			outcome.kind,
 		);
 		this.post({kind: 'finished'});
+	}
+
+	async #atMost(ms: number, task: Promise<unknown>): Promise<void> {
+		const done = new AbortController();
+		await Promise.race([task, this.#parts.clock.sleep(ms, done.signal)]);
+		done.abort();
 	}
 
 	#note(text: string, device?: string): void {

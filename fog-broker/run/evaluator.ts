@@ -1,5 +1,6 @@
 /** Loss and accuracy of given weights on the test set, in a trainer of its own so that training is not held up. */
 
+import {FplError} from '../../core/errors.js';
 import type {Dataset} from '../../models/datasets/dataset.js';
 import type {Trainer} from '../../models/engines/engine.js';
 
@@ -22,14 +23,17 @@ export class Evaluator {
 		this.#batch = batch;
 	}
 
-	/** @param weights parameters, then buffers. */
-	async evaluate(weights: Float32Array): Promise<Evaluation> {
+	/** @param weights parameters, then buffers. @throws FplError `INTERRUPTED` between two batches when the signal aborts. */
+	async evaluate(weights: Float32Array, signal?: AbortSignal): Promise<Evaluation> {
 		const count = this.#trainer.parameters.length;
 		await this.#trainer.load({parameters: weights.slice(0, count), buffers: weights.slice(count)});
 		let loss = 0;
 		let hits = 0;
 		let counted = true;
 		for (let from = 0; from < this.#test.items; from += this.#batch) {
+			if (signal?.aborted) {
+				throw new FplError('INTERRUPTED', {where: 'testing the weights'});
+			}
 			const size = Math.min(this.#batch, this.#test.items - from);
 			const result = await this.#trainer.evaluate(
 				this.#test.batch(Uint32Array.from({length: size}, (_, i) => from + i)),

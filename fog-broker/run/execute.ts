@@ -20,11 +20,11 @@ import {planFor} from '../../models/plans/plan-for.js';
 import type {Fleet} from '../fleet.js';
 import {ServerAccounts} from '../server/accounts.js';
 import {type Checkpoint, fileCheckpoints} from '../server/checkpoints.js';
-import {RunDriver} from './driver.js';
+import {type Progress, RunDriver} from './driver.js';
 import {failedEnd, type RunEnd} from './end.js';
 import {Evaluator} from './evaluator.js';
 import type {Journal} from './journal.js';
-import {type BookPages, emptyPages, LedgerBook} from './ledger-book.js';
+import {emptyPages, LedgerBook} from './ledger-book.js';
 import {prepare} from './preparation.js';
 import {initialRun, type RunSettings} from './state.js';
 import type {Manifest, RunStore} from './store.js';
@@ -46,12 +46,6 @@ export interface RunContext {
 
 /** After the first devices are there, others get this long to be part of the plan too. */
 const settleMs = 1500;
-
-/** What a checkpoint keeps besides the weights. */
-interface Progress {
-	readonly members: ReadonlyArray<{readonly device: string; readonly items: number; readonly cursor: number}>;
-	readonly pages: BookPages;
-}
 
 /** Two ways of ending a run early. */
 export interface RunSignals {
@@ -156,13 +150,19 @@ async function drive(
 			checkpoints,
 			book,
 			accounts,
+			isHere: device => fleet.find(device) !== undefined,
 			earlierSeconds: progress?.pages.seconds ?? 0,
 			emit: update => journal.publish(run, update),
 		},
 		initialRun(
 			settingsOf(job, plan),
 			devicesOf(plan),
-			checkpoint && {round: checkpoint.round, members: membersOf(progress!)},
+			checkpoint && {
+				round: checkpoint.round,
+				rounds: progress!.rounds,
+				totalItems: progress!.totalItems ?? 0,
+				members: membersOf(progress!),
+			},
 		),
 	);
 	for (const device of devicesOf(plan)) {

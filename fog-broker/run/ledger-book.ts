@@ -163,8 +163,9 @@ export class LedgerBook {
 		}));
 	}
 
+	/** Of this moment: what is added later does not show in it. */
 	pages(seconds: number): BookPages {
-		return {devices: [...this.#devices.values()], rounds: this.#rounds, notes: this.#notes, seconds};
+		return {devices: [...this.#devices.values()], rounds: [...this.#rounds], notes: [...this.#notes], seconds};
 	}
 
 	ledger(facts: Pick<Ledger, 'run' | 'model' | 'dataset' | 'scheme' | 'startedAt' | 'seconds' | 'final'>): Ledger {

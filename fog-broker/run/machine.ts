@@ -1,33 +1,21 @@
 /** The transitions of a run. See `state.ts` for the states, events and effects. */
-import {apportion} from '../../core/plan/shares.js';
 import {
-	inState,
-	isMilestone,
-	type Member,
-	type Outcome,
-	plannedRounds,
-	type RoundReport,
-	type RunEffect,
-	type RunEvent,
-	type RunState,
-	type Transition,
-} from './state.js';
+	append,
+	awaitDevices,
+	beginRound,
+	closeRound,
+	finish,
+	mayBegin,
+	mayClose,
+	note,
+	type Shares,
+	withMember,
+} from './rounds.js';
+import {inState, type RoundReport, type RunEvent, type RunState, type Transition} from './state.js';
 
-/** Shares of the batch by device, from the plan. */
-export type Shares = ReadonlyMap<string, number>;
-
-/** A round may take this many times the median of the last rounds, but never less than the floor. */
-const patience = 6;
-const patienceFloorMs = 5000;
-const firstRoundMs = 120_000;
-
-const withMember = (state: RunState, device: string, change: Partial<Member>): RunState => {
-	const member = state.members.get(device);
-	return member ? {...state, members: new Map(state.members).set(device, {...member, ...change})} : state;
-};
-
-const note = (text: string, device?: string): RunEffect =>
-	device === undefined ? {kind: 'note', text} : {kind: 'note', text, device};
+/** A device that cannot take part just now is asked again after this long; twice as long each time, up to the longest. */
+const firstPauseMs = 500;
+const longestPauseMs = 30_000;
 
 export function startRun(state: RunState): Transition {
 	return awaitDevices(state, []);
@@ -39,7 +27,7 @@ export function stepRun(state: RunState, event: RunEvent, shares: Shares): Trans
 	}
 	switch (event.kind) {
 		case 'present':
-			return state.members.get(event.device)?.state === 'absent'
+			return state.members.get(event.device)?.state === 'absent' && state.phase !== 'finishing'
 				? [
 						withMember(state, event.device, {state: 'staging', refusal: undefined}),
 						[{kind: 'assign', device: event.device}],
@@ -76,7 +64,7 @@ function ready(state: RunState, device: string, items: number, shares: Shares): 
 	if (!member || member.state === 'absent' || member.state === 'ready') {
 		return [state, []];
 	}
-	const next = withMember(state, device, {state: 'ready', items});
+	const next = withMember(state, device, {state: 'ready', items, trouble: undefined});
 	if (member.state === 'working') {
 		const asked = new Map(state.asked);
 		asked.delete(device);
@@ -84,91 +72,6 @@ function ready(state: RunState, device: string, items: number, shares: Shares): 
 		return state.phase === 'training' ? append(mayClose({...next, asked}, shares), lost) : [next, []];
 	}
 	return append(mayBegin(next, shares), note(`is ready with ${items} items`, device));
-}
-
-const append = ([state, effects]: Transition, ...more: readonly RunEffect[]): Transition => [
-	state,
-	[...more, ...effects],
-];
-
-function awaitDevices(state: RunState, effects: readonly RunEffect[]): Transition {
-	const name = `gather-${state.round}`;
-	return [
-		{...state, phase: 'gathering', asked: new Map(), deadline: name},
-		[...effects, {kind: 'set-deadline', name, ms: state.settings.waitMs}],
-	];
-}
-
-/** Begins the next round if enough members are ready and no other is just being staged. */
-function mayBegin(state: RunState, shares: Shares): Transition {
-	const enough = inState(state, 'ready').length >= state.settings.minimum;
-	const expected = [...state.members.values()].some(
-		({state: now, refusal}) => (now === 'absent' || now === 'staging') && refusal === undefined,
-	);
-	return state.phase === 'gathering' && enough && !(expected && state.rounds === undefined)
-		? beginRound(state, shares)
-		: [state, []];
-}
-
-function beginRound(state: RunState, shares: Shares): Transition {
-	const devices = inState(state, 'ready');
-	const totalItems =
-		state.rounds === undefined ? sum([...state.members.values()].map(({items}) => items)) : state.totalItems;
-	const rounds = state.rounds ?? plannedRounds(state.settings, totalItems);
-	if (state.round >= rounds) {
-		return finish({...state, rounds, totalItems}, {kind: 'done'});
-	}
-	const counts = itemCounts(state, devices, shares);
-	const work = new Map(
-		devices.map(
-			(device, index) => [device, {cursor: state.members.get(device)!.cursor, count: counts[index]!}] as const,
-		),
-	);
-	const deadlineMs = roundDeadline(state);
-	const name = `round-${state.round}`;
-	const members = new Map(state.members);
-	for (const device of devices) {
-		members.set(device, {...members.get(device)!, state: 'working'});
-	}
-	return [
-		{
-			...state,
-			phase: 'training',
-			rounds,
-			totalItems,
-			members,
-			asked: new Map(devices.map(device => [device, {report: undefined, delivered: false}])),
-			deadline: name,
-		},
-		[
-			{kind: 'start-round', round: state.round, work, deadlineMs},
-			{kind: 'set-deadline', name, ms: deadlineMs},
-		],
-	];
-}
-
-/** A step's global batch is divided by the shares of all replicas: who is missing is missing, the others do not do more. */
-function itemCounts({settings: {sync}, members}: RunState, devices: readonly string[], shares: Shares): number[] {
-	switch (sync.kind) {
-		case 'step': {
-			const all = [...shares.keys()];
-			const parts = apportion(sync.batch, [...shares.values()]);
-			return devices.map(device => Math.max(1, parts[all.indexOf(device)]!));
-		}
-		case 'epochs':
-			return devices.map(device => sync.epochs * members.get(device)!.items);
-		default:
-			return sync satisfies never;
-	}
-}
-
-function roundDeadline({settings, recentRoundsMs}: RunState): number {
-	if (settings.roundDeadlineMs !== undefined) {
-		return settings.roundDeadlineMs;
-	}
-	const sorted = [...recentRoundsMs].sort((a, b) => a - b);
-	const median = sorted[Math.floor(sorted.length / 2)];
-	return median === undefined ? firstRoundMs : Math.max(patienceFloorMs, patience * median);
 }
 
 function heard(
@@ -201,36 +104,6 @@ function heard(
 	const asked = new Map(state.asked).set(device, after);
 	const next = {...state, asked};
 	return after.report && after.delivered ? mayClose(withMember(next, device, {state: 'ready'}), shares) : [next, []];
-}
-
-const contributors = (state: RunState): Map<string, RoundReport> =>
-	new Map([...state.asked].flatMap(([device, {report, delivered}]) => (report && delivered ? [[device, report]] : [])));
-
-/** Closes the round when nobody is waited for any more. */
-function mayClose(state: RunState, shares: Shares): Transition {
-	const waiting = [...state.asked.values()].some(({report, delivered}) => !(report && delivered));
-	return waiting ? [state, []] : closeRound(state, shares);
-}
-
-function closeRound(state: RunState, shares: Shares): Transition {
-	const done = contributors(state);
-	if (done.size === 0) {
-		const abandoned = awaitDevices(state, [
-			{kind: 'abandon-round', round: state.round},
-			note(`round ${state.round + 1} had no contribution and is repeated`),
-		]);
-		const [begun, effects] = mayBegin(abandoned[0], shares);
-		return [begun, [...abandoned[1], ...effects]];
-	}
-	const members = new Map(state.members);
-	for (const [device, {items}] of done) {
-		const member = members.get(device)!;
-		members.set(device, {...member, cursor: member.cursor + items});
-	}
-	return [
-		{...state, phase: 'updating', members, deadline: undefined},
-		[{kind: 'close-round', round: state.round, contributors: done, milestone: isMilestone(state)}],
-	];
 }
 
 function updated(state: RunState, round: number, tookMs: number, shares: Shares): Transition {
@@ -286,9 +159,11 @@ function deadlinePassed(state: RunState, shares: Shares): Transition {
 			}
 			return append(
 				closeRound(next, shares),
-				...late.map(device =>
+				...late.flatMap(device => [
 					note(`missed the deadline of round ${state.round + 1}; the run goes on without it`, device),
-				),
+					// It may have missed the order itself, and would then wait for ever; or it drops what is of no use any more.
+					{kind: 'assign', device} as const,
+				]),
 			);
 		}
 		case 'updating':
@@ -300,7 +175,8 @@ function deadlinePassed(state: RunState, shares: Shares): Transition {
 	}
 }
 
-function lose(state: RunState, device: string, how: string, shares: Shares): Transition {
+/** `how`: what the report says of it; nothing when undefined. */
+function lose(state: RunState, device: string, how: string | undefined, shares: Shares): Transition {
 	const member = state.members.get(device);
 	if (!member || member.state === 'absent') {
 		return [state, []];
@@ -312,17 +188,33 @@ function lose(state: RunState, device: string, how: string, shares: Shares): Tra
 		asked.delete(device);
 	}
 	const next = withMember({...state, asked}, device, {state: 'absent'});
-	const notes = state.phase === 'finishing' ? [] : [note(how, device)];
+	const notes = state.phase === 'finishing' || how === undefined ? [] : [note(how, device)];
 	if (state.phase === 'training' && unfinished) {
 		return append(mayClose(next, shares), ...notes);
 	}
 	return append(mayBegin(next, shares), ...notes);
 }
 
-/** When all refuse for good, nobody is waited for. */
+/** Who refuses for good is left alone until it joins again; when all do, nobody is waited for. Others are asked again. */
 function refused(state: RunState, {device, because, final}: RunEvent & {kind: 'refused'}, shares: Shares): Transition {
+	const member = state.members.get(device);
+	if (!final) {
+		if (!member || member.state === 'absent') {
+			return [state, []];
+		}
+		const {because: before, times} = member.trouble ?? {because: undefined, times: 0};
+		const troubled = withMember(state, device, {trouble: {because, times: times + 1}});
+		const ms = Math.min(longestPauseMs, firstPauseMs * 2 ** times);
+		const [next, effects] = lose(
+			troubled,
+			device,
+			because === before ? undefined : `cannot take part: ${because}`,
+			shares,
+		);
+		return [next, [...effects, {kind: 'ask-again', device, ms}]];
+	}
 	const [next, effects] = lose(
-		final ? withMember(state, device, {refusal: because}) : state,
+		withMember(state, device, {refusal: because}),
 		device,
 		`cannot take part: ${because}`,
 		shares,
@@ -336,11 +228,3 @@ function refused(state: RunState, {device, because, final}: RunEvent & {kind: 'r
 	const problem = `every device refuses; ${device}: ${because}`;
 	return append(finish(next, {kind: 'failed', code: 'RUN_NO_DEVICES', facts: {problem}}), ...effects);
 }
-
-function finish(state: RunState, outcome: Outcome): Transition {
-	return state.phase === 'finishing'
-		? [state, []]
-		: [{...state, phase: 'finishing', deadline: undefined}, [{kind: 'wind-up', outcome}]];
-}
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

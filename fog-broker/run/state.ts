@@ -17,6 +17,8 @@ export interface Member {
 	readonly cursor: number;
 	/** Why it cannot take part, however often it is asked. */
 	readonly refusal?: string | undefined;
+	/** Why it could not take part when it was asked last, and how often in a row; it will be asked again. */
+	readonly trouble?: {readonly because: string; readonly times: number} | undefined;
 }
 
 export interface RoundReport {
@@ -50,6 +52,8 @@ export interface RunState {
 	readonly round: number;
 	/** Rounds planned; undefined until the first round begins. */
 	readonly rounds: number | undefined;
+	/** Whether a round has begun since this state was made: before that, all devices are waited for. */
+	readonly begun: boolean;
 	/** Items of all members together, as counted when the first round began. */
 	readonly totalItems: number;
 	/** Who was asked in this round, and what has come from them. */
@@ -75,6 +79,8 @@ export type RunEvent =
 
 export type RunEffect =
 	| {readonly kind: 'assign'; readonly device: string}
+	/** Answer `present` after this long if the device is in the fleet then. */
+	| {readonly kind: 'ask-again'; readonly device: string; readonly ms: number}
 	| {
 			readonly kind: 'start-round';
 			readonly round: number;
@@ -99,11 +105,16 @@ export type RunEffect =
 
 export type Transition = readonly [RunState, readonly RunEffect[]];
 
-export function initialRun(
-	settings: RunSettings,
-	devices: readonly string[],
-	resumed: {readonly round: number; readonly members: ReadonlyMap<string, {items: number; cursor: number}>} | undefined,
-): RunState {
+/** Where an earlier attempt left off. */
+export interface Resumed {
+	readonly round: number;
+	/** As counted when the first round began: they decide about learning rates, so they must not change with the members. */
+	readonly rounds: number | undefined;
+	readonly totalItems: number;
+	readonly members: ReadonlyMap<string, {items: number; cursor: number}>;
+}
+
+export function initialRun(settings: RunSettings, devices: readonly string[], resumed: Resumed | undefined): RunState {
 	return {
 		phase: 'gathering',
 		settings,
@@ -114,8 +125,9 @@ export function initialRun(
 			]),
 		),
 		round: resumed?.round ?? 0,
-		rounds: undefined,
-		totalItems: 0,
+		rounds: resumed?.rounds,
+		totalItems: resumed?.totalItems ?? 0,
+		begun: false,
 		asked: new Map(),
 		deadline: undefined,
 		recentRoundsMs: [],

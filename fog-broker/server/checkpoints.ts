@@ -31,7 +31,8 @@ export interface Checkpoint {
 	readonly run: string;
 	readonly round: number;
 	readonly state: TrainerState;
-	readonly progress: z.core.util.JSONType;
+	/** Anything that JSON can say. */
+	readonly progress: unknown;
 }
 
 export interface CheckpointStore {
@@ -45,7 +46,7 @@ const floatBytes = (data: Float32Array) => new Uint8Array(data.buffer, data.byte
 
 export function encodeCheckpoint({run, round, state, progress}: Checkpoint): Uint8Array[] {
 	const vectors = [state.parameters, state.buffers, ...state.slots];
-	const header: z.input<typeof headerSchema> = {
+	const header = {
 		run,
 		round,
 		updates: state.updates,
@@ -118,7 +119,10 @@ export function fileCheckpoints(
 			try {
 				await makeFolder(directory);
 				await writeAtomically(path.join(directory, name), encodeCheckpoint(checkpoint), files);
-				for (const old of (await names()).slice(0, -keep)) {
+				// Files of later rounds are damaged ones, which the run was resumed behind: they must not push out good ones.
+				const all = await names();
+				const place = all.indexOf(name);
+				for (const old of [...all.slice(0, Math.max(0, place + 1 - keep)), ...all.slice(place + 1)]) {
 					await files.remove(path.join(directory, old));
 				}
 			} catch (error) {

@@ -70,6 +70,39 @@ test('a run ends at once when every device refuses for good, and waits when one 
 	t.is(back.state.phase, 'training');
 });
 
+test('a device that cannot take part just now is asked again, after longer and longer pauses, and said so once', t => {
+	const no: RunEvent = {kind: 'refused', device: 'a', because: 'its disk is full', final: false};
+	const again: RunEvent = {kind: 'present', device: 'a'};
+	const {effects} = play([again, no, again, no, again, no]);
+	const pauses = effects.flatMap(effect => (effect.kind === 'ask-again' ? [effect.ms] : []));
+	t.deepEqual(pauses, [500, 1000, 2000]);
+	t.is(effects.filter(effect => effect.kind === 'note').length, 1);
+	t.is(effects.filter(effect => effect.kind === 'assign').length, 3);
+	const later = play([again, no, ...join('a'), ...join('b'), {kind: 'gone', device: 'a'}, again, no]);
+	t.like(later.last.at(-1), {kind: 'ask-again', ms: 500}, 'once it was ready, troubles are counted anew');
+});
+
+test('a resumed run waits for all devices again, and keeps its number of rounds', t => {
+	const resumed = {
+		round: 1,
+		rounds: 4,
+		totalItems: 16,
+		members: new Map([
+			['a', {items: 8, cursor: 4}],
+			['b', {items: 8, cursor: 4}],
+		]),
+	};
+	let [state] = startRun(initialRun(settings, ['a', 'b'], resumed));
+	for (const event of join('a', 30)) {
+		[state] = stepRun(state, event, shares);
+	}
+	t.is(state.phase, 'gathering');
+	for (const event of join('b')) {
+		[state] = stepRun(state, event, shares);
+	}
+	t.like(state, {phase: 'training', round: 1, rounds: 4, totalItems: 16});
+});
+
 test('a run begins without a device that does not come before the deadline', t => {
 	const {state, effects} = play([...join('a'), {kind: 'deadline', name: 'gather-0'}]);
 	t.is(state.phase, 'training');
@@ -138,6 +171,11 @@ test('a silent device costs one deadline, then the rounds go on without it until
 	const {state} = play(first);
 	t.is(state.phase, 'updating');
 	t.is(state.members.get('b')?.state, 'late');
+	t.deepEqual(
+		play(first).last.filter(({kind}) => kind === 'assign'),
+		[{kind: 'assign', device: 'b'}],
+		'it may have missed the order, and would wait for ever',
+	);
 	const second = play([...first, {kind: 'updated', round: 0, tookMs: 5}]);
 	t.deepEqual([...second.state.asked.keys()], ['a']);
 	const third = play([...first, {kind: 'updated', round: 0, tookMs: 5}, ...answer('b', 0), ...answer('a', 1)]);
