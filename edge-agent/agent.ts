@@ -13,7 +13,7 @@ import type {Body, BodyOf} from '../core/wire/bodies.js';
 import {Inbox} from '../core/wire/inbox.js';
 import type {Message} from '../core/wire/message.js';
 import type {Messenger} from '../core/wire/messenger.js';
-import type {TensorLink} from '../core/wire/tensor-link.js';
+import type {IncomingTransfer, TensorLink} from '../core/wire/tensor-link.js';
 import {coordinatorId} from '../core/wire/topics.js';
 import {Laps} from './laps.js';
 import type {Meter} from './meter.js';
@@ -26,7 +26,7 @@ export interface AgentParts {
 	readonly log: Logger;
 	readonly messenger: Messenger;
 	readonly link: TensorLink;
-	readonly staging: Omit<StagingContext, 'receive'>;
+	readonly staging: Omit<StagingContext, 'receive' | 'log'>;
 	/** Stretches computing times to the emulated device, where one is emulated, and turns time and bytes into joules. */
 	readonly meter: Meter;
 	/** Tells the fleet which run this agent works for. */
@@ -63,7 +63,9 @@ export class Agent {
 		this.#laps = new Laps(parts.clock);
 		parts.link.onTransfer(transfer =>
 			transfer.from === coordinatorId
-				? this.#inbox.accept(transfer)
+				? this.#holds(transfer)
+					? 'already'
+					: this.#inbox.accept(transfer)
 				: {refuse: 'only the coordinator sends to this agent'},
 		);
 		parts.messenger.serve(message => this.#answer(message));
@@ -75,6 +77,12 @@ export class Agent {
 		await this.#busy;
 		await this.#workspace?.close();
 		this.#workspace = undefined;
+	}
+
+	/** The model of the run that this agent is ready for need not come again when the run is assigned again. */
+	#holds({purpose}: IncomingTransfer): boolean {
+		const settled = this.#state.kind === 'ready' || this.#state.kind === 'working';
+		return settled && purpose.kind === 'model' && purpose.digest === this.#assign?.modelDigest;
 	}
 
 	#answer({body, from}: Message): Body {
@@ -121,7 +129,7 @@ export class Agent {
 			case 'stage': {
 				const assign = this.#assign!;
 				this.#parts.onBusy(effect.task.run);
-				this.#after(() => this.#stage(effect.task, assign));
+				this.#after(signal => this.#stage(effect.task, assign, signal));
 				return;
 			}
 			case 'say-ready':
@@ -168,18 +176,25 @@ export class Agent {
 			.catch((error: unknown) => this.#parts.log.warn(`${body.kind}: ${asFplError(error).message}`));
 	}
 
-	async #stage(task: Task, assign: BodyOf<'assign'>): Promise<void> {
+	async #stage(task: Task, assign: BodyOf<'assign'>, signal: AbortSignal): Promise<void> {
 		try {
+			if (signal.aborted) {
+				return;
+			}
 			await this.#workspace?.close();
 			this.#workspace = await stage(assign, {
 				...this.#parts.staging,
-				receive: async (transfer, deadlineMs) => (await this.#inbox.take(transfer, deadlineMs)).data,
+				log: this.#parts.log,
+				receive: async (transfer, deadlineMs) => (await this.#inbox.take(transfer, deadlineMs, signal)).data,
 			});
 			this.#laps.lap('idle');
 			this.#laps.read();
 			this.#post({kind: 'staged', task, items: this.#workspace.data.items});
 		} catch (error) {
 			const {code, facts, message} = asFplError(error);
+			if (code === 'INTERRUPTED') {
+				return;
+			}
 			this.#parts.log.error(`staging ${task.run}: ${message}`, {code});
 			this.#tell({kind: 'failed', ...task, code, facts: JSON.stringify(facts)});
 			this.#post({kind: 'staging-failed', task});
@@ -224,6 +239,7 @@ export class Agent {
 		const work: RoundWork = {
 			kind: plan.synchronisation.exchange === 'gradients' ? 'gradient' : 'local-training',
 			...batchesSchema.parse(JSON.parse(start.batches)),
+			round: start.round,
 			lrScale: start.lrScales[0] ?? 1,
 		};
 		const began = clock.monotonic();

@@ -25,7 +25,7 @@ export interface DeviceOptions extends Pick<PresenceOptions, 'installation' | 'i
 	readonly connect: (will: () => Will) => Promise<Transport>;
 	/** Asked once, before the device joins: the link to the broker may be measured on the transport. */
 	readonly describe: (transport: Transport) => Promise<Description>;
-	readonly staging: Omit<StagingContext, 'receive'>;
+	readonly staging: Omit<StagingContext, 'receive' | 'log'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
 }

@@ -4,9 +4,11 @@
  */
 import {createHash} from 'node:crypto';
 import {z} from 'zod';
-import {FplError} from '../core/errors.js';
+import {asFplError, FplError} from '../core/errors.js';
+import type {Logger} from '../core/log.js';
 import {type Job, jobSchema, partitionSchema} from '../core/plan/job.js';
 import {type Plan, planSchema} from '../core/plan/plan.js';
+import {hashString} from '../core/random.js';
 import type {BodyOf} from '../core/wire/bodies.js';
 import {bind} from '../models/datasets/bind.js';
 import type {Dataset} from '../models/datasets/dataset.js';
@@ -43,6 +45,7 @@ export interface StagingContext {
 	readonly dataPaths: Readonly<Record<string, string>>;
 	/** Waits for the model's transfer. */
 	readonly receive: (transfer: string, deadlineMs: number) => Promise<Uint8Array>;
+	readonly log: Logger;
 }
 
 const partSchema = z.intersection(
@@ -61,7 +64,7 @@ function read<T>(schema: z.ZodType<T>, text: string, where: string): T {
 
 async function fetchModel(
 	{modelDigest, modelTransfer, deadlineMs}: BodyOf<'assign'>,
-	{models, receive}: StagingContext,
+	{models, receive, log}: StagingContext,
 ): Promise<Uint8Array> {
 	const kept = await models.find(modelDigest);
 	if (kept) {
@@ -72,7 +75,12 @@ async function fetchModel(
 	if (digest !== modelDigest) {
 		throw new FplError('MODEL_FILE', {where: 'model of the run', expected: `SHA-256 ${modelDigest}`, got: digest});
 	}
-	await models.put(digest, bytes);
+	try {
+		await models.put(digest, bytes);
+	} catch (error) {
+		// It only saves the next transfer.
+		log.warn(`the model is not kept: ${asFplError(error).message}`);
+	}
 	return bytes;
 }
 
@@ -95,6 +103,10 @@ async function openData(assign: BodyOf<'assign'>, job: Job, {dataPaths, places}:
 	return subset(train, indices);
 }
 
+/** Replicas drop different units: with the same ones their mean would be that of one mask. */
+const dropoutSeed = (seed: number, replica: number): number =>
+	replica === 0 ? seed : hashString(`dropout/${seed}/${replica}`) & 0x7fff_ffff;
+
 /** @throws FplError whose `where` begins with the step that failed. */
 export async function stage(assign: BodyOf<'assign'>, context: StagingContext): Promise<Workspace> {
 	const job = read(jobSchema, assign.job, 'job');
@@ -106,7 +118,7 @@ export async function stage(assign: BodyOf<'assign'>, context: StagingContext): 
 	const trainer = await engine.trainer(model, {
 		loss,
 		optimizer: job.training.optimizer,
-		seed: job.training.seed,
+		seed: dropoutSeed(job.training.seed, assign.replica),
 		...(job.training.clipNorm === undefined ? {} : {clipNorm: job.training.clipNorm}),
 	});
 	return {

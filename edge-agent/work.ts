@@ -16,6 +16,8 @@ export interface RoundWork {
 	readonly batch: number;
 	/** Factor of the learning rate. */
 	readonly lrScale: number;
+	/** From 0. Dropout masks differ from round to round. */
+	readonly round: number;
 }
 
 export interface Contribution {
@@ -62,7 +64,7 @@ export async function computeContribution(
 	const state = {parameters: weights.slice(0, parameters.length), buffers: weights.slice(parameters.length)};
 	switch (work.kind) {
 		case 'gradient': {
-			await trainer.load(state);
+			await trainer.load({...state, updates: work.round});
 			const result = await trainer.gradient(data.batch(order(work.cursor, work.count)));
 			const after = buffers.length > 0 ? (await trainer.save(['buffers'])).buffers : state.buffers;
 			return {

@@ -2,13 +2,11 @@
 import type {Clock} from '../../core/clock.js';
 import {parseValue} from '../../core/config/config.js';
 import {asFplError, FplError} from '../../core/errors.js';
-import {type DeviceId, type RunId, runId} from '../../core/ids.js';
+import {type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import type {Logger} from '../../core/log.js';
-import {checkExecutable} from '../../core/plan/check.js';
 import {type Job, jobSchema} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {schemes} from '../../core/plan/schemes.js';
 import type {DeviceProfile} from '../../core/profile/profile.js';
 import type {Messenger} from '../../core/wire/messenger.js';
 import type {TensorLink} from '../../core/wire/tensor-link.js';
@@ -16,13 +14,13 @@ import type {Engine, Trainer} from '../../models/engines/engine.js';
 import type {Model} from '../../models/graph.js';
 import {exportModel} from '../../models/import/model.js';
 import {withWeights} from '../../models/layout.js';
-import {planFor} from '../../models/plans/plan-for.js';
 import type {Fleet} from '../fleet.js';
 import {ServerAccounts} from '../server/accounts.js';
 import {type Checkpoint, fileCheckpoints} from '../server/checkpoints.js';
 import {type Progress, RunDriver} from './driver.js';
 import {failedEnd, type RunEnd} from './end.js';
 import {Evaluator} from './evaluator.js';
+import {gather, releaseFrom, releaser} from './gather.js';
 import type {Journal} from './journal.js';
 import {emptyPages, LedgerBook} from './ledger-book.js';
 import {prepare} from './preparation.js';
@@ -43,9 +41,6 @@ export interface RunContext {
 	/** Called when rounds are about to begin; the coordinator passes messages on to it. */
 	readonly onDriver: (driver: RunDriver) => void;
 }
-
-/** After the first devices are there, others get this long to be part of the plan too. */
-const settleMs = 1500;
 
 /** Two ways of ending a run early. */
 export interface RunSignals {
@@ -109,9 +104,12 @@ async function drive(
 	await store.putFile(run, 'model.onnx', preparation.bytes);
 	const checkpoints = fileCheckpoints(store.checkpoints(run));
 	const {checkpoint, damaged} = await checkpoints.latest();
-	for (const text of damaged) {
+	const goesOn = checkpoint ? `the run goes on from round ${checkpoint.round}` : 'the run begins anew';
+	const fallback = damaged.map((text, index) => (index === damaged.length - 1 ? `${text} Therefore ${goesOn}.` : text));
+	for (const text of fallback) {
 		journal.publish(run, {kind: 'note', text});
 	}
+	releaser(context, run)();
 	const plan = manifest.plan ?? (await gather(context, job, run, preparation.model, AbortSignal.any([pause, cancel])));
 	await store.put({...manifest, plan});
 	journal.publish(run, {kind: 'planned', plan, attempt: manifest.attempt, resumedFrom: checkpoint?.round});
@@ -129,8 +127,8 @@ async function drive(
 	}
 	const progress = checkpoint?.progress as unknown as Progress | undefined;
 	const book = new LedgerBook(progress?.pages ?? emptyPages);
-	for (const text of [...damaged, ...(preparation.withoutTest === undefined ? [] : [preparation.withoutTest])]) {
-		book.note({at: 0, text});
+	for (const text of [...fallback, ...(preparation.withoutTest === undefined ? [] : [preparation.withoutTest])]) {
+		book.note({at: progress?.pages.seconds ?? 0, text});
 	}
 	const accounts = new ServerAccounts(clock, host, link);
 	const driver = new RunDriver(
@@ -248,56 +246,6 @@ async function restore(trainer: Trainer, {state, run}: Checkpoint): Promise<void
 		});
 	}
 	await trainer.load(state);
-}
-
-/** A device that still holds a run which is over (it did not hear its end) is set free; runs follow one after the other. */
-function releaseFrom({messenger, log}: RunContext, device: DeviceId, run: RunId): void {
-	messenger
-		.request(device, {kind: 'release', run, because: 'that run is over'}, {expect: ['ack'], deadlineMs: 5000})
-		.catch((error: unknown) => log.debug(`release ${device}: ${asFplError(error).message}`));
-}
-
-/** Waits until enough devices are there and makes the plan that the job's scheme asks for. */
-async function gather(context: RunContext, job: Job, run: RunId, model: Model, signal: AbortSignal): Promise<Plan> {
-	const {clock, fleet, journal} = context;
-	const {only, wait} = job.devices;
-	const minimum = Math.max(job.devices.minimum, schemes[job.scheme.kind].leastDevices);
-	const candidates = () => fleet.idle().filter(device => only === undefined || only.includes(device));
-	journal.publish(run, {kind: 'gathering', expected: only, minimum});
-	for (const {device, run: other} of fleet.list()) {
-		if (other !== undefined) {
-			releaseFrom(context, device, runId(other));
-		}
-	}
-	const planned = (devices: readonly DeviceId[]) => {
-		const present = devices.toSorted().map(device => ({device, profile: fleet.find(device)?.profile}));
-		return checkExecutable(planFor(job, present, model));
-	};
-	const deadline = clock.monotonic() + wait * 1000;
-	let enoughSince: number | undefined;
-	for (;;) {
-		const now = clock.monotonic();
-		const found = candidates();
-		enoughSince = found.length >= minimum ? (enoughSince ?? now) : undefined;
-		const complete = only !== undefined && found.length === only.length;
-		if (complete || (enoughSince !== undefined && now - enoughSince >= settleMs && only === undefined)) {
-			return planned(found);
-		}
-		if (signal.aborted) {
-			throw new FplError('INTERRUPTED', {where: run, problem: 'stopped while waiting for devices'});
-		}
-		if (now >= deadline) {
-			if (found.length >= minimum) {
-				return planned(found);
-			}
-			throw new FplError('RUN_NO_DEVICES', {
-				expected: `at least ${minimum} idle device${minimum === 1 ? '' : 's'}${only ? ` of ${only.join(', ')}` : ''} within ${wait} s`,
-				got: `${found.length}`,
-				fix: 'Start agents with «fpl agent run», or see «fpl devices».',
-			});
-		}
-		await clock.sleep(Math.min(200, deadline - now), signal);
-	}
 }
 
 interface Finished {
