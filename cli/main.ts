@@ -1,49 +1,10 @@
 #!/usr/bin/env node
-/** The `fpl` command: one file per subcommand; help, version, errors and exit status here. */
-import {Command, CommanderError} from 'commander';
+/** The `fpl` command: what was typed, carried out; errors and exit status here. */
+import {CommanderError} from 'commander';
 import {asFplError, FplError} from '../core/errors.js';
-import {agentCommand} from './commands/agent.js';
-import {brokerCommand} from './commands/broker.js';
-import {dataCommand} from './commands/data.js';
-import {demoCommand} from './commands/demo.js';
-import {devicesCommand} from './commands/devices.js';
-import {doctorCommand} from './commands/doctor.js';
-import {exportCommand} from './commands/export.js';
-import {reportCommand} from './commands/report.js';
-import {runCommand} from './commands/run.js';
-import {softwareVersion} from './version.js';
-
-const program = new Command('fpl')
-	.description('Trains deep networks across edge devices over MQTT.')
-	.version(softwareVersion)
-	.showSuggestionAfterError()
-	.addHelpText('after', '\nErrors and exit statuses: docs/errors.md');
-
-for (const make of [
-	brokerCommand,
-	agentCommand,
-	devicesCommand,
-	runCommand,
-	reportCommand,
-	exportCommand,
-	dataCommand,
-	doctorCommand,
-	demoCommand,
-]) {
-	program.addCommand(make());
-}
+import {createProgram} from './program.js';
 
 /** Commander's own complaints become ours, so that every error looks alike and has a documented exit status. */
-function everyCommand(command: Command, change: (command: Command) => void): void {
-	change(command);
-	for (const sub of command.commands) {
-		everyCommand(sub, change);
-	}
-}
-everyCommand(program, command => {
-	command.exitOverride().configureOutput({writeErr: () => {}});
-});
-
 function translate(thrown: unknown): FplError | undefined {
 	if (!(thrown instanceof CommanderError)) {
 		return asFplError(thrown);
@@ -69,7 +30,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-	await program.parseAsync();
+	await createProgram().parseAsync();
 } catch (thrown) {
 	const error = translate(thrown);
 	if (error) {

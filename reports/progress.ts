@@ -196,7 +196,7 @@ export function progressLine(state: ProgressState, update: RunUpdate): string | 
 
 /**
  * One update as a line of JSON for a pipe: the update as it is, with the time of printing as `time` (ISO 8601) in front. The
- * plan, which is long and known from `fpl plan`, is left out.
+ * plan, which is long and stands in the ledger, is left out.
  */
 export function progressJson(update: RunUpdate, now: number): string {
 	const rest = update.kind === 'planned' ? {...update, plan: undefined} : update;

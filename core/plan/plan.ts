@@ -82,7 +82,7 @@ export const planSchema = z.strictObject({
 	/** In words, for reports: «D-SGD», «FedAvg, 2 local epochs». */
 	scheme: z.string().min(1),
 	model: z.string().min(1),
-	/** How many tensors may cross a cut between two units (`fpl profile` counts units in the same way). */
+	/** How many tensors may cross a cut between two units. */
 	maxCrossing: count.max(8).default(1),
 	stages: z.array(stage).min(1),
 	synchronisation,
