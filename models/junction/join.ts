@@ -167,6 +167,15 @@ function checkFree(taken: {has(name: string): boolean}, made: Iterable<string>, 
 	}
 }
 
+/** What ends in `@<branch>` belongs to that branch: nothing of the trunk may. */
+function checkOwners({parameters, buffers}: Model, {own}: Parts, branches: readonly string[], where: string): void {
+	const names = [...parameters, ...buffers].filter(name => !own.has(name));
+	const wrong = names.find(name => branches.some(branch => name.endsWith(ofBranch('', branch))));
+	if (wrong !== undefined) {
+		throw new FplError('MODEL_INVALID', {where, problem: `«${wrong}» of the trunk is named like a part of a branch`});
+	}
+}
+
 /**
  * Copies the units before the cut once per branch and merges the copies' outputs into the tensor that the trunk goes on from.
  * What a branch has of its own ends in `@<branch>`: inputs, weights, buffers, nodes, values, and its part of the junction.
@@ -190,6 +199,7 @@ export function joinBranches(model: Model, options: JoinOptions): JoinedModel {
 		...parts.trunk,
 	];
 
+	checkOwners(model, parts, branches, where);
 	const widened = new Set(merged.flatMap(({outputs}) => outputs));
 	const initializers = new Map<string, Tensor>();
 	const parameters = new Set<string>();
