@@ -2,21 +2,13 @@
  * Aligned sources: several devices that see parts of the same item. Each view is a dataset with the same items, targets
  * and order, whose one feature is a part of the original's.
  */
+import type {Frozen} from '../../core/config/config.js';
 import {FplError} from '../../core/errors.js';
+import type {ViewsDocument} from '../../core/plan/views.js';
 import {type Shape, sizeOf, type Tensor, tensor} from '../../core/tensor/tensor.js';
 import type {Dataset, Features} from './dataset.js';
 
-export type ViewKind =
-	/** One view per channel of [channels, …]: a sensor each. Shapes become [1, …]. */
-	| {readonly kind: 'channels'}
-	/**
-	 * Tiles of pictures [channels, height, width], `rows` × `columns` of them, row by row: cameras that see parts of a
-	 * scene. `overlap` in [0, 1) widens each tile by that share of its size, as far as the picture reaches. All tiles have
-	 * one size. 2 × 2 gives quadrants.
-	 */
-	| {readonly kind: 'tiles'; readonly rows: number; readonly columns: number; readonly overlap?: number}
-	/** Groups of the numbers of a vector [features]; without groups, each number alone: the columns of a table. */
-	| {readonly kind: 'columns'; readonly groups?: readonly (readonly number[])[]};
+export type ViewKind = Frozen<ViewsDocument>;
 
 /** A part of an item: its shape, and where its elements lie in the item. */
 interface Part {
