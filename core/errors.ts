@@ -41,6 +41,7 @@ export const errorTable = {
 	ENGINE_UNAVAILABLE: entry(40, 'An engine does not work on this machine.'),
 	ENGINE_FAILED: entry(41, 'An engine failed while executing a segment.'),
 	TENSOR_INVALID: entry(42, 'A tensor is not what it claims to be.'),
+	ENGINE_CALL: entry(43, 'A stage was asked for something that it cannot do, or cannot do now.'),
 
 	BROKER_UNREACHABLE: entry(50, 'The MQTT broker does not answer.', true),
 	PORT_TAKEN: entry(51, 'A network port is already in use.'),

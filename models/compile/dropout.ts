@@ -47,3 +47,31 @@ export function dropoutMask({seed, update, node, ratio, shape, offset = 0}: Drop
 	}
 	return tensor('float32', shape, mask);
 }
+
+export interface DropoutPartOptions extends Omit<DropoutMaskOptions, 'offset'> {
+	/** The axis of `shape` along which items lie, outermost where an axis counts more than items (`N*16`). */
+	readonly axis: number;
+	/** Items in this part, of `total`, `offset` of them before it. */
+	readonly items: number;
+	readonly offset: number;
+	readonly total: number;
+}
+
+/**
+ * The part of the whole batch's mask that belongs to some of its items.
+ * @param options.shape that of the part.
+ */
+export function dropoutPart({axis, items, offset, total, ...options}: DropoutPartOptions): Tensor<'float32'> {
+	const {shape} = options;
+	const outer = sizeOf(shape.slice(0, axis));
+	const perItem = sizeOf(shape.slice(axis)) / items;
+	if (outer === 1) {
+		return dropoutMask({...options, offset: offset * perItem});
+	}
+	const mask = new Float32Array(sizeOf(shape));
+	for (let row = 0; row < outer; row++) {
+		const part = dropoutMask({...options, shape: [items * perItem], offset: (row * total + offset) * perItem});
+		mask.set(part.data, row * items * perItem);
+	}
+	return tensor('float32', shape, mask);
+}

@@ -1,6 +1,7 @@
 /** Forward passes, with and without a loss at the end: what all programs begin with. */
 import {emitGradients} from '../autodiff/differentiate.js';
 import type {Emitter} from '../autodiff/emitter.js';
+import {scale} from '../gradients/ops.js';
 import type {Loss} from '../graph.js';
 import {assemble, type Result} from './assemble.js';
 import {emitLoss, type LossValues, targetType} from './losses.js';
@@ -45,9 +46,18 @@ export function lossPass(part: Part, batch: number, loss: Loss, mode: 'training'
 	};
 }
 
+/** What gradients are of: the mean of the items' losses, or their sum. */
+export type GradientOf = 'mean' | 'sum';
+
 /** Gradients of the loss with respect to parameters and activations, by their names. */
-export function lossGradients(part: Part, {emitter, output, loss}: LossPass): ReadonlyMap<string, string> {
-	const seeds = new Map([[output, loss.gradient()]]);
+export function lossGradients(
+	part: Part,
+	{emitter, output, loss}: LossPass,
+	of: GradientOf = 'mean',
+): ReadonlyMap<string, string> {
+	const mean = loss.gradient();
+	const items = emitter.shape(output)[0] ?? 1;
+	const seeds = new Map([[output, of === 'mean' ? mean : scale(emitter.within('loss/'), mean, items)]]);
 	return emitGradients(emitter, {seeds, wrt: wantedGradients(part)});
 }
 
@@ -69,9 +79,9 @@ export function gradientResults(part: Part, gradients: ReadonlyMap<string, strin
 	];
 }
 
-export function compileGradient(part: Part, batch: number, loss: Loss): Program {
+export function compileGradient(part: Part, batch: number, loss: Loss, of?: GradientOf): Program {
 	const pass = lossPass(part, batch, loss, 'training');
-	const gradients = gradientResults(part, lossGradients(part, pass));
+	const gradients = gradientResults(part, lossGradients(part, pass, of));
 	return assemble(pass.emitter, pass.inputs, [...pass.results, ...gradients]);
 }
 

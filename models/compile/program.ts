@@ -45,9 +45,9 @@ export type InputRole =
 
 /**
  * lr: the optimiser's learning rate times the schedule's factor. update: the number of this update, counted from 1
- * (`TrainerState.updates + 1`).
+ * (`TrainerState.updates + 1`). scale: what the gradient is multiplied by before it is used.
  */
-export type ScalarName = 'lr' | 'update';
+export type ScalarName = 'lr' | 'update' | 'scale';
 
 /** What comes out. Kinds that also occur as inputs are the new values of the same thing. */
 export type OutputRole =

@@ -13,6 +13,7 @@ import {
 	compileEvaluate,
 	compileGradient,
 	compilePredict,
+	type GradientOf,
 	gradientResults,
 	outputsOf,
 	wantedGradients,
@@ -29,6 +30,8 @@ export interface SegmentOptions {
 	readonly stash: 'keep' | 'recompute';
 	/** For the segment whose first output is the model's: the loss on it. */
 	readonly loss?: Loss;
+	/** Whether `gradient` answers the gradients of the mean loss over the items (by default) or of its sum. */
+	readonly over?: GradientOf;
 }
 
 /** Each program is compiled when first asked for and kept. */
@@ -65,14 +68,14 @@ export function partOf(model: Model, {graph, parameters, buffers}: Segment): Par
 /** @throws FplError (from the programs) as `compileTraining`. */
 export function compileSegment(segment: Part, options: SegmentOptions): SegmentPrograms {
 	const {model} = segment;
-	const {loss} = options;
+	const {loss, over} = options;
 	const parts = once(() => split(segment, options));
 	return {
 		parameters: layoutOf(model.graph, model.parameters),
 		buffers: layoutOf(model.graph, model.buffers),
 		forward: () => parts().forward,
 		backward: () => parts().backward,
-		gradient: loss && once(() => compileGradient(segment, options.batch, loss)),
+		gradient: loss && once(() => compileGradient(segment, options.batch, loss, over)),
 		predict: once(() => compilePredict(segment, options.batch)),
 		evaluate: loss && once(() => compileEvaluate(segment, options.batch, loss)),
 	};

@@ -1,6 +1,7 @@
 /** The programs that train a whole model on one device. */
 
 import {Emitter} from '../autodiff/emitter.js';
+import {mul} from '../gradients/ops.js';
 import {type Layout, type Model, ownOpsets} from '../graph.js';
 import {layoutOf} from '../layout.js';
 import {assemble, type Result} from './assemble.js';
@@ -45,12 +46,23 @@ export function compileApply(name: string, parameters: Layout, options: UpdateOp
 	const inputs = chunksOf(parameters.length).map(range =>
 		declare(emitter, `gradient ${range.offset}`, vector(range), {kind: 'gradients', range}),
 	);
-	const pieces = inputs.map((input): Piece => ({range: (input.role as {range: Range}).range, gradient: input.name}));
+	const scale = options.scaled
+		? [declare(emitter, 'scale', {dtype: 'float32', shape: []}, {kind: 'scalar', scalar: 'scale'})]
+		: [];
+	const pieces = inputs.map(
+		({name: raw, role}): Piece => ({
+			range: (role as {range: Range}).range,
+			gradient: scale.reduce((value, {name: factor}) => mul(emitter, value, factor), raw),
+		}),
+	);
 	const updated = update(emitter, pieces, options);
-	return assemble(emitter, [...inputs, ...updated.inputs], updated.results);
+	return assemble(emitter, [...inputs, ...scale, ...updated.inputs], updated.results);
 }
 
-export type UpdateOptions = Pick<CompileOptions, 'optimizer' | 'clipNorm'>;
+export interface UpdateOptions extends Pick<CompileOptions, 'optimizer' | 'clipNorm'> {
+	/** Whether the gradient is first multiplied by the scalar `scale`. */
+	readonly scaled?: boolean;
+}
 
 const vector = ({length}: Range) => ({dtype: 'float32', shape: [length]}) as const;
 

@@ -12,6 +12,7 @@
 import type {Tensor} from '../../core/tensor/tensor.js';
 import type {Layout, Loss, Model} from '../graph.js';
 import type {Optimizer} from '../training.js';
+import type {Stage, StageOptions} from './stage.js';
 
 export const engineNames = ['onnxruntime', 'tfjs'] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -101,5 +102,10 @@ export interface Engine {
 	/** @throws FplError `MODEL_OP`, `MODEL_GRADIENT` or `MODEL_SHAPE` when the model cannot be trained by this engine. */
 	trainer(model: Model, options: TrainerOptions): Promise<Trainer>;
 	predictor(model: Model): Promise<Predictor>;
+	/**
+	 * A part of a model between two cuts.
+	 * @throws FplError as `trainer`; `MODEL_CUT` when the model cannot be cut there.
+	 */
+	stage(model: Model, options: StageOptions): Promise<Stage>;
 	close(): Promise<void>;
 }

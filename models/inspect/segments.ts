@@ -11,7 +11,10 @@ export interface Segment {
 	readonly units: readonly [number, number];
 	/** For people: `conv1 … fc2`. */
 	readonly label: string;
-	/** Inputs: what crosses into it (or is fed to the model); outputs: what later segments or the caller want of it. */
+	/**
+	 * Inputs: what crosses into it (or is fed to the model); outputs: what later segments want of it. The last segment's
+	 * outputs are those of the model, in the model's order; what earlier segments made of them crosses into it.
+	 */
 	readonly graph: Graph;
 	/** Trained initializers, in the model's order. No two segments share one. */
 	readonly parameters: readonly string[];
@@ -127,7 +130,8 @@ export const labelOfRange = (labels: readonly string[]): string =>
 
 /**
  * Cuts a model into segments that need not follow each other in a chain.
- * @param groups every data node in exactly one of them; a group comes after those whose values it reads.
+ * @param groups every data node in exactly one of them; a group comes after those whose values it reads, the last one after
+ * all others.
  * @throws FplError `MODEL_CUT` when segments would share a parameter.
  */
 export function segmentsOfGroups(model: Model, groups: readonly SegmentGroup[]): readonly Segment[] {
@@ -135,9 +139,12 @@ export function segmentsOfGroups(model: Model, groups: readonly SegmentGroup[]):
 	const data = dataValues(graph);
 	const type = typesOf(graph);
 	const position = new Map(groups.flatMap(({nodes}, index) => nodes.map(name => [name, index] as const)));
-	/** Where a value is made (−1: fed by the caller), and where it is read; the caller reads the outputs. */
+	const last = groups.length - 1;
+	// The caller asks the last segment for the model's outputs, and the loss is on the first of them.
+	const results = graph.outputs.map(({name}) => name).filter(name => data.has(name));
+	/** Where a value is made (−1: fed by the caller), and where it is read. */
 	const made = new Map(graph.inputs.map(({name}) => [name, -1]));
-	const readers = new Map<string, Set<number>>(graph.outputs.map(({name}) => [name, new Set([groups.length])]));
+	const readers = new Map<string, Set<number>>(results.map(name => [name, new Set([last])]));
 	for (const node of dataNodes(graph, data)) {
 		const at = position.get(node.name)!;
 		for (const name of node.outputs.filter(output => data.has(output))) {
@@ -148,15 +155,15 @@ export function segmentsOfGroups(model: Model, groups: readonly SegmentGroup[]):
 		}
 	}
 	const infos = (names: Iterable<string>) => [...names].map(name => type(name)!);
-	/** Whether a group that comes after this one, or the caller, reads the value. */
+	/** Whether a group that comes after this one reads the value. */
 	const goesOn = (name: string, index: number) =>
-		[...(readers.get(name) ?? [])].some(at => at === groups.length || groups[at]!.after.includes(index));
+		[...(readers.get(name) ?? [])].some(at => groups[at]!.after.includes(index));
 
 	const segments = groups.map(({nodes: wanted, units, label, name, after}, index): Segment => {
 		const nodes = closure(graph, new Set(wanted));
 		const own = new Set(nodes.flatMap(({outputs}) => outputs));
-		const used = new Set(nodes.flatMap(({inputs}) => inputs));
-		const outputs = [...own].filter(value => data.has(value) && goesOn(value, index));
+		const outputs = index === last ? results : [...own].filter(value => data.has(value) && goesOn(value, index));
+		const used = new Set([...nodes.flatMap(({inputs}) => inputs), ...outputs]);
 		const passing = [...made].filter(([value, at]) => after.includes(at) && !used.has(value) && goesOn(value, index));
 		return {
 			index,

@@ -5,6 +5,7 @@ import {serve} from '../remote/serve.js';
 import type {Setup} from './engine.js';
 import {OrtPredictor} from './predictor.js';
 import {loadRuntime} from './runtime.js';
+import {OrtStage} from './stage.js';
 import {OrtTrainer} from './trainer.js';
 
 async function start(setup: Setup): Promise<Host> {
@@ -12,6 +13,7 @@ async function start(setup: Setup): Promise<Host> {
 	return {
 		describe: () => runtime.description,
 		trainer: async (model, options) => new OrtTrainer(runtime, model, options),
+		stage: (model, options) => new OrtStage(runtime, model, options),
 		predictor: model => OrtPredictor.create(runtime, model),
 	};
 }

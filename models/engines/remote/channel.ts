@@ -89,9 +89,9 @@ export class Channel {
 	}
 
 	#post(id: number, request: Request): void {
-		if ('batch' in request) {
+		if ('batch' in request && request.batch !== undefined) {
 			const {batch, loan} = this.#loans.lend(request.batch);
-			this.#worker.postMessage({id, request: {...request, batch}, loan} satisfies Numbered, [loan]);
+			this.#worker.postMessage({id, request: {...request, batch} as Request, loan} satisfies Numbered, [loan]);
 		} else {
 			this.#worker.postMessage({id, request, loan: undefined} satisfies Numbered);
 		}
@@ -101,8 +101,8 @@ export class Channel {
 		const waiting = this.#waiting.get(answer.id);
 		this.#waiting.delete(answer.id);
 		this.#hold();
-		if (answer.loan !== undefined) {
-			this.#loans.giveBack(answer.loan);
+		for (const loan of answer.loans) {
+			this.#loans.giveBack(loan);
 		}
 		if (answer.ok) {
 			waiting?.resolve(answer.value);

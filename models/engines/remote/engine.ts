@@ -1,5 +1,4 @@
 /** An engine whose executables live in a worker thread behind a channel. */
-import {asFplError, FplError} from '../../../core/errors.js';
 import type {Tensor} from '../../../core/tensor/tensor.js';
 import type {Layout, Model} from '../../graph.js';
 import {
@@ -14,43 +13,11 @@ import {
 	type TrainerOptions,
 	type TrainerState,
 } from '../engine.js';
+import type {Stage, StageInfo, StageOptions} from '../stage.js';
 import type {Channel} from './channel.js';
-import type {Layouts, Request} from './protocol.js';
-
-/** One executable in the worker. Calls after `close` reject. */
-class Executable {
-	protected readonly handle: number;
-	readonly #channel: Channel;
-	readonly #name: string;
-	#closed = false;
-
-	constructor(channel: Channel, handle: number, name: string) {
-		this.#channel = channel;
-		this.handle = handle;
-		this.#name = name;
-	}
-
-	protected async call<T>(request: Request): Promise<T> {
-		if (this.#closed) {
-			throw new FplError('WIRE_CLOSED', {where: `«${this.#name}» in engine ${this.#channel.engine}`});
-		}
-		return await this.#channel.call<T>(request);
-	}
-
-	/** Calls under way end first. Closing again does nothing. */
-	async close(): Promise<void> {
-		if (this.#closed) {
-			return;
-		}
-		this.#closed = true;
-		await this.#channel.call<void>({kind: 'close', handle: this.handle}).catch((error: unknown) => {
-			// The engine was closed, or its thread died: nothing is left to free.
-			if (!['WIRE_CLOSED', 'ENGINE_FAILED'].includes(asFplError(error).code)) {
-				throw error;
-			}
-		});
-	}
-}
+import {Executable} from './executable.js';
+import type {Layouts} from './protocol.js';
+import {RemoteStage} from './stage.js';
 
 class RemoteTrainer extends Executable implements Trainer {
 	readonly parameters: Layout;
@@ -115,6 +82,14 @@ export class RemoteEngine implements Engine {
 		const handle = ++this.#handles;
 		await this.#channel.call<void>({kind: 'predictor', handle, model});
 		return new RemotePredictor(this.#channel, handle, model.name);
+	}
+
+	async stage(model: Model, options: StageOptions): Promise<Stage> {
+		const handle = ++this.#handles;
+		// A segment brings its own weights.
+		const sent = 'segment' in options ? {...model, graph: {...model.graph, initializers: new Map()}} : model;
+		const info = await this.#channel.call<StageInfo>({kind: 'stage', handle, model: sent, options});
+		return new RemoteStage(this.#channel, handle, model.name, info);
 	}
 
 	close(): Promise<void> {

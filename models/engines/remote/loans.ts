@@ -3,10 +3,10 @@
  * step costs more than the step itself for small models: the memory is handed back to the system and faulted in again.
  */
 import {arrayTypes, type Tensor} from '../../../core/tensor/tensor.js';
-import type {Batch} from '../engine.js';
+import type {Lent} from './protocol.js';
 
 /** More buffers than this wait for nobody: that many calls were under way at once. */
-const maxIdle = 4;
+const maxIdle = 8;
 
 /** Views of any element type may begin at multiples of this. */
 const alignment = 64;
@@ -16,9 +16,9 @@ const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignm
 export class Loans {
 	readonly #idle: ArrayBuffer[] = [];
 
-	/** A copy of the batch whose tensors all lie in one buffer. */
-	lend({inputs, targets}: Batch): {readonly batch: Batch; readonly loan: ArrayBuffer} {
-		const tensors = [...Object.values(inputs), targets];
+	/** A copy whose tensors all lie in one buffer. */
+	lend({inputs, targets}: Lent): {readonly batch: Lent; readonly loan: ArrayBuffer} {
+		const tensors = [...Object.values(inputs), ...(targets === undefined ? [] : [targets])];
 		const size = tensors.reduce((sum, {data}) => sum + aligned(data.byteLength), 0);
 		const loan = this.#take(size);
 		let offset = 0;
@@ -29,7 +29,8 @@ export class Loans {
 			return {...tensor, data: copy} as Tensor;
 		};
 		const entries = Object.entries(inputs).map(([name, tensor]) => [name, copied(tensor)]);
-		return {batch: {inputs: Object.fromEntries(entries), targets: copied(targets)}, loan};
+		const batch = {inputs: Object.fromEntries(entries), ...(targets === undefined ? {} : {targets: copied(targets)})};
+		return {batch, loan};
 	}
 
 	giveBack(loan: ArrayBuffer): void {

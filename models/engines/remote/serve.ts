@@ -2,11 +2,13 @@
 import {parentPort, workerData} from 'node:worker_threads';
 import {asFplError, FplError} from '../../../core/errors.js';
 import {type Latch, latched} from './latch.js';
-import type {Answer, Host, HostedPredictor, HostedTrainer, Numbered, Request} from './protocol.js';
+import type {Answer, Host, HostedPredictor, HostedStage, HostedTrainer, Numbered, Request} from './protocol.js';
+import {performOnStage} from './stage-calls.js';
 
 class Executables {
 	readonly #trainers = new Map<number, HostedTrainer>();
 	readonly #predictors = new Map<number, HostedPredictor>();
+	readonly #stages = new Map<number, HostedStage>();
 	readonly #host: Host;
 
 	constructor(host: Host) {
@@ -25,6 +27,13 @@ class Executables {
 			case 'predictor':
 				this.#predictors.set(request.handle, await this.#host.predictor(request.model));
 				return undefined;
+			case 'stage': {
+				const stage = await this.#host.stage(request.model, request.options);
+				this.#stages.set(request.handle, stage);
+				return stage.info;
+			}
+			case 'of-stage':
+				return await performOnStage(held(this.#stages, request.handle), request.call, request.batch);
 			case 'save':
 				return held(this.#trainers, request.handle).save(request.parts);
 			case 'load':
@@ -42,6 +51,8 @@ class Executables {
 			case 'close':
 				await this.#trainers.get(request.handle)?.close();
 				await this.#predictors.get(request.handle)?.close();
+				await this.#stages.get(request.handle)?.close();
+				this.#stages.delete(request.handle);
 				this.#trainers.delete(request.handle);
 				this.#predictors.delete(request.handle);
 				return undefined;
@@ -52,6 +63,12 @@ class Executables {
 			default:
 				return request satisfies never;
 		}
+	}
+
+	/** What may go back of the memory that was lent with a request, or with one before it. */
+	settle(request: Request, loan: ArrayBuffer | undefined): readonly ArrayBuffer[] {
+		const stage = request.kind === 'of-stage' ? this.#stages.get(request.handle) : undefined;
+		return stage?.settle(loan) ?? (loan === undefined ? [] : [loan]);
 	}
 }
 
@@ -84,16 +101,17 @@ export function serve(starting: Promise<Host>): void {
 	const executables = starting.then(host => new Executables(host));
 	// Every answer tells of a failed start; unhandled it would end the thread before the first request is read.
 	executables.catch(() => {});
-	const answer = (message: Answer, transfer: ArrayBuffer[] = []) =>
-		parentPort?.postMessage(message, message.loan === undefined ? transfer : [...transfer, message.loan]);
+	const answer = (message: Answer, transfer: readonly ArrayBuffer[] = []) =>
+		parentPort?.postMessage(message, [...transfer, ...message.loans]);
 	const {latch} = workerData as {readonly latch: Latch};
 	const handle = async ({id, request, loan}: Numbered): Promise<void> => {
+		const loans = async () => (await executables).settle(request, loan);
 		try {
 			const value = await (await executables).perform(request);
-			answer({id, loan, ok: true, value}, movable(value));
+			answer({id, loans: await loans(), ok: true, value}, movable(value));
 		} catch (error) {
 			const {code, facts} = asFplError(error);
-			answer({id, loan, ok: false, code, facts});
+			answer({id, loans: await loans().catch(() => []), ok: false, code, facts});
 		}
 	};
 	let last: Promise<void> = Promise.resolve();
