@@ -3,18 +3,19 @@ import path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {type Client, createClient} from '../../cli/client.js';
 import {systemClock} from '../../core/clock.js';
-import {deviceId, type RunId, runId} from '../../core/ids.js';
+import {type DeviceId, deviceId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import {type Logger, silentLogger} from '../../core/log.js';
 import type {JobDocument} from '../../core/plan/job.js';
 import type {PlanDocument} from '../../core/plan/plan.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {coordinatorId, createTopics} from '../../core/wire/topics.js';
+import type {Transport, Will} from '../../core/wire/transport.js';
 import {MemoryBroker, type MemoryBrokerOptions} from '../../core/wire/transports/memory-broker.js';
-import type {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
+import {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
 import {Meter} from '../../edge-agent/meter.js';
 import {ModelCache} from '../../edge-agent/model-cache.js';
-import {type RunningDevice, startDevice} from '../../edge-agent/service.js';
+import {type DeviceOptions, type RunningDevice, startDevice} from '../../edge-agent/service.js';
 import {RunStore} from '../../fog-broker/run/store.js';
 import {startCoordinator} from '../../fog-broker/service.js';
 import type {Engine} from '../../models/engines/engine.js';
@@ -22,7 +23,7 @@ import {startEngine} from '../../models/engines/index.js';
 import {temporaryFolder} from './temporary.js';
 
 export interface FleetDeviceHandle extends RunningDevice {
-	readonly transport: MemoryTransport;
+	readonly transport: Transport;
 	/** Breaks its link for good, as a crash does: the last will is published. */
 	kill(): Promise<void>;
 }
@@ -32,7 +33,8 @@ export interface TestFleet {
 	readonly store: RunStore;
 	readonly engine: Engine;
 	readonly folder: string;
-	device(name: string): Promise<FleetDeviceHandle>;
+	/** `staging`: what is different about this device when it gets ready for a run. */
+	device(name: string, staging?: Partial<DeviceOptions['staging']>): Promise<FleetDeviceHandle>;
 	/** Starts the coordinator (again). */
 	coordinator(): Promise<() => Promise<void>>;
 	client(): Promise<Client>;
@@ -44,17 +46,25 @@ export interface TestFleet {
 	finish(run: RunId): Promise<Ledger>;
 }
 
-export async function aFleet(
-	t: ExecutionContext<unknown>,
-	{
-		faults = {},
-		logger = silentLogger,
-	}: {readonly faults?: MemoryBrokerOptions['faults']; readonly logger?: Logger} = {},
-): Promise<TestFleet> {
+export interface FleetOptions {
+	readonly faults?: MemoryBrokerOptions['faults'];
+	readonly logger?: Logger;
+	/** How a party connects; over the memory broker by default. The party owns the transport. */
+	readonly attach?: (party: DeviceId, will?: () => Will) => Promise<Transport>;
+	/** Sees the transport of every party before it is used, and may stand in for it. */
+	readonly wrap?: (party: DeviceId, transport: Transport) => Transport;
+}
+
+export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions = {}): Promise<TestFleet> {
+	const {faults = {}, logger = silentLogger} = options;
 	const folder = await temporaryFolder(t);
 	const clock = systemClock;
 	const topics = createTopics('test');
 	const broker = new MemoryBroker({faults});
+	const attach = async (party: DeviceId, will?: () => Will): Promise<Transport> => {
+		const transport = options.attach ? await options.attach(party, will) : broker.attach(will ? {will} : {});
+		return options.wrap?.(party, transport) ?? transport;
+	};
 	const engine = await startEngine('onnxruntime', {threads: 1});
 	t.teardown(() => engine.close());
 	// Nothing here holds a socket, and deadlines do not keep a process alive.
@@ -67,7 +77,8 @@ export async function aFleet(
 
 	const client = async (): Promise<Client> => {
 		if (!shared) {
-			const made = await createClient({transport: broker.attach(), topics, self: deviceId('client-1'), clock, logger});
+			const self = deviceId('client-1');
+			const made = await createClient({transport: await attach(self), topics, self, clock, logger});
 			t.teardown(() => made.close());
 			shared = made;
 		}
@@ -81,8 +92,8 @@ export async function aFleet(
 		folder,
 		client,
 
-		async device(name) {
-			let transport: MemoryTransport | undefined;
+		async device(name, staging = {}) {
+			let transport: Transport | undefined;
 			starts += 1;
 			const running = await startDevice({
 				device: deviceId(name),
@@ -90,7 +101,7 @@ export async function aFleet(
 				installation: `installation-${name}`,
 				incarnation: starts,
 				async connect(will) {
-					transport = broker.attach({will});
+					transport = await attach(deviceId(name), will);
 					return transport;
 				},
 				staging: {
@@ -98,6 +109,7 @@ export async function aFleet(
 					models: new ModelCache(path.join(folder, name)),
 					places: {environment: process.env},
 					dataPaths: {},
+					...staging,
 				},
 				describe: async () => ({
 					facts: {
@@ -117,14 +129,18 @@ export async function aFleet(
 				...running,
 				transport: transport!,
 				async kill() {
-					transport!.kill();
+					if (!(transport instanceof MemoryTransport)) {
+						throw new Error('only links of the memory broker are killed');
+					}
+					transport.kill();
 				},
 			};
 		},
 
 		async coordinator() {
+			const transport = await attach(coordinatorId);
 			const close = await startCoordinator({
-				transport: broker.attach(),
+				transport,
 				topics,
 				engine,
 				state: folder,
@@ -132,8 +148,12 @@ export async function aFleet(
 				clock,
 				logger: logger.child(coordinatorId),
 			});
-			t.teardown(close);
-			return close;
+			const closeAll = async () => {
+				await close();
+				await transport.close();
+			};
+			t.teardown(closeAll);
+			return closeAll;
 		},
 
 		async submit(job, plan) {
