@@ -4,7 +4,7 @@
  * step: all replicas of the group have the same weights after every step. interval: each trains by itself and they are
  * averaged now and then. turn: one replica has the weights and hands them on.
  */
-import type {Plan, Synchronisation} from './plan.js';
+import {type Plan, synchronisationOf} from './plan.js';
 
 export interface Group {
 	/** Unique in the plan and stable when other devices leave: «0», or «0@cam-1» for weights of one replica only. */
@@ -17,13 +17,11 @@ export interface Group {
 	readonly owner?: string;
 }
 
-export const synchronisationOf = (plan: Plan, stage: number): Synchronisation =>
-	plan.stages[stage]!.synchronisation ?? plan.synchronisation;
-
 export function groupsOf(plan: Plan): readonly Group[] {
-	return plan.stages.flatMap(({replicas, turns}, stage): Group[] => {
+	return plan.stages.flatMap((document, stage): Group[] => {
+		const {replicas, turns} = document;
 		const all = replicas.map((_, index) => index);
-		const {every} = synchronisationOf(plan, stage);
+		const {every} = synchronisationOf(plan, document);
 		if (turns === 'in-turn') {
 			return [{key: `${stage}`, stage, replicas: all, kind: 'turn'}];
 		}

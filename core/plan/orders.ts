@@ -13,15 +13,6 @@ const whole = z.number().int().min(0);
 const transfer = z.string().min(1).max(128);
 const part = {stage: whole, replica: whole};
 
-/** What one state transfer carries: float32 vectors, one after the other. */
-const vectors = z.strictObject({
-	parameters: whole,
-	buffers: whole,
-	/** Lengths of the optimiser's slots are those of the parameters; how many come along. */
-	slots: whole,
-	updates: whole,
-});
-
 export const ordersSchema = z.strictObject({
 	commit: z
 		.strictObject({
@@ -42,9 +33,9 @@ export const ordersSchema = z.strictObject({
 	/** Weights to send to the parameter server, which takes their mean. `weight`: items behind them. */
 	contribute: z.array(z.strictObject({...part, transfer, weight: z.number().positive()})).default([]),
 	/** States to send to the coordinator. */
-	upload: z.array(z.strictObject({...part, transfer, slots: z.boolean()})).default([]),
-	/** States to go on with. */
-	load: z.array(z.strictObject({...part, transfer, vectors, resetSlots: z.boolean()})).default([]),
+	upload: z.array(z.strictObject({...part, transfer})).default([]),
+	/** States to go on with, as `models/plans/state.ts` writes them. */
+	load: z.array(z.strictObject({...part, transfer})).default([]),
 	step: z
 		.strictObject({
 			step: whole,
@@ -60,7 +51,6 @@ export const ordersSchema = z.strictObject({
 
 export type Orders = Frozen<z.output<typeof ordersSchema>>;
 export type OrdersDocument = z.input<typeof ordersSchema>;
-export type StateVectors = Orders['load'][number]['vectors'];
 
 export const partReportsSchema = z.array(
 	z.strictObject({
@@ -84,5 +74,5 @@ const name = ({stage, replica}: PartId): string => `${stage}.${replica}`;
 export const boundaryKey = (direction: Direction, micro: number, {from, to}: Pick<Edge, 'from' | 'to'>): string =>
 	direction === 'forward' ? `f${micro}:${name(from)}>${name(to)}` : `b${micro}:${name(to)}>${name(from)}`;
 
-/** The transfer that brings a part's share of a mean gradient to the parameter server. */
-export const gradientKey = (step: number, {stage, replica}: PartId): string => `g${step}:${name({stage, replica})}`;
+/** The contribution that brings a part's mean gradient to the parameter server. */
+export const gradientKey = (part: PartId): string => `gradient:${name(part)}`;

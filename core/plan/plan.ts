@@ -5,6 +5,7 @@
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
 import {isId} from '../ids.js';
+import {linkSchema} from './links.js';
 
 export const junctionKinds = ['mean', 'scalar', 'per-unit', 'conv1x1', 'dense', 'concat', 'sum', 'max'] as const;
 export const schedules = ['gpipe', '1f1b'] as const;
@@ -87,6 +88,8 @@ export const planSchema = z.strictObject({
 	stages: z.array(stage).min(1),
 	synchronisation,
 	pipeline: pipeline.prefault({}),
+	/** Codecs by link; the first entry that fits counts. Weights and gradients of whole stages travel as fp32. */
+	links: z.array(linkSchema).max(10_000).default([]),
 	/**
 	 * Labels begin where the data are. travel: they follow their items to the last stage. stay: the last stage must be on the
 	 * same device. at-last-stage: the devices of the last stage hold the labels of all items themselves.

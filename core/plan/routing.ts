@@ -94,3 +94,9 @@ export function drawsOf(plan: Plan, active: Active, batch: number): readonly (re
 	const byMicro = sizes.map(size => rowsOf(plan, active, 0, size));
 	return plan.stages[0]!.replicas.map((_, replica) => byMicro.map(rows => rows[replica]!.count));
 }
+
+/** Items of a batch that each replica of a stage works on. */
+export function itemsOf(plan: Plan, active: Active, stage: number, batch: number): readonly number[] {
+	const byMicro = microSizes(plan, batch).map(size => rowsOf(plan, active, stage, size));
+	return plan.stages[stage]!.replicas.map((_, replica) => byMicro.reduce((sum, rows) => sum + rows[replica]!.count, 0));
+}

@@ -3,19 +3,24 @@
  * deterministic, so that the coordinator and all agents find the same from the same two documents.
  */
 import {createHash} from 'node:crypto';
-import {FplError} from '../../core/errors.js';
 import {planDigest} from '../../core/plan/digest.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {isBranched, junctionStage, type PartId} from '../../core/plan/routing.js';
 import type {Model, ValueInfo} from '../graph.js';
 import {unitsOf} from '../inspect/cuts.js';
-import {type Ranges, type Segment, segmentsOf} from '../inspect/segments.js';
+import type {Segment} from '../inspect/segments.js';
+import {joinBranches} from '../junction/join.js';
+import {segmentsOfPlan} from '../junction/segments.js';
 
-/** Values that one stage takes from an earlier one. */
-export interface Need {
-	/** The stage that makes them; inputs of the model come from stage 0, where the data are. */
-	readonly from: number;
-	readonly values: readonly ValueInfo[];
+/** What one part has for a later stage. */
+export interface Gift {
+	readonly stage: number;
+	/** Values that it makes; the float32 ones come back as gradients. */
+	readonly made: readonly ValueInfo[];
+	/** Inputs of the model, which come from where the data are. */
+	readonly data: readonly ValueInfo[];
+	/** Whether labels go along. */
+	readonly labels: boolean;
 }
 
 export interface ArrangedPart extends PartId {
@@ -23,10 +28,8 @@ export interface ArrangedPart extends PartId {
 	readonly segment: Segment;
 	/** Inputs of the model that it takes from its own data: those it reads, and those that others need of it. */
 	readonly data: readonly string[];
-	/** By earlier stage, what it takes from there. */
-	readonly needs: readonly Need[];
-	/** Values it makes (not data) that later stages need, and which these are. */
-	readonly makes: readonly {readonly value: ValueInfo; readonly stages: readonly number[]}[];
+	/** What others need of it, by the stage that does. Nothing is given hop by hop: each gift goes where it is read. */
+	readonly gifts: readonly Gift[];
 	readonly last: boolean;
 }
 
@@ -45,14 +48,38 @@ interface Cut {
 	segment(id: PartId): Segment;
 }
 
-function rangesOf({stages}: Plan, count: number): Ranges {
-	return stages.map(({units}) => (units === 'all' ? [0, count - 1] : units));
+/** The ids of the branches of an aligned plan: the devices where they begin. */
+export const branchesOf = ({stages}: Plan): readonly string[] => stages[0]!.replicas.map(({device}) => device);
+
+/** The model that a plan trains: itself, or the joined model of its branches. @throws FplError as `joinBranches`. */
+export function plannedModel(model: Model, plan: Plan): Model {
+	const trunk = plan.stages[junctionStage(plan) ?? -1];
+	return trunk?.junction.mode === 'aligned' && trunk.units !== 'all'
+		? joinBranches(model, {
+				cut: trunk.units[0],
+				branches: branchesOf(plan),
+				junction: trunk.junction.kind,
+				units: {maxCrossing: plan.maxCrossing},
+			})
+		: model;
 }
 
-function cutPlain(model: Model, plan: Plan): Cut {
-	const options = {maxCrossing: plan.maxCrossing};
-	const segments = segmentsOf(model, rangesOf(plan, unitsOf(model, options).units.length), options);
-	return {model, segment: ({stage}) => segments[stage]!};
+function cut(model: Model, plan: Plan): Cut {
+	const whole = plannedModel(model, plan);
+	const units = {maxCrossing: plan.maxCrossing};
+	const count = unitsOf(model, units).units.length;
+	const ranges = plan.stages.map((stage): readonly [number, number] =>
+		stage.units === 'all' ? [0, count - 1] : stage.units,
+	);
+	const segments = segmentsOfPlan(whole, {ranges, units});
+	const branches = branchesOf(plan);
+	return {
+		model: whole,
+		segment: ({stage, replica}) =>
+			segments.find(
+				found => found.stage === stage && (found.branch === undefined || found.branch === branches[replica]),
+			)!.segment,
+	};
 }
 
 /**
@@ -60,35 +87,37 @@ function cutPlain(model: Model, plan: Plan): Cut {
  * @throws FplError `MODEL_CUT` when the plan's units are none of the model's.
  */
 export function arrange(model: Model, plan: Plan, modelDigest: string): Arrangement {
-	if (junctionStage(plan) !== undefined) {
-		throw new FplError('PLAN_UNSUPPORTED', {where: 'junction', problem: 'aligned'});
-	}
-	const cut = cutPlain(model, plan);
-	const fed = new Set(cut.model.graph.inputs.map(({name}) => name));
+	const {model: whole, segment: segmentOf} = cut(model, plan);
 	const ids = plan.stages.flatMap(({replicas}, stage) => replicas.map((_, replica): PartId => ({stage, replica})));
-	const segments = new Map(ids.map(id => [keyOf(id), cut.segment(id)]));
+	const segments = new Map(ids.map(id => [keyOf(id), segmentOf(id)]));
 	const reads = (id: PartId) => segments.get(keyOf(id))!.graph.inputs;
-	/** The earlier stages that make a value for a part: the nearest before it. */
-	const maker = (id: PartId, name: string): number => {
-		if (fed.has(name)) {
-			return 0;
-		}
-		const makers = ids.filter(
-			other => other.stage < id.stage && segments.get(keyOf(other))!.graph.outputs.some(output => output.name === name),
-		);
-		return Math.max(...makers.map(({stage}) => stage));
-	};
+	const lastStage = plan.stages.length - 1;
 	/** Whether what one part has reaches another: branches are strangers to each other. */
 	const reaches = (from: PartId, to: PartId) =>
 		from.stage < to.stage && (!isBranched(plan, to.stage) || from.replica === to.replica);
+	const giftsOf = (id: PartId): Gift[] =>
+		plan.stages.flatMap((_, stage) => {
+			const readers = ids.filter(other => other.stage === stage && reaches(id, other));
+			const read = new Set(readers.flatMap(reader => reads(reader).map(({name}) => name)));
+			const own = new Set(reads(id).map(({name}) => name));
+			const made = segments.get(keyOf(id))!.graph.outputs.filter(({name}) => read.has(name));
+			// Of a joined model each branch has its own inputs; of a plain one every source has all.
+			const data =
+				id.stage === 0
+					? whole.graph.inputs.filter(({name}) => read.has(name) && (!isBranched(plan, 0) || own.has(name)))
+					: [];
+			const labels =
+				id.stage === 0 &&
+				stage === lastStage &&
+				readers.length > 0 &&
+				plan.labels !== 'at-last-stage' &&
+				(!isBranched(plan, 0) || id.replica === 0);
+			return made.length + data.length > 0 || labels ? [{stage, made, data, labels}] : [];
+		});
 	const parts = ids.map((id): ArrangedPart => {
 		const segment = segments.get(keyOf(id))!;
-		const foreign = segment.graph.inputs.filter(({name}) => id.stage > 0 || !fed.has(name));
-		const stages = [...new Set(foreign.map(({name}) => maker(id, name)))].sort((a, b) => a - b);
-		const later = ids.filter(other => reaches(id, other));
-		const wanted = (name: string) => [
-			...new Set(later.filter(other => reads(other).some(input => input.name === name)).map(({stage}) => stage)),
-		];
+		const gifts = giftsOf(id);
+		const given = new Set(gifts.flatMap(({data}) => data.map(({name}) => name)));
 		return {
 			...id,
 			device: plan.stages[id.stage]!.replicas[id.replica]!.device,
@@ -96,19 +125,16 @@ export function arrange(model: Model, plan: Plan, modelDigest: string): Arrangem
 			data:
 				id.stage > 0
 					? []
-					: cut.model.graph.inputs
+					: whole.graph.inputs
 							.map(({name}) => name)
-							.filter(name => reads(id).some(input => input.name === name) || wanted(name).length > 0),
-			needs: stages.map(from => ({from, values: foreign.filter(({name}) => maker(id, name) === from)})),
-			makes: segment.graph.outputs
-				.map(value => ({value, stages: wanted(value.name)}))
-				.filter(({stages: consumers}) => consumers.length > 0),
-			last: id.stage === plan.stages.length - 1,
+							.filter(name => given.has(name) || reads(id).some(input => input.name === name)),
+			gifts,
+			last: id.stage === lastStage,
 		};
 	});
 	const byKey = new Map(parts.map(part => [keyOf(part), part]));
 	return {
-		model: cut.model,
+		model: whole,
 		parts,
 		digest: createHash('sha256')
 			.update(`${modelDigest} ${planDigest(plan)}`)

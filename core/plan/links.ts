@@ -1,0 +1,25 @@
+/** How tensors are encoded on their way from one device to another. */
+import {z} from 'zod';
+import {type CodecSpec, codecSpec} from '../codec/spec.js';
+import {isId} from '../ids.js';
+
+/** The name under which plans speak of the parameter server. */
+export const parameterServer = 'parameter-server';
+
+const party = z
+	.string()
+	.refine(value => value === '*' || isId(value), 'expected a device id, «parameter-server» or «*»')
+	.default('*');
+
+/** From a device to a device; `*` is any. */
+export const linkSchema = z.strictObject({from: party, to: party, codec: codecSpec});
+
+interface Linked {
+	readonly links: readonly {readonly from: string; readonly to: string; readonly codec: CodecSpec}[];
+}
+
+const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name;
+
+/** The codec of the first link that fits; fp32 where none does. */
+export const codecFor = ({links}: Linked, from: string, to: string): CodecSpec =>
+	links.find(link => fits(link.from, from) && fits(link.to, to))?.codec ?? {kind: 'fp32'};

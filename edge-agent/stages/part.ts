@@ -1,0 +1,335 @@
+/**
+ * One part of a plan at work: the passes of a step in the order of the schedule, with what they take from other parts and
+ * give to them. Passes of one part follow each other; sending goes on meanwhile, so that computing and transfers overlap.
+ */
+import type {Clock} from '../../core/clock.js';
+import {FplError} from '../../core/errors.js';
+import {boundaryKey, type Direction, type PartReport} from '../../core/plan/orders.js';
+import type {Plan} from '../../core/plan/plan.js';
+import {
+	type Active,
+	type Edge,
+	edgesBetween,
+	microSizes,
+	type PartId,
+	type Rows,
+	rowsOf,
+} from '../../core/plan/routing.js';
+import {type Pass, passesOf} from '../../core/plan/schedule.js';
+import {addInto, rowsIn, stackRows} from '../../core/tensor/rows.js';
+import {type Tensor, zeros} from '../../core/tensor/tensor.js';
+import type {Stage, Tensors} from '../../models/engines/stage.js';
+import type {ArrangedPart, Gift} from '../../models/plans/arrange.js';
+
+/** The name under which labels travel; no value of a model begins so. */
+export const labelsName = '#labels';
+
+/** What a part needs of the agent around it. */
+export interface PartContext {
+	readonly clock: Clock;
+	readonly plan: Plan;
+	/** Every part of the plan. */
+	part(id: PartId): ArrangedPart;
+	/** Waits for what another part sends. @throws FplError `WIRE_TIMEOUT`, `INTERRUPTED`. */
+	receive(key: string): Promise<Tensors>;
+	/** Sends to another part; resolves when the peer has it. */
+	send(to: PartId, key: string, tensors: Tensors): Promise<void>;
+	/** The model's inputs and the labels of rows of a micro-batch, for parts that own data. */
+	draw(micro: number, rows: Rows): {readonly inputs: Tensors; readonly labels: Tensor};
+	/** The labels of rows of a micro-batch, where the last stage holds them itself. */
+	labels(micro: number, rows: Rows): Tensor;
+	/** Counts a pass as computing, stretched to the emulated device. */
+	computing<T extends {readonly computeMs: number}>(pass: Pass, items: number, task: () => Promise<T>): Promise<T>;
+	/** Counts a wait. */
+	waiting<T>(phase: 'wait' | 'send', task: () => Promise<T>): Promise<T>;
+}
+
+export interface StepShape {
+	readonly batch: number;
+	readonly active: Active;
+}
+
+export interface PartResult {
+	readonly report: PartReport;
+	/** Σ loss over the items, where this part is the last; else undefined. */
+	readonly loss: number | undefined;
+	readonly correct: number;
+}
+
+interface Micro {
+	readonly micro: number;
+	readonly size: number;
+	/** Where its items begin in the batch. */
+	readonly begin: number;
+	readonly rows: Rows;
+}
+
+/** Transfers to one peer that may be under way at once: one travels while the next is made. */
+const sendsAhead = 2;
+
+export class PartRunner {
+	readonly part: ArrangedPart;
+	readonly stage: Stage;
+
+	constructor(part: ArrangedPart, stage: Stage) {
+		this.part = part;
+		this.stage = stage;
+	}
+
+	/** One step without its update. Everything that was sent has arrived when it resolves. */
+	async step(context: PartContext, shape: StepShape): Promise<PartResult> {
+		const {plan, clock} = context;
+		const micros = this.#micros(plan, shape);
+		const work = new Step(this.part, this.stage, context, shape, micros);
+		const began = clock.monotonic();
+		const passes: Array<PartReport['passes'][number]> = [];
+		const order = passesOf(plan.pipeline.schedule, this.part.stage, plan.stages.length, [...micros.keys()]);
+		try {
+			for (const pass of order) {
+				const [from, to] = await work.pass(pass);
+				passes.push([pass.kind, pass.micro, from - began, to - began]);
+			}
+		} finally {
+			await work.finish();
+		}
+		const {loss, correct, items} = work;
+		return {
+			report: {...idOf(this.part), items, squaredNorm: null, passes},
+			loss: this.part.last ? loss : undefined,
+			correct,
+		};
+	}
+
+	/** Micro-batches that have rows for this part. */
+	#micros(plan: Plan, {batch, active}: StepShape): ReadonlyMap<number, Micro> {
+		const micros = new Map<number, Micro>();
+		let begin = 0;
+		for (const [micro, size] of microSizes(plan, batch).entries()) {
+			const rows = rowsOf(plan, active, this.part.stage, size)[this.part.replica]!;
+			if (rows.count > 0) {
+				micros.set(micro, {micro, size, begin, rows});
+			}
+			begin += size;
+		}
+		return micros;
+	}
+}
+
+const idOf = ({stage, replica}: PartId): PartId => ({stage, replica});
+
+/** The state of one step of one part. */
+class Step {
+	loss = 0;
+	correct = 0;
+	items = 0;
+	readonly #part: ArrangedPart;
+	readonly #stage: Stage;
+	readonly #context: PartContext;
+	readonly #shape: StepShape;
+	readonly #micros: ReadonlyMap<number, Micro>;
+	/** Under way, by receiver, oldest first. */
+	readonly #sends = new Map<string, Promise<void>[]>();
+	#failure: unknown;
+
+	constructor(
+		part: ArrangedPart,
+		stage: Stage,
+		context: PartContext,
+		shape: StepShape,
+		micros: ReadonlyMap<number, Micro>,
+	) {
+		this.#part = part;
+		this.#stage = stage;
+		this.#context = context;
+		this.#shape = shape;
+		this.#micros = micros;
+	}
+
+	/** Does one pass; answers when its computing began and ended, in milliseconds of the clock. */
+	async pass(pass: Pass): Promise<readonly [number, number]> {
+		const {clock} = this.#context;
+		const micro = this.#micros.get(pass.micro)!;
+		const {count} = micro.rows;
+		const where = {offset: micro.begin + micro.rows.start, total: this.#shape.batch};
+		let began = 0;
+		const compute = <T extends {readonly computeMs: number}>(task: () => Promise<T>): Promise<T> => {
+			began = clock.monotonic();
+			return this.#context.computing(pass, count, task);
+		};
+		switch (pass.kind) {
+			case 'forward': {
+				const {inputs, data, labels} = await this.#gather(micro);
+				const {values} = await compute(() => this.#stage.forward(pass.micro, inputs, where));
+				const ended = clock.monotonic();
+				this.items += count;
+				await this.#giveForward(micro, {...data, ...values}, labels);
+				return [began, ended];
+			}
+			case 'learn': {
+				const {inputs, labels} = await this.#gather(micro);
+				const result = await compute(() => this.#stage.learn(pass.micro, inputs, labels!, where));
+				const ended = clock.monotonic();
+				this.items += count;
+				this.loss += result.loss * count;
+				this.correct += result.correct ?? 0;
+				await this.#giveBackward(micro, result.gradients);
+				return [began, ended];
+			}
+			case 'backward': {
+				const outputGradients = await this.#gatherGradients(micro);
+				const {gradients} = await compute(() => this.#stage.backward(pass.micro, outputGradients));
+				const ended = clock.monotonic();
+				await this.#giveBackward(micro, gradients);
+				return [began, ended];
+			}
+			default:
+				return pass.kind satisfies never;
+		}
+	}
+
+	/** Waits for everything that is being sent. @throws what a transfer threw. */
+	async finish(): Promise<void> {
+		await this.#context.waiting('send', () => Promise.all([...this.#sends.values()].flat()));
+		this.#check();
+	}
+
+	/** Everything that the forward pass needs: own data, and what others made, their rows put together. */
+	async #gather(micro: Micro): Promise<{inputs: Tensors; data: Tensors; labels: Tensor | undefined}> {
+		const {stage, data, last, segment} = this.#part;
+		const {plan} = this.#context;
+		const drawn = stage === 0 ? this.#context.draw(micro.micro, micro.rows) : undefined;
+		const letters = await Promise.all(
+			this.#givers(micro).map(async ({edge}) => ({edge, tensors: await this.#receive('forward', micro.micro, edge)})),
+		);
+		const found = (name: string): Tensor => drawn?.inputs[name] ?? joined(letters, name, micro.rows);
+		const inputs = Object.fromEntries(segment.graph.inputs.map(({name}) => [name, found(name)]));
+		const own = Object.fromEntries(data.map(name => [name, found(name)]));
+		if (!last) {
+			return {inputs, data: own, labels: drawn?.labels};
+		}
+		const labels =
+			drawn?.labels ??
+			(plan.labels === 'at-last-stage'
+				? this.#context.labels(micro.micro, micro.rows)
+				: joined(letters, labelsName, micro.rows));
+		return {inputs, data: own, labels};
+	}
+
+	/** The parts that have something for this one, with the rows that they have. */
+	#givers({size}: Micro): readonly {readonly edge: Edge; readonly gift: Gift}[] {
+		const {stage, replica} = this.#part;
+		return Array.from({length: stage}, (_, from) => this.#edges(from, stage, size))
+			.flat()
+			.filter(({to}) => to.replica === replica)
+			.flatMap(edge => {
+				const gift = this.#context.part(edge.from).gifts.find(given => given.stage === stage);
+				return gift ? [{edge, gift}] : [];
+			});
+	}
+
+	/** The parts that this one has something for. */
+	#takers({size}: Micro): readonly {readonly edge: Edge; readonly gift: Gift}[] {
+		const {stage, replica, gifts} = this.#part;
+		return gifts.flatMap(gift =>
+			this.#edges(stage, gift.stage, size)
+				.filter(({from}) => from.replica === replica)
+				.map(edge => ({edge, gift})),
+		);
+	}
+
+	#receive(direction: Direction, micro: number, edge: Edge): Promise<Tensors> {
+		return this.#context.waiting('wait', () => this.#context.receive(boundaryKey(direction, micro, edge)));
+	}
+
+	/** For each of this part's values: the sum of the gradients that its readers send. */
+	async #gatherGradients(micro: Micro): Promise<Tensors> {
+		const {rows} = micro;
+		const sums: Record<string, Tensor<'float32'>> = {};
+		for (const {edge, gift} of this.#takers(micro)) {
+			const names = differentiable(gift);
+			const tensors = names.length > 0 ? await this.#receive('backward', micro.micro, edge) : {};
+			for (const name of names) {
+				const piece = tensors[name];
+				if (piece?.dtype !== 'float32') {
+					throw new FplError('WIRE_INVALID', {
+						where: boundaryKey('backward', micro.micro, edge),
+						expected: `the gradient of «${name}»`,
+						got: Object.keys(tensors).join(', ') || 'nothing',
+					});
+				}
+				sums[name] ??= zeros('float32', [rows.count, ...piece.shape.slice(1)]);
+				const place = rowsIn(sums[name]!, edge.rows.start - rows.start, edge.rows.count);
+				addInto(place as Tensor<'float32'>, piece);
+			}
+		}
+		return sums;
+	}
+
+	async #giveForward(micro: Micro, values: Tensors, labels: Tensor | undefined): Promise<void> {
+		for (const {edge, gift} of this.#takers(micro)) {
+			const part = (tensor: Tensor) => rowsIn(tensor, edge.rows.start - micro.rows.start, edge.rows.count);
+			const named = [...gift.made, ...gift.data].map(({name}) => [name, part(values[name]!)] as const);
+			await this.#send(edge.to, boundaryKey('forward', micro.micro, edge), {
+				...Object.fromEntries(named),
+				...(gift.labels ? {[labelsName]: part(labels!)} : {}),
+			});
+		}
+	}
+
+	async #giveBackward(micro: Micro, gradients: Tensors): Promise<void> {
+		for (const {edge, gift} of this.#givers(micro)) {
+			const part = (tensor: Tensor) => rowsIn(tensor, edge.rows.start - micro.rows.start, edge.rows.count);
+			const named = differentiable(gift).map(name => [name, part(gradients[name]!)] as const);
+			if (named.length > 0) {
+				await this.#send(edge.from, boundaryKey('backward', micro.micro, edge), Object.fromEntries(named));
+			}
+		}
+	}
+
+	/** Begins to send; waits while too much is under way to the same part. */
+	async #send(to: PartId, key: string, tensors: Tensors): Promise<void> {
+		this.#check();
+		const peer = `${to.stage}.${to.replica}`;
+		const under = this.#sends.get(peer) ?? [];
+		this.#sends.set(peer, under);
+		if (under.length >= sendsAhead) {
+			await this.#context.waiting('send', () => under.shift()!);
+			this.#check();
+		}
+		under.push(
+			this.#context.send(to, key, tensors).catch((error: unknown) => {
+				this.#failure ??= error;
+			}),
+		);
+	}
+
+	#check(): void {
+		if (this.#failure !== undefined) {
+			throw this.#failure;
+		}
+	}
+
+	#edges(from: number, to: number, size: number): readonly Edge[] {
+		return edgesBetween(this.#context.plan, this.#shape.active, from, to, size);
+	}
+}
+
+const differentiable = ({made}: Gift): string[] => made.filter(({dtype}) => dtype === 'float32').map(({name}) => name);
+
+/** The rows of one value, from all who sent some of them. */
+function joined(pieces: readonly {readonly edge: Edge; readonly tensors: Tensors}[], name: string, rows: Rows): Tensor {
+	const found = pieces.flatMap(({edge, tensors}) => {
+		const tensor = tensors[name];
+		return tensor === undefined ? [] : [{start: edge.rows.start, tensor}];
+	});
+	const [first, ...others] = found.sort((a, b) => a.start - b.start);
+	const stacked = first && stackRows([first.tensor, ...others.map(({tensor}) => tensor)]);
+	if (stacked?.shape[0] !== rows.count) {
+		throw new FplError('WIRE_INVALID', {
+			where: `«${name}»`,
+			expected: `${rows.count} items`,
+			got: stacked === undefined ? 'none' : `${stacked.shape[0]}`,
+		});
+	}
+	return stacked;
+}

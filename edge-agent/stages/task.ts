@@ -1,0 +1,403 @@
+/**
+ * What an agent does in a run with stages: it carries out the coordinator's orders one after the other (commit, hand over
+ * weights, take weights, work on a step) and tells what came of them. Orders come again when an answer got lost; each is
+ * carried out once.
+ */
+import type {Clock} from '../../core/clock.js';
+import {decodeBundle, encodeBundle} from '../../core/codec/bundle.js';
+import {createEncoder, type TensorEncoder} from '../../core/codec/encoder.js';
+import type {CodecSpec} from '../../core/codec/spec.js';
+import {asFplError, FplError} from '../../core/errors.js';
+import {type DeviceId, deviceId} from '../../core/ids.js';
+import type {Logger} from '../../core/log.js';
+import {gradientKey, type Orders, type PartReport} from '../../core/plan/orders.js';
+import {type Active, activeIn, type PartId} from '../../core/plan/routing.js';
+import type {Random} from '../../core/random.js';
+import {bytesOf} from '../../core/tensor/tensor.js';
+import type {Body} from '../../core/wire/bodies.js';
+import type {Inbox} from '../../core/wire/inbox.js';
+import type {Acceptance, IncomingTransfer, TensorLink} from '../../core/wire/tensor-link.js';
+import {coordinatorId} from '../../core/wire/topics.js';
+import type {Tensors} from '../../models/engines/stage.js';
+import {decodeState, encodeState} from '../../models/plans/state.js';
+import type {Meter} from '../meter.js';
+import type {Task} from '../state.js';
+import {Mailbox} from './mailbox.js';
+import type {PartContext, PartResult, PartRunner} from './part.js';
+import {PhaseClock} from './phase-clock.js';
+import {type DrawnStep, drawRows, labelsOfRows} from './source.js';
+import type {StageWorkspace} from './workspace.js';
+
+export interface StageTaskParts {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly self: DeviceId;
+	readonly link: TensorLink;
+	readonly inbox: Inbox;
+	readonly meter: Meter;
+	readonly random: Random;
+	/** Tells the coordinator; repeated until it is acknowledged or too late. */
+	readonly tell: (body: Body) => void;
+}
+
+/** How long a peer may be silent in the middle of a transfer. */
+const stallMs = 20_000;
+
+export class StageTask {
+	readonly #parts: StageTaskParts;
+	readonly #task: Task;
+	readonly #workspace: StageWorkspace;
+	readonly #mailbox: Mailbox<Tensors>;
+	readonly #phases: PhaseClock;
+	readonly #encoders = new Map<string, TensorEncoder>();
+	#traffic: TensorLink['traffic'];
+	#queue: Promise<void> = Promise.resolve();
+	#step = new AbortController();
+	#closed = new AbortController();
+	/** A device computes one pass at a time, whatever parts it has. */
+	#computing: Promise<unknown> = Promise.resolve();
+	/** Updates that the weights here have behind them. */
+	#steps: number;
+	/** The step that was begun last. */
+	#begun = -1;
+
+	constructor(parts: StageTaskParts, task: Task, workspace: StageWorkspace, steps: number) {
+		this.#parts = parts;
+		this.#task = task;
+		this.#workspace = workspace;
+		this.#steps = steps;
+		this.#phases = new PhaseClock(parts.clock);
+		this.#traffic = {...parts.link.traffic};
+		this.#mailbox = new Mailbox({
+			clock: parts.clock,
+			maxBytes: workspace.mailboxBytes,
+			open: bytes => Object.fromEntries(decodeBundle(bytes)),
+		});
+		this.#mailbox.begin(steps);
+	}
+
+	/** A boundary transfer from another agent announces itself. */
+	accept(transfer: IncomingTransfer): Acceptance {
+		const {purpose} = transfer;
+		if (purpose.kind !== 'boundary' || purpose.run !== this.#task.run || purpose.attempt !== this.#task.attempt) {
+			return {refuse: 'this device works for another run, or another attempt at it'};
+		}
+		const {digest} = this.#workspace.arrangement;
+		if (purpose.digest !== digest) {
+			return {refuse: `the model and plan differ: expected digest ${digest}, got ${purpose.digest}`};
+		}
+		return this.#mailbox.accept(transfer, purpose.step, purpose.key);
+	}
+
+	/** Queues orders; they are carried out in the order in which they come. */
+	proceed(orders: Orders, deadlineMs: number): void {
+		this.#enqueue('orders', () => this.#carryOut(orders, deadlineMs));
+	}
+
+	/** Gives up the step under way and says how far the weights are. */
+	hold(): void {
+		this.#step.abort();
+		this.#enqueue('hold', async () => {
+			await Promise.all(this.#workspace.runners.map(({stage}) => stage.discard()));
+			this.#parts.tell({kind: 'held', ...this.#task, steps: this.#steps});
+		});
+	}
+
+	/** Stops what is under way; the stages stay open. */
+	async close(): Promise<void> {
+		this.#closed.abort();
+		this.#step.abort();
+		this.#mailbox.close();
+		await this.#queue;
+	}
+
+	#enqueue(what: string, work: () => Promise<void>): void {
+		this.#queue = this.#queue
+			.then(async () => {
+				if (!this.#closed.signal.aborted) {
+					await work();
+				}
+			})
+			.catch((error: unknown) => {
+				const {code, facts, message} = asFplError(error);
+				if (code === 'INTERRUPTED') {
+					return;
+				}
+				this.#parts.log.warn(`${what}: ${message}`, {code});
+				this.#parts.tell({kind: 'failed', ...this.#task, code, facts: JSON.stringify(facts)});
+			});
+	}
+
+	async #carryOut({commit, contribute, upload, load, step}: Orders, deadlineMs: number): Promise<void> {
+		if (commit && commit.step === this.#steps) {
+			await this.#commit(commit, deadlineMs);
+		}
+		for (const {transfer, weight, ...id} of contribute) {
+			await this.#contribute(id, transfer, weight);
+		}
+		for (const {transfer, ...id} of upload) {
+			await this.#upload(id, transfer);
+		}
+		for (const {transfer, ...id} of load) {
+			await this.#load(id, transfer, deadlineMs);
+		}
+		if (step && step.step === this.#steps && step.step > this.#begun) {
+			this.#begun = step.step;
+			await this.#work(step, deadlineMs);
+		}
+	}
+
+	#runner({stage, replica}: PartId): PartRunner {
+		const runner = this.#workspace.runners.find(({part}) => part.stage === stage && part.replica === replica);
+		if (!runner) {
+			throw new FplError('WIRE_INVALID', {
+				where: `orders for stage ${stage}, replica ${replica}`,
+				problem: 'this device has no such part',
+			});
+		}
+		return runner;
+	}
+
+	/** Everybody has computed this step: the weights change now. */
+	async #commit({step, lrScale, parts}: NonNullable<Orders['commit']>, deadlineMs: number): Promise<void> {
+		// All gradients are here before any weights change.
+		const gradients = await Promise.all(
+			parts.map(({gradient}) =>
+				gradient === ''
+					? undefined
+					: this.#wait(() => this.#parts.inbox.take(gradient, deadlineMs, this.#closed.signal)),
+			),
+		);
+		for (const [index, {scale, ...id}] of parts.entries()) {
+			const {stage} = this.#runner(id);
+			const bytes = gradients[index]?.data;
+			if (bytes === undefined) {
+				await this.#compute(() => stage.apply({scale, lrScale}));
+				continue;
+			}
+			const count = stage.parameters.length;
+			const vector = floatsOf(bytes, count + stage.buffers.length, `gradient of stage ${id.stage}`);
+			if (stage.buffers.length > 0) {
+				await stage.load({buffers: vector.slice(count)});
+			}
+			await this.#compute(() => stage.apply({gradient: vector.slice(0, count), scale, lrScale}));
+		}
+		this.#steps = step + 1;
+	}
+
+	/** Sends weights to the parameter server, for a mean. */
+	async #contribute(id: PartId, transfer: string, weight: number): Promise<void> {
+		const {stage} = this.#runner(id);
+		const {parameters, buffers} = await stage.save(['parameters', 'buffers']);
+		await this.#sendVector(transfer, transfer, joined(parameters, buffers), weight, parameters.length);
+	}
+
+	/** Copies a state and sends it while the run goes on. */
+	async #upload(id: PartId, transfer: string): Promise<void> {
+		const data = encodeState(await this.#runner(id).stage.save());
+		const purpose = {kind: 'state', ...this.#task, key: transfer} as const;
+		this.#parts.link
+			.send(coordinatorId, {id: transfer, purpose, data}, {stallMs, signal: this.#closed.signal})
+			.catch((error: unknown) => this.#parts.log.info(`state of stage ${id.stage}: ${asFplError(error).message}`));
+	}
+
+	async #load(id: PartId, transfer: string, deadlineMs: number): Promise<void> {
+		const {stage} = this.#runner(id);
+		const {data} = await this.#wait(() => this.#parts.inbox.take(transfer, deadlineMs, this.#closed.signal));
+		const state = decodeState(data, {parameters: stage.parameters.length, buffers: stage.buffers.length});
+		const {slots} = await stage.save(['slots']);
+		// A mean of weights has no slots: each replica goes on with fresh ones.
+		await stage.load({
+			...state,
+			slots: slots.map((slot, index) => state.slots[index] ?? new Float32Array(slot.length)),
+		});
+	}
+
+	async #work(order: NonNullable<Orders['step']>, deadlineMs: number): Promise<void> {
+		const {step, turn, batch, cursors} = order;
+		const {plan} = this.#workspace;
+		this.#step = new AbortController();
+		const {signal} = this.#step;
+		this.#mailbox.begin(step);
+		const active = activeIn(plan, turn);
+		const drawn: DrawnStep = {plan, active, batch, cursors};
+		const mine = this.#workspace.runners.filter(({part}) => active[part.stage]!.includes(part.replica));
+		const results = await allOrAbort(
+			this.#step,
+			mine.map(runner => runner.step(this.#context(runner, drawn, step, deadlineMs, signal), {batch, active})),
+		);
+		const reports = await Promise.all(mine.map((runner, index) => this.#hand(runner, results[index]!, active)));
+		await this.#report(step, results, reports);
+	}
+
+	/** Sends the gradient to the parameter server where replicas share one; else it stays for the commit. */
+	async #hand({part, stage}: PartRunner, {report}: PartResult, active: Active): Promise<PartReport> {
+		const {groups, clipped} = this.#workspace;
+		const group = groups.find(({stage: at, replicas}) => at === part.stage && replicas.includes(part.replica))!;
+		const working = group.replicas.filter(replica => active[part.stage]!.includes(replica));
+		if (group.kind === 'step' && working.length > 1 && report.items > 0) {
+			const {gradient} = await stage.gradient();
+			for (let index = 0; index < gradient.length; index++) {
+				gradient[index]! /= report.items;
+			}
+			const {buffers} = await stage.save(['buffers']);
+			const transfer = `${this.#task.run}/${this.#task.attempt}/${this.#steps}/${gradientKey(part)}`;
+			await this.#sendVector(transfer, gradientKey(part), joined(gradient, buffers), report.items, gradient.length);
+			return report;
+		}
+		const squaredNorm = clipped ? await stage.squaredNorm() : null;
+		return {...report, squaredNorm: Number.isFinite(squaredNorm) ? squaredNorm : null};
+	}
+
+	async #sendVector(id: string, key: string, data: Float32Array, weight: number, parameters: number): Promise<void> {
+		const purpose = {
+			kind: 'contribution',
+			...this.#task,
+			round: this.#steps,
+			weight,
+			parameters,
+			buffers: data.length - parameters,
+			key,
+		} as const;
+		const transfer = {id, purpose, data: bytesOf({data})};
+		await this.#phases.during('send', () =>
+			this.#parts.link.send(coordinatorId, transfer, {stallMs, signal: this.#closed.signal}),
+		);
+	}
+
+	async #report(step: number, results: readonly PartResult[], parts: readonly PartReport[]): Promise<void> {
+		const {link, meter} = this.#parts;
+		const {sent, received} = link.traffic;
+		const bytes = {bytesSent: sent - this.#traffic.sent, bytesReceived: received - this.#traffic.received};
+		this.#traffic = {sent, received};
+		const learned = results.filter(({loss}) => loss !== undefined);
+		const learnedItems = learned.reduce((sum, {report}) => sum + report.items, 0);
+		this.#parts.tell({
+			kind: 'roundReport',
+			...this.#task,
+			round: step,
+			loss: learnedItems > 0 ? learned.reduce((sum, {loss}) => sum + loss!, 0) / learnedItems : 0,
+			items: Math.max(0, ...results.map(({report}) => report.items)),
+			steps: 1,
+			correct: learned.reduce((sum, {correct}) => sum + correct, 0),
+			...(await meter.cost(this.#phases.read(), bytes)),
+			...bytes,
+			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+			transfer: '',
+			parts: JSON.stringify(parts),
+		});
+	}
+
+	#context({part}: PartRunner, drawn: DrawnStep, step: number, deadlineMs: number, signal: AbortSignal): PartContext {
+		const {clock} = this.#parts;
+		const {plan, arrangement, sources, workload} = this.#workspace;
+		return {
+			clock,
+			plan,
+			part: id => arrangement.part(id),
+			receive: async key => {
+				const began = clock.monotonic();
+				const letter = await this.#mailbox.take(step, key, deadlineMs, signal);
+				this.#phases.move('wait', 'receive', Math.min((clock.monotonic() - began) / 1000, letter.seconds));
+				return letter.content;
+			},
+			send: (to, key, tensors) => this.#sendBoundary(arrangement.part(to).device, step, key, tensors, signal),
+			draw: (micro, rows) => drawRows(sources.get(part.replica)!, part.replica, micro, rows, drawn),
+			labels: micro => labelsOfRows(sources, part, micro, drawn),
+			computing: (pass, items, task) => this.#computePass(workload(part, pass, items), task, signal),
+			waiting: (phase, task) => this.#phases.during(phase, task),
+		};
+	}
+
+	async #sendBoundary(device: string, step: number, key: string, tensors: Tensors, signal: AbortSignal): Promise<void> {
+		const {link, self} = this.#parts;
+		if (device === self) {
+			this.#mailbox.put(step, key, tensors);
+			return;
+		}
+		const entries = Object.entries(tensors).map(([name, tensor]) => ({name, tensor}));
+		const data = encodeBundle(entries, this.#encoder(device, key));
+		const {run, attempt} = this.#task;
+		const {digest} = this.#workspace.arrangement;
+		await link.send(
+			deviceId(device),
+			{id: `${run}/${attempt}/${step}/${key}`, purpose: {kind: 'boundary', run, attempt, step, key, digest}, data},
+			{stallMs, signal},
+		);
+	}
+
+	/** One for each cut, direction and micro-batch, so that what error feedback owes goes to the next of its kind. */
+	#encoder(device: string, key: string): TensorEncoder {
+		const name = `${device}/${key}`;
+		let encoder = this.#encoders.get(name);
+		if (!encoder) {
+			const spec = this.#workspace.codecTo(device);
+			encoder = createEncoder(key.startsWith('f') ? withoutFeedback(spec) : spec, this.#parts.random);
+			this.#encoders.set(name, encoder);
+		}
+		return encoder;
+	}
+
+	/** One pass after the other, stretched to the emulated device. */
+	#computePass<T>(work: Parameters<Meter['stretch']>[0], task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+		const {clock, meter} = this.#parts;
+		const mine = this.#computing.then(async () => {
+			if (signal.aborted) {
+				throw new FplError('INTERRUPTED', {where: 'a step'});
+			}
+			return this.#phases.during('compute', async () => {
+				const began = clock.monotonic();
+				const result = await task();
+				const surplus = await meter.stretch(work, (clock.monotonic() - began) / 1000, signal);
+				this.#phases.move('compute', 'wait', surplus);
+				return result;
+			});
+		});
+		this.#computing = mine.catch(() => {});
+		return mine;
+	}
+
+	#compute<T>(task: () => Promise<T>): Promise<T> {
+		return this.#phases.during('compute', task);
+	}
+
+	#wait<T>(task: () => Promise<T>): Promise<T> {
+		return this.#phases.during('wait', task);
+	}
+}
+
+/** Items change from step to step: what was left out of an activation belongs to no later one. */
+const withoutFeedback = (spec: CodecSpec): CodecSpec =>
+	spec.kind === 'top-k' ? {...spec, errorFeedback: false} : spec;
+
+function joined(parameters: Float32Array, buffers: Float32Array): Float32Array {
+	const vector = new Float32Array(parameters.length + buffers.length);
+	vector.set(parameters);
+	vector.set(buffers, parameters.length);
+	return vector;
+}
+
+function floatsOf(bytes: Uint8Array, length: number, where: string): Float32Array {
+	if (bytes.byteLength !== length * 4) {
+		throw new FplError('WIRE_INVALID', {where, expected: `${length} elements`, got: `${bytes.byteLength} bytes`});
+	}
+	return new Float32Array(bytes.buffer, bytes.byteOffset, length);
+}
+
+/** All results, or the first failure after the others were told to stop and have. */
+async function allOrAbort<T>(abort: AbortController, tasks: readonly Promise<T>[]): Promise<T[]> {
+	let failure: unknown;
+	const settled = await Promise.all(
+		tasks.map(task =>
+			task.catch((error: unknown) => {
+				failure ??= error;
+				abort.abort();
+				return undefined;
+			}),
+		),
+	);
+	if (failure !== undefined) {
+		throw failure;
+	}
+	return settled as T[];
+}
