@@ -67,6 +67,12 @@ export class MeanAggregator {
 		}
 	}
 
+	/** Memory of the sums and of the marks of what has come. */
+	get bufferBytes(): number {
+		const marks = this.#seen.size * this.#weights.length;
+		return this.#sums.byteLength + this.#weights.byteLength + marks;
+	}
+
 	/** Whether every block of the sender's vector has been counted. */
 	complete(sender: string): boolean {
 		return this.#seen.get(sender)?.every(Boolean) ?? this.#length === 0;

@@ -34,6 +34,11 @@ export class ParameterServer {
 		this.#aggregator = new MeanAggregator(this.#length);
 	}
 
+	/** Memory that contributions take until the round is closed: about two vectors, however many devices send. */
+	get bufferBytes(): number {
+		return this.#aggregator.bufferBytes;
+	}
+
 	/** The current weights as they travel: parameters, then buffers. */
 	async weights(): Promise<Float32Array> {
 		const {parameters, buffers} = await this.#options.trainer.save(['parameters', 'buffers']);
