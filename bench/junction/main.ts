@@ -6,6 +6,7 @@
  */
 import {parseArgs} from 'node:util';
 import {isFplError} from '../../core/errors.js';
+import {junctionKinds} from '../../core/plan/plan.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Split} from '../../models/datasets/dataset.js';
 import {batches, inOrder} from '../../models/datasets/subset.js';
@@ -14,7 +15,6 @@ import {onnxruntimeEngine} from '../../models/engines/onnxruntime/engine.js';
 import type {Model} from '../../models/graph.js';
 import {alignViews, viewsOf} from '../../models/junction/data.js';
 import {joinBranches} from '../../models/junction/join.js';
-import {junctionKinds} from '../../models/junction/kinds.js';
 import {layoutOf} from '../../models/layout.js';
 import {type Task, tasks, viewsOfSplit} from './tasks.js';
 
@@ -64,7 +64,11 @@ async function train(
 	}
 	await trainer.close();
 	const {length} = layoutOf(model.graph, model.parameters);
-	return {parameters: length, accuracy: Number((right / test.items).toFixed(4)), stepMs: Number(median(times).toFixed(3))};
+	return {
+		parameters: length,
+		accuracy: Number((right / test.items).toFixed(4)),
+		stepMs: Number(median(times).toFixed(3)),
+	};
 }
 
 const bound = (split: Split, model: Model): Split => ({train: bind(split.train, model), test: bind(split.test, model)});

@@ -2,6 +2,7 @@
  * How the outputs of N branches that saw the same item become one tensor (the junction layer of Malandrino, Chiasserini 2022,
  * «Flexible Parallel Learning in Edge Scenarios»; the paper's exact form is not public, these forms are our reading of it).
  */
+import type {junctionKinds} from '../../core/plan/plan.js';
 
 /**
  * - mean: Σ aₙ / N, without weights of its own.
@@ -13,7 +14,6 @@
  * - concat: put together along the channels; the linear layer that follows gets N times the inputs.
  * All weights begin so that the junction computes the mean (sum and max have none).
  */
-export const junctionKinds = ['mean', 'scalar', 'per-unit', 'conv1x1', 'dense', 'concat', 'sum', 'max'] as const;
 export type JunctionKind = (typeof junctionKinds)[number];
 
 /** Elements of an activation above which «dense» is refused: its matrices would take more than 16 MiB per branch. */

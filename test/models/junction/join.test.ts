@@ -1,5 +1,6 @@
 import test from 'ava';
 import {type ErrorCode, isFplError} from '../../../core/errors.js';
+import {junctionKinds} from '../../../core/plan/plan.js';
 import {type Random, seededRandom} from '../../../core/random.js';
 import {float32, int64, type Shape, sizeOf, type Tensor, tensor} from '../../../core/tensor/tensor.js';
 import {onnxruntimeEngine} from '../../../models/engines/onnxruntime/engine.js';
@@ -9,7 +10,7 @@ import {importModel} from '../../../models/import/model.js';
 import {unitsOf} from '../../../models/inspect/cuts.js';
 import {segmentsOf} from '../../../models/inspect/segments.js';
 import {joinBranches} from '../../../models/junction/join.js';
-import {type JunctionKind, junctionKinds, ofBranch} from '../../../models/junction/kinds.js';
+import {type JunctionKind, ofBranch} from '../../../models/junction/kinds.js';
 import {layoutOf} from '../../../models/layout.js';
 import {encodeModel} from '../../../models/onnx/write.js';
 import {buildModel} from '../../../models/zoo/zoo.js';

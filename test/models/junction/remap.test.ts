@@ -1,13 +1,14 @@
 import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {isFplError} from '../../../core/errors.js';
+import {junctionKinds} from '../../../core/plan/plan.js';
 import {seededRandom} from '../../../core/random.js';
 import {float32, sizeOf, type Tensor} from '../../../core/tensor/tensor.js';
 import type {TrainerState} from '../../../models/engines/engine.js';
 import type {Model} from '../../../models/graph.js';
 import {unitsOf} from '../../../models/inspect/cuts.js';
 import {type JoinedModel, joinBranches} from '../../../models/junction/join.js';
-import {type JunctionKind, junctionKinds, ofBranch} from '../../../models/junction/kinds.js';
+import {type JunctionKind, ofBranch} from '../../../models/junction/kinds.js';
 import {branchState, namedState, remapState} from '../../../models/junction/remap.js';
 import {segmentsOfPlan} from '../../../models/junction/segments.js';
 import {flatten, layoutOf, withWeights} from '../../../models/layout.js';

@@ -1,10 +1,11 @@
 import test from 'ava';
 import {isFplError} from '../../../core/errors.js';
+import {junctionKinds} from '../../../core/plan/plan.js';
 import {seededRandom} from '../../../core/random.js';
 import {sizeOf, type Tensor, tensor} from '../../../core/tensor/tensor.js';
 import {unitsOf} from '../../../models/inspect/cuts.js';
 import {joinBranches} from '../../../models/junction/join.js';
-import {junctionKinds, ofBranch} from '../../../models/junction/kinds.js';
+import {ofBranch} from '../../../models/junction/kinds.js';
 import {segmentsOfPlan} from '../../../models/junction/segments.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {runGraph} from '../../support/run-graph.js';
