@@ -1,6 +1,8 @@
 /** What can be said against a plan without knowing the model or the fleet: whether its parts agree with each other. */
 import {FplError} from '../errors.js';
-import {type Plan, type Stage, synchronisationOf} from './plan.js';
+import {synchronisationOf} from './groups.js';
+import type {Plan, Stage} from './plan.js';
+import {junctionStage} from './routing.js';
 
 const refuse = (where: string, facts: ConstructorParameters<typeof FplError>[1]): FplError =>
 	new FplError('PLAN_INVALID', {where, ...facts});
@@ -10,9 +12,6 @@ const devicesOf = ({replicas}: Stage): readonly string[] => replicas.map(({devic
 const listed = (devices: readonly string[]): string => devices.map(device => `«${device}»`).join(', ');
 const unitsText = ([first, last]: readonly [number, number]): string =>
 	first === last ? `unit ${first}` : `units ${first} to ${last}`;
-
-/** The index of the first trunk stage: the one whose junction merges branches that saw the same items; −1 where none does. */
-export const alignedAt = ({stages}: Plan): number => stages.findIndex(({junction}) => junction.mode === 'aligned');
 
 function checkUnits({stages}: Plan): void {
 	let next = 0;
@@ -88,9 +87,9 @@ function checkSynchronisation(plan: Plan): void {
 /** Replicas that never become one model make sense only where a source's items always go through its own replica. */
 function checkPrivate(plan: Plan): void {
 	const {stages, labels} = plan;
-	const junction = alignedAt(plan);
+	const junction = junctionStage(plan) ?? 0;
 	for (const [index, stage] of stages.entries()) {
-		const {every} = synchronisationOf(plan, stage);
+		const {every} = synchronisationOf(plan, index);
 		const ofSources = index === 0 || index < junction || (labels === 'stay' && index === stages.length - 1);
 		if (every.kind === 'never' && stage.replicas.length > 1 && (stages.length === 1 || !ofSources)) {
 			throw refuse(`${named(index)}, devices ${listed(devicesOf(stage))}`, {
@@ -112,7 +111,7 @@ function checkTurns(plan: Plan): void {
 			continue;
 		}
 		const where = `${named(index)}.turns`;
-		const {exchange, every} = synchronisationOf(plan, stage);
+		const {exchange, every} = synchronisationOf(plan, index);
 		if (exchange !== 'weights' || every.kind === 'never') {
 			throw refuse(where, {
 				problem: 'a turn ends when the weights are handed over',
@@ -157,7 +156,7 @@ function checkLabels(plan: Plan): void {
 			got: `«${last.turns}»`,
 		});
 	}
-	const [one, other] = [first, last].map(stage => JSON.stringify(synchronisationOf(plan, stage).every));
+	const [one, other] = [0, stages.length - 1].map(index => JSON.stringify(synchronisationOf(plan, index).every));
 	if (first.turns === 'in-turn' && one !== other) {
 		throw refuse(`${where}.synchronisation`, {
 			problem: 'a device begins and ends its turn in both of its stages',
@@ -170,7 +169,7 @@ function checkLabels(plan: Plan): void {
 		const back = last.replicas[index]!.share;
 		return Math.abs(share / total(first) - back / total(last)) > 1e-9;
 	});
-	if (alignedAt(plan) < 0 && uneven >= 0) {
+	if (junctionStage(plan) === undefined && uneven >= 0) {
 		throw refuse(`${where}.replicas[${uneven}].share, device «${ends[uneven]}»`, {
 			problem: 'each item goes back to the device that has its label',
 			expected: 'the same shares as in stages[0]',
@@ -181,8 +180,8 @@ function checkLabels(plan: Plan): void {
 
 function checkJunctions(plan: Plan): void {
 	const {stages} = plan;
-	const at = alignedAt(plan);
-	if (at < 0) {
+	const at = junctionStage(plan);
+	if (at === undefined) {
 		return;
 	}
 	const where = `${named(at)}.junction`;

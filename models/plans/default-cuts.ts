@@ -64,10 +64,26 @@ const least = (places: readonly Place[], ...measures: ReadonlyArray<(place: Plac
 const impossible = (model: Model, stages: number, got: number): FplError =>
 	new FplError('PLAN_INFEASIBLE', {
 		where: `«${model.name}»`,
-		expected: `${stages - 1} place${stages === 2 ? '' : 's'} to cut it into ${stages} stages`,
-		got: `${got}`,
-		fix: 'A larger «maxCrossing» allows cuts through skip connections.',
+		problem: 'each stage trains something',
+		expected: `a model that can be cut into ${stages} stages`,
+		got: `one for at most ${got}`,
+		fix: 'Take fewer devices, or allow cuts through skip connections with a larger «maxCrossing».',
 	});
+
+/** Into how many stages a model can be cut so that each trains something; `after` as in `balancedCuts`. */
+export function mostStages(model: Model, options: CutOptions = {}, after = 0): number {
+	const {units, cuts} = unitsOf(model, options);
+	const ends = [...placesOf({units, cuts}).map(({before}) => before), units.length].filter(end => end > after);
+	let start = after;
+	let stages = 0;
+	for (const end of ends) {
+		if (units.slice(start, end).some(({parameters}) => parameters.length > 0)) {
+			stages++;
+			start = end;
+		}
+	}
+	return stages;
+}
 
 /** Cuts that may be the border of the sources: something is trained on both sides, so that no raw data leave a source. */
 function borders(places: readonly Place[]): readonly Place[] {
@@ -97,7 +113,7 @@ function firstCut(places: readonly Place[]): Place | undefined {
 export function sourceCut(model: Model, options: CutOptions = {}): number {
 	const place = firstCut(placesOf(unitsOf(model, options)));
 	if (!place) {
-		throw impossible(model, 2, 0);
+		throw impossible(model, 2, mostStages(model, options));
 	}
 	return place.before;
 }
@@ -115,7 +131,7 @@ export function uCuts(model: Model, options: CutOptions = {}): [number, number] 
 	const light = later.filter(({flopsBefore}) => 1 - flopsBefore <= mostAfter);
 	const last = least(light, ({elements}) => elements) ?? later.at(-1);
 	if (!first || !last) {
-		throw impossible(model, 3, places.length);
+		throw impossible(model, 3, mostStages(model, options));
 	}
 	return [first.before, last.before];
 }
@@ -165,7 +181,7 @@ export function balancedCuts(model: Model, speeds: readonly number[], options: C
 	}
 	const best = reached.get(units.length);
 	if (!best) {
-		throw impossible(model, stages, places.length);
+		throw impossible(model, stages, mostStages(model, options, after));
 	}
 	return best.cuts.slice(0, -1);
 }

@@ -10,7 +10,7 @@ import {type DeviceProfile, opClasses} from '../../core/profile/profile.js';
 import type {Model} from '../graph.js';
 import {costOf} from '../inspect/cost.js';
 import {unitsOf} from '../inspect/cuts.js';
-import {balancedCuts, sourceCut, uCuts} from './default-cuts.js';
+import {balancedCuts, mostStages, sourceCut, uCuts} from './default-cuts.js';
 
 /** A device that may take part. */
 export interface Candidate {
@@ -90,7 +90,9 @@ function rolesFor(kind: SchemeKind, wishes: Wishes, fleet: readonly Candidate[],
 		}
 		case 'chain': {
 			const ordered = [...owners, ...others];
-			const stages = wishes.cuts === undefined ? ordered.length : wishes.cuts.length + 1;
+			// Of more devices than the model has layers, the first are taken.
+			const most = Math.max(leastDevices, mostStages(model, {maxCrossing: wishes.maxCrossing ?? 1}));
+			const stages = wishes.cuts === undefined ? Math.min(most, ordered.length) : wishes.cuts.length + 1;
 			if (stages > ordered.length) {
 				throw tooFew(kind, 'each stage has a device of its own', `${stages} devices`, `${ordered.length}`);
 			}
