@@ -1,7 +1,9 @@
 /** What can be said against a plan without knowing the model or the fleet: whether its parts agree with each other. */
 import {FplError} from '../errors.js';
-import {synchronisationOf} from './groups.js';
-import type {Plan, Stage} from './plan.js';
+
+import {nearest} from '../nearest.js';
+import {parameterServer} from './links.js';
+import {type Plan, type Stage, synchronisationOf} from './plan.js';
 import {junctionStage} from './routing.js';
 
 const refuse = (where: string, facts: ConstructorParameters<typeof FplError>[1]): FplError =>
@@ -89,7 +91,7 @@ function checkPrivate(plan: Plan): void {
 	const {stages, labels} = plan;
 	const junction = junctionStage(plan) ?? 0;
 	for (const [index, stage] of stages.entries()) {
-		const {every} = synchronisationOf(plan, index);
+		const {every} = synchronisationOf(plan, stage);
 		const ofSources = index === 0 || index < junction || (labels === 'stay' && index === stages.length - 1);
 		if (every.kind === 'never' && stage.replicas.length > 1 && (stages.length === 1 || !ofSources)) {
 			throw refuse(`${named(index)}, devices ${listed(devicesOf(stage))}`, {
@@ -111,7 +113,7 @@ function checkTurns(plan: Plan): void {
 			continue;
 		}
 		const where = `${named(index)}.turns`;
-		const {exchange, every} = synchronisationOf(plan, index);
+		const {exchange, every} = synchronisationOf(plan, stage);
 		if (exchange !== 'weights' || every.kind === 'never') {
 			throw refuse(where, {
 				problem: 'a turn ends when the weights are handed over',
@@ -156,7 +158,9 @@ function checkLabels(plan: Plan): void {
 			got: `«${last.turns}»`,
 		});
 	}
-	const [one, other] = [0, stages.length - 1].map(index => JSON.stringify(synchronisationOf(plan, index).every));
+	const [one, other] = [0, stages.length - 1].map(index =>
+		JSON.stringify(synchronisationOf(plan, stages[index]!).every),
+	);
 	if (first.turns === 'in-turn' && one !== other) {
 		throw refuse(`${where}.synchronisation`, {
 			problem: 'a device begins and ends its turn in both of its stages',
@@ -222,6 +226,23 @@ function checkJunctions(plan: Plan): void {
 	}
 }
 
+/** An entry that fits no link of the plan is a slip of the pen. */
+function checkLinks({stages, links}: Plan): void {
+	const devices = [...new Set(stages.flatMap(devicesOf))];
+	for (const [index, link] of links.entries()) {
+		for (const end of ['from', 'to'] as const) {
+			const name = link[end];
+			if (name !== '*' && name !== parameterServer && !devices.includes(name)) {
+				throw refuse(`links[${index}].${end}`, {
+					problem: `device «${name}» is in no stage`,
+					expected: `one of ${listed(devices)}, «${parameterServer}» or «*»`,
+					...(nearest(name, devices) === undefined ? {} : {fix: `Did you mean «${nearest(name, devices)}»?`}),
+				});
+			}
+		}
+	}
+}
+
 /**
  * Checks what the schema cannot, and what needs neither model nor fleet (for that see `models/plans/check`).
  * @throws FplError `PLAN_INVALID` naming the stage and the device.
@@ -234,6 +255,7 @@ export function checkPlan(plan: Plan): Plan {
 	checkTurns(plan);
 	checkLabels(plan);
 	checkPrivate(plan);
+	checkLinks(plan);
 	return plan;
 }
 

@@ -102,3 +102,7 @@ export type Plan = Frozen<z.output<typeof planSchema>>;
 export type PlanDocument = z.input<typeof planSchema>;
 export type Stage = Plan['stages'][number];
 export type Synchronisation = Plan['synchronisation'];
+
+/** How the replicas of a stage synchronise: as the stage says, else as the plan does. */
+export const synchronisationOf = ({synchronisation}: Plan, stage: Stage): Synchronisation =>
+	stage.synchronisation ?? synchronisation;

@@ -1,8 +1,10 @@
 /** Whether a plan fits its model, its job and the fleet. What fits neither is refused before anybody is asked. */
+
+import {unknownCodecs} from '../../core/codec/spec.js';
 import {FplError, isFplError} from '../../core/errors.js';
 import {checkPlan} from '../../core/plan/check.js';
-import {synchronisationOf} from '../../core/plan/groups.js';
-import type {Plan} from '../../core/plan/plan.js';
+
+import {type Plan, synchronisationOf} from '../../core/plan/plan.js';
 import {activeIn, junctionStage, microSizes, rowsOf} from '../../core/plan/routing.js';
 import type {Shape} from '../../core/tensor/tensor.js';
 import {formatSi} from '../../core/units.js';
@@ -113,6 +115,30 @@ function checkFleet(plan: Plan, {model, engine = 'auto'}: CheckOptions, fleet: r
 		}
 	}
 	checkItems(plan, model, members);
+	checkCodecs(plan, members);
+}
+
+/** Both ends of a link understand its codec. */
+function checkCodecs({stages, links}: Plan, members: ReadonlyMap<string, FleetMember>): void {
+	const named = new Set(stages.flatMap(({replicas}) => replicas.map(({device}) => device)));
+	for (const [index, {from, to, codec}] of links.entries()) {
+		for (const [end, other] of [
+			[from, to],
+			[to, from],
+		] as const) {
+			for (const device of end === '*' ? named : named.has(end) ? [end] : []) {
+				const {codecs} = members.get(device) ?? {};
+				if (codecs && unknownCodecs([codec], codecs).length > 0) {
+					throw refuse(`links[${index}], device «${device}»`, {
+						problem: `its software does not know the codec of its link with ${other === '*' ? 'others' : `«${other}»`}`,
+						expected: `one of ${codecs.join(', ')}`,
+						got: codec.kind,
+						fix: 'Choose another codec, or update the agent.',
+					});
+				}
+			}
+		}
+	}
 }
 
 /** The sources' items have the shape that the model eats: branches of other shapes could not be joined. */
@@ -146,7 +172,7 @@ function checkShares(plan: Plan, batch: number): void {
 			got: `${microBatches}`,
 		});
 	}
-	const apart = plan.stages.length === 1 && synchronisationOf(plan, 0).exchange === 'weights';
+	const apart = plan.stages.length === 1 && synchronisationOf(plan, plan.stages[0]!).exchange === 'weights';
 	// Data-parallel training on more devices than a batch has items leaves some idle, which does no harm.
 	if (apart || (plan.stages.length === 1 && microBatches === 1)) {
 		return;

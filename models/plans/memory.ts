@@ -2,8 +2,8 @@
  * How much memory a plan takes on each device: an estimate from counts, for refusing what cannot work. Not counted are the
  * engine itself, the data, and what the engine needs for a moment within one operator.
  */
-import {synchronisationOf} from '../../core/plan/groups.js';
-import type {Plan} from '../../core/plan/plan.js';
+
+import {type Plan, synchronisationOf} from '../../core/plan/plan.js';
 import {activeIn, junctionStage, microSizes, type PartId, rowsOf} from '../../core/plan/routing.js';
 import {warmUp} from '../../core/plan/schedule.js';
 import {bytesPerElement, sizeOf} from '../../core/tensor/tensor.js';
@@ -44,7 +44,7 @@ export interface PartMemory extends PartId {
  */
 export function mostItems(plan: Plan, {stage, replica}: PartId, batch: number): number {
 	const sizes = microSizes(plan, batch);
-	if (plan.stages.length === 1 && synchronisationOf(plan, stage).exchange === 'weights') {
+	if (plan.stages.length === 1 && synchronisationOf(plan, plan.stages[stage]!).exchange === 'weights') {
 		return Math.max(...sizes);
 	}
 	const active = activeIn(plan, replica);
