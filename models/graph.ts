@@ -50,6 +50,29 @@ export interface Graph {
 	readonly values: ReadonlyMap<string, ValueInfo>;
 	/** Operator set version by domain; `''` is always present. */
 	readonly opsets: Readonly<Record<string, number>>;
+	/**
+	 * Inner values that are weight gradients of convolutions, for which ONNX has no operator. The nodes that compute them are
+	 * complete without this note; an engine that knows a faster way may take it instead.
+	 */
+	readonly weightGradients?: ReadonlyMap<string, WeightGradient>;
+}
+
+/** A weight gradient [M, C, …]: what convolution of `data` answered the value whose gradient is `gradient`. */
+export interface WeightGradient {
+	/** Value [N, C, …]. */
+	readonly data: string;
+	/** Value [N, M, …]. */
+	readonly gradient: string;
+	/** One entry per spatial axis in every list, as in `gradients/sliding/window.ts`. */
+	readonly window: {
+		readonly kernel: readonly number[];
+		readonly strides: readonly number[];
+		readonly dilations: readonly number[];
+		readonly begin: readonly number[];
+		readonly end: readonly number[];
+		readonly input: readonly number[];
+		readonly output: readonly number[];
+	};
 }
 
 /** What the loss compares the model's output with. */

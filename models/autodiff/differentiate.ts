@@ -131,6 +131,7 @@ function contextOf(emitter: Emitter, node: Node, active: ReadonlySet<string>): R
 		constant: (value: Tensor) => emitter.constant(value),
 		known: value => emitter.known(value),
 		unbroadcast: (gradient, shape) => unbroadcast(context, gradient, shape),
+		isWeightGradient: (value, note) => emitter.isWeightGradient(value, note),
 	};
 	return context;
 }

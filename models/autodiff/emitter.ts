@@ -5,7 +5,7 @@
 import {FplError} from '../../core/errors.js';
 import {bytesOf, type DType, type Shape, type Tensor} from '../../core/tensor/tensor.js';
 import type {Emit, EmitOptions} from '../gradients/rule.js';
-import type {Attribute, Attributes, Graph, Node, ValueInfo} from '../graph.js';
+import type {Attribute, Attributes, Graph, Node, ValueInfo, WeightGradient} from '../graph.js';
 import {inferNode} from '../infer.js';
 import type {StaticType} from './composite.js';
 import {compositeOf} from './composites.js';
@@ -23,6 +23,7 @@ export class Emitter implements Emit {
 	private readonly types = new Map<string, ValueInfo>();
 	private readonly emitted = new Map<string, readonly string[]>();
 	private readonly sharedConstants = new Map<string, string>();
+	private readonly weightGradients = new Map<string, WeightGradient>();
 	private scope = '';
 	private count = 0;
 
@@ -35,13 +36,16 @@ export class Emitter implements Emit {
 		this.opsets = opsets;
 	}
 
-	/** Takes over types, initializers and (unless told otherwise) nodes of a graph, so that new nodes may read its values. */
+	/** Takes over types, initializers, notes and (unless told otherwise) nodes of a graph, so that new nodes may read its values. */
 	include(graph: Graph, {nodes = true}: {readonly nodes?: boolean} = {}): this {
 		for (const [name, value] of graph.initializers) {
 			this.constants.set(name, value);
 		}
 		for (const info of [...graph.inputs, ...graph.outputs, ...graph.values.values()]) {
 			this.types.set(info.name, info);
+		}
+		for (const [value, note] of graph.weightGradients ?? []) {
+			this.isWeightGradient(value, note);
 		}
 		for (const node of nodes ? graph.nodes : []) {
 			this.place(node);
@@ -121,6 +125,10 @@ export class Emitter implements Emit {
 		return this.alias(value, this.unique('copy'));
 	}
 
+	isWeightGradient(value: string, note: WeightGradient): void {
+		this.weightGradients.set(value, note);
+	}
+
 	constant(value: Tensor): string {
 		const small = value.data.byteLength <= sharedConstantBytes;
 		const key = small
@@ -190,6 +198,7 @@ export class Emitter implements Emit {
 		nodes.reverse();
 		const produced = nodes.flatMap(node => node.outputs.filter(output => output !== ''));
 		const info = (name: string): ValueInfo => ({name, ...this.type(name)});
+		const made = new Set(produced);
 		return {
 			name: this.name,
 			nodes,
@@ -198,6 +207,7 @@ export class Emitter implements Emit {
 			initializers: new Map([...this.constants].filter(([name]) => needed.has(name) && !fed.has(name))),
 			values: new Map(produced.flatMap(name => (this.types.has(name) ? [[name, this.types.get(name)!] as const] : []))),
 			opsets: this.opsets,
+			weightGradients: new Map([...this.weightGradients].filter(([name]) => made.has(name))),
 		};
 	}
 

@@ -4,7 +4,7 @@
  * (the graph was specialised to a batch size before), so rules may use them freely.
  */
 import type {DType, Shape, Tensor} from '../../core/tensor/tensor.js';
-import type {Attributes, Node} from '../graph.js';
+import type {Attributes, Node, WeightGradient} from '../graph.js';
 
 export interface EmitOptions {
 	/** `''` by default; `'com.microsoft'` for contributed operators. */
@@ -42,6 +42,8 @@ export interface RuleContext extends Emit {
 	wants(index: number): boolean;
 	/** Sums a gradient over the axes that broadcasting added or stretched, so that it has the given shape. */
 	unbroadcast(gradient: string, shape: Shape): string;
+	/** Notes in the graph what the value is (see `Graph.weightGradients`). */
+	isWeightGradient(value: string, note: WeightGradient): void;
 }
 
 /**

@@ -37,9 +37,16 @@ const conv: GradientRule = (c, [dy]) => {
 	const [x, weight] = c.inputs as [string, string];
 	const group = attribute(c.node, 'group', 'int') ?? 1;
 	const window = windowOf(c.node, c.shape(x), c.shape(dy!), c.shape(weight).slice(2));
+	const dw = () => {
+		const value = reshape(c, weightGradient(c, x, dy!, window, group), c.shape(weight));
+		if (group === 1) {
+			c.isWeightGradient(value, {data: x, gradient: dy!, window});
+		}
+		return value;
+	};
 	return [
 		c.wants(0) ? inputGradient(c, dy!, weight, window, group) : undefined,
-		c.wants(1) ? reshape(c, weightGradient(c, x, dy!, window, group), c.shape(weight)) : undefined,
+		c.wants(1) ? dw() : undefined,
 		c.inputs.length > 2 && c.wants(2) ? biasGradient(c, dy!) : undefined,
 	].slice(0, c.inputs.length);
 };

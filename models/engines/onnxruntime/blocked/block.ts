@@ -6,6 +6,7 @@
 import type {Graph, Node} from '../../../graph.js';
 import {rewriteConv, rewriteConvTranspose} from './conv.js';
 import {Rewriter} from './rewriter.js';
+import {emitWeightGradient, withWeightGradients} from './weight-gradient.js';
 
 /** Operators that work element by element, and so on either form alike. */
 const elementwise = new Set(['Relu', 'HardSigmoid', 'Clip', 'LeakyRelu', 'Sigmoid', 'Tanh', 'Add', 'Sub', 'Mul']);
@@ -13,17 +14,19 @@ const elementwise = new Set(['Relu', 'HardSigmoid', 'Clip', 'LeakyRelu', 'Sigmoi
 /** The graph with its convolutions blocked where that pays. @param block channels per block, see `blockSize`. */
 export function blocked(graph: Graph, block: number): Graph {
 	const r = new Rewriter(graph, block);
+	const nodes = withWeightGradients(graph, r);
 	const readers = new Map<string, number>();
-	for (const name of [...graph.nodes.flatMap(node => node.inputs), ...graph.outputs.map(output => output.name)]) {
+	for (const name of [...nodes.flatMap(node => node.inputs), ...graph.outputs.map(output => output.name)]) {
 		readers.set(name, (readers.get(name) ?? 0) + 1);
 	}
-	for (const node of graph.nodes) {
+	for (const node of nodes) {
 		const done =
-			node.domain === '' &&
-			((node.op === 'Conv' && rewriteConv(r, node)) ||
-				(node.op === 'ConvTranspose' && rewriteConvTranspose(r, node)) ||
-				(node.op === 'Relu' && rewriteRelu(r, node, readers)) ||
-				(elementwise.has(node.op) && rewriteElementwise(r, node)));
+			emitWeightGradient(r, node, graph) ||
+			(node.domain === '' &&
+				((node.op === 'Conv' && rewriteConv(r, node)) ||
+					(node.op === 'ConvTranspose' && rewriteConvTranspose(r, node)) ||
+					(node.op === 'Relu' && rewriteRelu(r, node, readers)) ||
+					(elementwise.has(node.op) && rewriteElementwise(r, node))));
 		if (!done) {
 			r.keep(node);
 		}

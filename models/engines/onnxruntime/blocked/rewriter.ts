@@ -75,6 +75,10 @@ export class Rewriter {
 		return name;
 	}
 
+	numbers(values: readonly number[]): string {
+		return this.constant(int64([values.length], values));
+	}
+
 	reshape(value: string, shape: Shape): string {
 		const key = shape.join();
 		const target = this.#shapeConstants.get(key) ?? this.constant(int64([shape.length], shape));
@@ -96,6 +100,12 @@ export class Rewriter {
 	/** Records the blocked form of a value that has no plain form yet. */
 	setBlocked(name: string, blocked: string): void {
 		this.#blocked.set(name, blocked);
+	}
+
+	/** Records that a value's plain form is computed under another name. */
+	setPlain(name: string, made: string): void {
+		this.#nodes.push({name, op: 'Identity', domain: '', inputs: [made], outputs: [name], attributes: {}});
+		this.#plain.add(name);
 	}
 
 	/** The name of the plain form, which is the value's own name. */
