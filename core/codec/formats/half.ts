@@ -10,31 +10,26 @@ export const largestFp16 = 0x477fe000;
 export const largestBf16 = 0x7f7f0000;
 
 /**
- * For each sign and float32 exponent: bits 0–15 what sign and exponent contribute, 16–20 how far the mantissa is shifted,
- * 21 whether its leading one is written out (binary16 subnormals). One entry serves normal, subnormal and vanishing
- * values alike, without branches that gradients near 2⁻¹⁴ would make unpredictable.
+ * For each sign and float32 exponent: what the two contribute to the binary16, by how much the mantissa is shifted, and its
+ * leading one where that is written out (subnormals). So normal, subnormal and vanishing values go one way, without
+ * branches, which nobody could predict for gradients around 2⁻¹⁴.
  */
-const fp16Entries = Int32Array.from({length: 512}, (_, index) => {
-	const sign = (index & 256) << 7;
+const bases = new Uint16Array(512);
+const shifts = new Uint8Array(512);
+const leading = new Int32Array(512);
+for (let index = 0; index < 512; index++) {
 	const exponent = index & 255;
-	if (exponent > 112) {
-		return sign | ((Math.min(exponent, 142) - 112) << 10) | (13 << 16);
-	}
-	return sign | (Math.min(126 - exponent, 25) << 16) | (1 << 21);
-});
-
-/** For values up to `largestFp16`; a mantissa that rounds up carries into the exponent. */
-function fp16Pattern(pattern: number): number {
-	const entry = fp16Entries[pattern >>> 23]!;
-	const shift = (entry >>> 16) & 31;
-	const mantissa = (pattern & 0x7fffff) | ((entry >>> 21) << 23);
-	return (entry & 0xffff) + ((mantissa + (1 << (shift - 1)) - 1 + ((mantissa >>> shift) & 1)) >>> shift);
+	const normal = exponent > 112;
+	bases[index] = ((index & 256) << 7) | (normal ? (Math.min(exponent, 142) - 112) << 10 : 0);
+	shifts[index] = normal ? 13 : Math.min(126 - exponent, 25);
+	leading[index] = normal ? 0 : 1 << 23;
 }
 
-function fp16Beyond(pattern: number): number {
-	const sign = (pattern >>> 16) & 0x8000;
+/** What a value beyond the largest finite one becomes, by its sign: that one, infinity or NaN. */
+function beyond(pattern: number, most: number, infinite: number, nan: number): number {
 	const magnitude = pattern & magnitudeMask;
-	return sign | (magnitude > infinityBits ? 0x7e00 : magnitude === infinityBits ? 0x7c00 : 0x7bff);
+	const word = magnitude > infinityBits ? nan : magnitude === infinityBits ? infinite : most;
+	return ((pattern >>> 16) & 0x8000) | word;
 }
 
 /** `largest`: pattern of the values' largest magnitude. */
@@ -42,14 +37,20 @@ export function encodeFp16(values: Float32Array, largest: number): Uint8Array {
 	const patterns = patternsOf(values);
 	const data = scratch(values.length * 2);
 	const out = new Uint16Array(data.buffer, data.byteOffset, values.length);
-	if (largest <= largestFp16) {
-		for (let index = 0; index < out.length; index++) {
-			out[index] = fp16Pattern(patterns[index]!);
-		}
-	} else {
-		for (let index = 0; index < out.length; index++) {
-			const pattern = patterns[index]!;
-			out[index] = (pattern & magnitudeMask) <= largestFp16 ? fp16Pattern(pattern) : fp16Beyond(pattern);
+	// Known to the loop as its own, these need not be looked up for each element.
+	const [base, shiftOf, lead] = [bases, shifts, leading];
+	for (let index = 0; index < out.length; index++) {
+		const pattern = patterns[index]!;
+		const entry = pattern >>> 23;
+		const shift = shiftOf[entry]!;
+		const mantissa = (pattern & 0x7fffff) | lead[entry]!;
+		// A mantissa that rounds up to 2 carries into the exponent, as it should.
+		out[index] = base[entry]! + ((mantissa + (1 << (shift - 1)) - 1 + ((mantissa >>> shift) & 1)) >>> shift);
+	}
+	for (let index = 0; largest > largestFp16 && index < out.length; index++) {
+		const pattern = patterns[index]!;
+		if ((pattern & magnitudeMask) > largestFp16) {
+			out[index] = beyond(pattern, 0x7bff, 0x7c00, 0x7e00);
 		}
 	}
 	return data;
@@ -59,20 +60,14 @@ export function encodeBf16(values: Float32Array, largest: number): Uint8Array {
 	const patterns = patternsOf(values);
 	const data = scratch(values.length * 2);
 	const out = new Uint16Array(data.buffer, data.byteOffset, values.length);
-	if (largest <= largestBf16) {
-		for (let index = 0; index < out.length; index++) {
-			const pattern = patterns[index]!;
-			out[index] = (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
-		}
-	} else {
-		for (let index = 0; index < out.length; index++) {
-			const pattern = patterns[index]!;
-			const magnitude = pattern & magnitudeMask;
-			const sign = (pattern >>> 16) & 0x8000;
-			out[index] =
-				magnitude <= largestBf16
-					? (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16
-					: sign | (magnitude > infinityBits ? 0x7fc0 : magnitude === infinityBits ? 0x7f80 : 0x7f7f);
+	for (let index = 0; index < out.length; index++) {
+		const pattern = patterns[index]!;
+		out[index] = (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
+	}
+	for (let index = 0; largest > largestBf16 && index < out.length; index++) {
+		const pattern = patterns[index]!;
+		if ((pattern & magnitudeMask) > largestBf16) {
+			out[index] = beyond(pattern, 0x7f7f, 0x7f80, 0x7fc0);
 		}
 	}
 	return data;

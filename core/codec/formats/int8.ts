@@ -47,8 +47,7 @@ export function encodeInt8(values: Float32Array, channels: Channels, {rounding, 
 		const factor = factors[channel]!;
 		if (rounding === 'nearest') {
 			for (let index = from; index < to; index++) {
-				const scaled = values[index]! * factor;
-				out[index] = scaled + (scaled < 0 ? -0.5 : 0.5);
+				out[index] = Math.floor(values[index]! * factor + 0.5);
 			}
 		} else {
 			for (let index = from; index < to; index++) {
