@@ -7,6 +7,7 @@ import {demoCommand} from './commands/demo.js';
 import {devicesCommand} from './commands/devices.js';
 import {doctorCommand} from './commands/doctor.js';
 import {exportCommand} from './commands/export.js';
+import {planCommand} from './commands/plan.js';
 import {reportCommand} from './commands/report.js';
 import {runCommand} from './commands/run.js';
 import {softwareVersion} from './version.js';
@@ -27,6 +28,7 @@ export function createProgram(): Command {
 		brokerCommand,
 		agentCommand,
 		devicesCommand,
+		planCommand,
 		runCommand,
 		reportCommand,
 		exportCommand,

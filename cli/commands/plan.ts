@@ -1,0 +1,162 @@
+/** `fpl plan`: the plan of a scheme as a document, and whether a plan that was written by hand fits. */
+import {Command, Option} from 'commander';
+import {parseValue, readConfig} from '../../core/config/config.js';
+import {readConfigFile} from '../../core/config/document.js';
+import {FplError} from '../../core/errors.js';
+import {suggestion} from '../../core/nearest.js';
+import {planDigest} from '../../core/plan/digest.js';
+import type {Job} from '../../core/plan/job.js';
+import {type Plan, planSchema} from '../../core/plan/plan.js';
+import {schemeKinds, schemeSchema} from '../../core/plan/scheme-options.js';
+import {schemes} from '../../core/plan/schemes.js';
+import type {Model} from '../../models/graph.js';
+import {checkPlanFor, type FleetMember} from '../../models/plans/check.js';
+import {memoryOf} from '../../models/plans/memory.js';
+import {planFor} from '../../models/plans/plan-for.js';
+import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
+import {readJob, readParticipants} from '../plan-input.js';
+import {planYaml, printPlan} from '../plan-text.js';
+import {print, printJson} from '../terminal.js';
+
+interface PlanOptions {
+	readonly scheme?: string;
+	readonly devices?: string;
+	readonly trunk?: string;
+	readonly fleet?: string;
+	readonly validate?: string;
+	readonly job?: string;
+	readonly format: 'table' | 'yaml' | 'json';
+}
+
+/** The job's scheme, or the one that was named with what the job says of it; and the trunk that was named. */
+function wantedScheme({scheme: written}: Job, {scheme, trunk}: PlanOptions): Job['scheme'] {
+	const named = schemeKinds.find(kind => kind === scheme);
+	if (scheme !== undefined && named === undefined) {
+		throw new FplError('USAGE', {
+			where: '--scheme',
+			problem: `there is no scheme «${scheme}»`,
+			fix: suggestion(scheme, schemeKinds) ?? `Known are ${schemeKinds.join(', ')}.`,
+		});
+	}
+	const kind = named ?? written.kind;
+	if (trunk !== undefined && schemes[kind].roles !== 'trunk') {
+		throw new FplError('USAGE', {where: '--trunk', problem: `scheme «${kind}» has no trunk`});
+	}
+	const devices = trunk?.split(',').map(name => name.trim());
+	return parseValue(
+		schemeSchema,
+		{
+			...(kind === written.kind ? written : {kind}),
+			...(devices === undefined ? {} : {trunk: devices.length === 1 ? devices[0] : devices}),
+		},
+		'scheme',
+		'JOB_INVALID',
+	);
+}
+
+interface Checked {
+	readonly job: Job;
+	readonly model: Model;
+	readonly plan: Plan;
+	readonly fleet: readonly FleetMember[] | undefined;
+}
+
+function checkAll({job, model, plan, fleet}: Checked): void {
+	const {training, engine, privacy} = job;
+	checkPlanFor(plan, {model, fleet, training, engine, rawData: privacy.rawData});
+}
+
+async function validate(file: string, jobFile: string, options: PlanOptions, command: Command): Promise<void> {
+	const plan = readConfig(planSchema, {document: await readConfigFile(file), code: 'PLAN_INVALID'});
+	const {job, model} = await readJob(jobFile);
+	const asked = options.fleet !== undefined || options.devices !== undefined;
+	const fleet = asked ? await readParticipants(options, command) : undefined;
+	checkAll({job, model, plan, fleet});
+	const memory = memoryOf(plan, model, job.training);
+	if (options.format === 'json') {
+		printJson({valid: true, digest: planDigest(plan), devicesChecked: asked, memory});
+		return;
+	}
+	if (options.format === 'yaml') {
+		print(planYaml(plan));
+		return;
+	}
+	printPlan(plan, model, memory);
+	const unchecked = asked ? '' : ', the devices are not checked (--fleet FILE)';
+	print(`\nThe plan fits ${jobFile}${unchecked}. SHA-256 ${planDigest(plan)}`);
+}
+
+async function build(jobFile: string, options: PlanOptions, command: Command): Promise<void> {
+	const {job, model} = await readJob(jobFile);
+	const scheme = wantedScheme(job, options);
+	const all = await readParticipants(options, command);
+	const only = options.devices === undefined ? job.devices.only : undefined;
+	const fleet = only === undefined ? all : all.filter(({device}) => only.includes(device));
+	const plan = planFor({...job, scheme}, fleet, model);
+	checkAll({job, model, plan, fleet});
+	switch (options.format) {
+		case 'json':
+			printJson(plan);
+			return;
+		case 'yaml':
+			print(planYaml(plan));
+			return;
+		case 'table':
+			printPlan(plan, model, memoryOf(plan, model, job.training));
+			return;
+		default:
+			options.format satisfies never;
+	}
+}
+
+const list = schemeKinds.map(kind => `  ${kind.padEnd(15)}${schemes[kind].description}`).join('\n');
+
+export const planCommand = (): Command =>
+	new Command('plan')
+		.argument('[job]', 'job file (YAML or JSON)')
+		.summary('write down or check how a model is spread over the devices')
+		.description(
+			'Prints the plan of a scheme: which device computes which units of the model, and how they stay one model. Edit it and run it with «fpl run JOB --plan FILE».',
+		)
+		.addOption(new Option('--scheme <name>', 'instead of the scheme that the job names'))
+		.addOption(new Option('--fleet <file>', 'devices of a fleet file, instead of those at the broker'))
+		.addOption(new Option('--devices <ids>', 'only these devices, in this order, separated by commas'))
+		.addOption(new Option('--trunk <ids>', 'devices that compute what the sources do not'))
+		.addOption(
+			new Option('--validate <plan>', 'check this plan against the job, and against the fleet where one is given'),
+		)
+		.addOption(new Option('--job <file>', 'job file, as an option'))
+		.addOption(brokerOption())
+		.addOption(namespaceOption())
+		.addOption(formatOption('table', 'yaml', 'json'))
+		.addOption(logOption())
+		.addHelpText(
+			'after',
+			`
+Schemes:
+${list}
+
+Examples:
+  fpl plan job.yaml --scheme fpl-aligned --fleet fleet.yaml
+  fpl plan job.yaml --scheme split-learning --devices cam-1,cam-2,fog-1 --trunk fog-1 --format yaml > plan.yaml
+  fpl plan --validate plan.yaml --job job.yaml --fleet fleet.yaml`,
+		)
+		.action(async (argument: string | undefined, options: PlanOptions, command: Command) => {
+			if (argument !== undefined && options.job !== undefined) {
+				throw new FplError('USAGE', {expected: 'one job file', got: `«${argument}» and «${options.job}»`});
+			}
+			const file = argument ?? options.job;
+			if (file === undefined) {
+				throw new FplError('USAGE', {expected: 'a job file', got: 'none', fix: 'See «fpl plan --help».'});
+			}
+			if (options.validate !== undefined && (options.scheme !== undefined || options.trunk !== undefined)) {
+				throw new FplError('USAGE', {
+					where: '--validate',
+					expected: 'neither --scheme nor --trunk: the plan says both',
+					got: options.scheme === undefined ? '--trunk' : '--scheme',
+				});
+			}
+			await (options.validate === undefined
+				? build(file, options, command)
+				: validate(options.validate, file, options, command));
+		});

@@ -1,0 +1,99 @@
+/** A plan as people read it: a table of its stages, or YAML to edit. */
+import {Document, isCollection, isScalar, visit} from 'yaml';
+import {describeCodec} from '../core/codec/spec.js';
+import {type Plan, type Synchronisation, synchronisationOf} from '../core/plan/plan.js';
+import {formatSi} from '../core/units.js';
+import type {Model} from '../models/graph.js';
+import {unitsOf} from '../models/inspect/cuts.js';
+import {rangesIn} from '../models/plans/cut.js';
+import type {PartMemory} from '../models/plans/memory.js';
+import {print, printTable} from './terminal.js';
+
+/** Keys whose values stand in one line, and those whose items do. */
+const inOneLine: ReadonlySet<unknown> = new Set(['units', 'junction', 'synchronisation', 'pipeline']);
+const itemsInOneLine: ReadonlySet<unknown> = new Set(['replicas', 'links']);
+
+/** YAML with a line for each replica, and one for each part of a stage. */
+export function planYaml(plan: Plan): string {
+	const document = new Document(plan);
+	visit(document, {
+		Pair: (_, {key, value}) => {
+			if (!isScalar(key) || !isCollection(value)) {
+				return;
+			}
+			value.flow = inOneLine.has(key.value) || value.items.length === 0;
+			for (const item of itemsInOneLine.has(key.value) ? value.items : []) {
+				if (isCollection(item)) {
+					item.flow = true;
+				}
+			}
+		},
+	});
+	return document.toString({lineWidth: 120});
+}
+
+function synchronisationText({exchange, every}: Synchronisation): string {
+	switch (every.kind) {
+		case 'step':
+			return `${exchange} every step`;
+		case 'steps':
+			return `${exchange} every ${every.steps} steps`;
+		case 'epochs':
+			return every.epochs === 1 ? `${exchange} every epoch` : `${exchange} every ${every.epochs} epochs`;
+		case 'never':
+			return 'never: weights of its own';
+		default:
+			return every satisfies never;
+	}
+}
+
+const percent = (part: number): string => `${Math.round(100 * part)} %`;
+
+/** Prints what each stage computes, where, and what it sends on. */
+export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[]): void {
+	const {units, cuts} = unitsOf(model, {maxCrossing: plan.maxCrossing});
+	const flops = units.reduce((sum, {cost}) => sum + cost.flops, 0);
+	const {microBatches, schedule} = plan.pipeline;
+	const flow = microBatches === 1 ? 'whole batches' : `${microBatches} micro-batches (${schedule})`;
+	print(
+		`${plan.scheme} · ${plan.model}, ${units.length} units · ${flow} · labels ${plan.labels.replaceAll('-', ' ')}\n`,
+	);
+	const rows = rangesIn(plan, units.length).map(([first, last], index) => {
+		const stage = plan.stages[index]!;
+		const own = units.slice(first, last + 1);
+		const most = Math.max(...memory.filter(part => part.stage === index).map(({total}) => total));
+		const labels = own.length === 1 ? own[0]!.label : `${own[0]!.label} … ${own.at(-1)!.label}`;
+		const {junction} = stage;
+		return [
+			`${index}`,
+			first === last ? `${first}` : `${first}–${last}`,
+			labels,
+			stage.replicas.map(({device, share}) => (share === 1 ? device : `${device} ×${share}`)).join(', '),
+			percent(flops === 0 ? 0 : own.reduce((sum, {cost}) => sum + cost.flops, 0) / flops),
+			last + 1 === units.length ? '–' : formatSi(cuts[last]!.bytes, 'B'),
+			formatSi(most, 'B'),
+			stage.replicas.length === 1
+				? '–'
+				: `${stage.turns === 'in-turn' ? 'in turn, ' : ''}${synchronisationText(synchronisationOf(plan, stage))}`,
+			index === 0 ? '–' : junction.mode === 'aligned' ? `aligned, ${junction.kind}` : 'stack',
+		];
+	});
+	const titles = [
+		'stage',
+		'units',
+		'layers',
+		'devices',
+		'FLOPs',
+		'sends/item',
+		'memory',
+		'replicas synchronise',
+		'junction',
+	];
+	printTable(
+		titles.map(title => ({title})),
+		rows,
+	);
+	for (const {from, to, codec} of plan.links) {
+		print(`link ${from} → ${to}: ${describeCodec(codec)}`);
+	}
+}
