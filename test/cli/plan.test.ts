@@ -18,7 +18,7 @@ const fleet = `version: 1
 devices:
   - { id: fog-1, profile: mini-pc-n100 }
   - { id: cam-1, profile: raspberry-pi-4b, data: { samples: 3000 } }
-  - { id: cam-2, profile: raspberry-pi-4b, memory: 1 MB, data: { samples: 3000 } }
+  - { id: cam-2, profile: raspberry-pi-4b, memory: 200 kB, data: { samples: 3000 } }
 `;
 
 /** A folder with a job and a fleet, and the command in it. */
@@ -31,7 +31,7 @@ async function prepared(t: ExecutionContext) {
 	};
 	const files = {
 		job: await write('job.yaml', job),
-		fleet: await write('fleet.yaml', fleet.replace('memory: 1 MB, ', '')),
+		fleet: await write('fleet.yaml', fleet.replace('memory: 200 kB, ', '')),
 		small: await write('small.yaml', fleet),
 	};
 	const plan = (...args: readonly string[]) => fpl(t, folder, 'plan', ...args).finished;
@@ -86,7 +86,7 @@ test.serial('names are enough for a plan', async t => {
 test.serial('what does not fit is said', async t => {
 	const {files, plan} = await prepared(t);
 	const cases: ReadonlyArray<readonly [args: readonly string[], text: RegExp]> = [
-		[[files.job, '--fleet', files.small], /PLAN_INVALID.*stages\[0\], device «cam-2»: .*at most 1 MB, its memory/u],
+		[[files.job, '--fleet', files.small], /PLAN_INVALID.*stages\[0\], device «cam-2»: .*at most 200 kB, its memory/u],
 		[[files.job, '--fleet', files.fleet, '--scheme', 'pipelin'], /USAGE.*Did you mean «pipeline»/u],
 		[[files.job, '--fleet', files.fleet, '--devices', 'cam-1'], /PLAN_INFEASIBLE.*at least 2, got 1/u],
 		[[files.job, '--fleet', files.fleet, '--devices', 'cam-9'], /DEVICE_UNKNOWN.*cam-1, cam-2.*got «cam-9»/u],
