@@ -85,6 +85,17 @@ export class Agent {
 		return settled && purpose.kind === 'model' && purpose.digest === this.#assign?.modelDigest;
 	}
 
+	/** A coordinator that counts on an agent which no longer holds the run learns it at once, not from a deadline. */
+	#checkTask({run, attempt}: StartRound): void {
+		const held = this.#state.kind === 'ready' || this.#state.kind === 'working' ? this.#state.task : undefined;
+		if (held?.run !== run || held.attempt !== attempt) {
+			throw new FplError('AGENT_FAILED', {
+				where: this.#parts.messenger.self,
+				problem: `it is not ready for attempt ${attempt} of ${run}`,
+			});
+		}
+	}
+
 	#answer({body, from}: Message): Body {
 		if (from !== coordinatorId) {
 			throw new FplError('WIRE_INVALID', {where: from, problem: 'only the coordinator commands this agent'});
@@ -105,6 +116,7 @@ export class Agent {
 				return {kind: 'ack'};
 			}
 			case 'startRound':
+				this.#checkTask(body);
 				this.#start = body;
 				this.#post({kind: 'round-asked', task: {run: body.run, attempt: body.attempt}, round: body.round});
 				return {kind: 'ack'};

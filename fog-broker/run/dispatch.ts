@@ -82,38 +82,46 @@ export class Dispatch {
 	/**
 	 * Asks a device to work on a round and sends it the weights. A device that cannot be reached is no error: its absence or
 	 * the round's deadline tells.
+	 * @returns why the device does not hold the run any more, when it says so.
 	 * @throws FplError whatever else goes wrong.
 	 */
 	async startRound(
 		device: DeviceId,
 		{cursor, count}: {readonly cursor: number; readonly count: number},
 		{round, lrScale, deadlineMs, weights}: RoundOrder,
-	): Promise<void> {
+	): Promise<string | undefined> {
 		const {run, attempt, job, plan, link, messenger, log} = this.#parts;
 		const {every} = plan.synchronisation;
 		const {signal} = this.#round;
 		const weightsTransfer = this.#transferId();
 		const patienceMs = Math.min(deadlineMs, controlDeadlineMs);
+		let lost: string | undefined;
 		try {
 			await Promise.all([
-				messenger.request(
-					device,
-					{
-						kind: 'startRound',
-						run,
-						attempt,
-						round,
-						firstStep: round,
-						steps: every.kind === 'step' ? 1 : 0,
-						localEpochs: every.kind === 'epochs' ? every.epochs : 0,
-						weightsVersion: round,
-						weightsTransfer,
-						lrScales: [lrScale],
-						batches: JSON.stringify({cursor, count, batch: every.kind === 'step' ? count : job.training.batch}),
-						deadlineMs: wholeMs(deadlineMs),
-					},
-					{expect: ['ack'], deadlineMs: patienceMs, signal},
-				),
+				messenger
+					.request(
+						device,
+						{
+							kind: 'startRound',
+							run,
+							attempt,
+							round,
+							firstStep: round,
+							steps: every.kind === 'step' ? 1 : 0,
+							localEpochs: every.kind === 'epochs' ? every.epochs : 0,
+							weightsVersion: round,
+							weightsTransfer,
+							lrScales: [lrScale],
+							batches: JSON.stringify({cursor, count, batch: every.kind === 'step' ? count : job.training.batch}),
+							deadlineMs: wholeMs(deadlineMs),
+						},
+						{expect: ['ack'], deadlineMs: patienceMs, signal},
+					)
+					.catch((error: unknown) => {
+						const failure = asFplError(error);
+						lost = failure.code === 'AGENT_FAILED' ? failure.message : undefined;
+						throw failure;
+					}),
 				link.send(
 					device,
 					{id: weightsTransfer, purpose: {kind: 'weights', run, round}, data: bytesOf({data: weights})},
@@ -127,6 +135,7 @@ export class Dispatch {
 			}
 			log.debug(`round ${round + 1}, ${device}: ${message}`);
 		}
+		return lost;
 	}
 
 	/** Stops sending what belongs to the round that is over. */

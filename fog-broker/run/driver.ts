@@ -2,7 +2,7 @@
  * Carries out what the run's state machine decides: sends assignments, weights and rounds, sets deadlines, updates,
  * evaluates, writes checkpoints, and reports what happened back to the machine.
  */
-import type {Clock} from '../../core/clock.js';
+import {type Clock, withDeadline} from '../../core/clock.js';
 import {asFplError} from '../../core/errors.js';
 import {type DeviceId, deviceId} from '../../core/ids.js';
 import type {RunUpdate} from '../../core/ledger/run-update.js';
@@ -248,7 +248,12 @@ export class RunDriver {
 		const order = {round, lrScale: this.#lrScale(round), deadlineMs, weights: this.#weights};
 		for (const [name, part] of work) {
 			this.#parts.book.asked(name);
-			this.#spawn(`round ${round + 1}, ${name}`, () => this.#dispatch.startRound(deviceId(name), part, order));
+			this.#spawn(`round ${round + 1}, ${name}`, async () => {
+				const lost = await this.#dispatch.startRound(deviceId(name), part, order);
+				if (lost !== undefined) {
+					this.post({kind: 'refused', device: name, because: lost, final: false});
+				}
+			});
 		}
 	}
 
@@ -314,7 +319,8 @@ export class RunDriver {
 		if (outcome.kind !== 'done') {
 			this.#upkeep.stopEvaluating();
 		}
-		await this.#atMost(windUpMs, Promise.allSettled([...this.#tasks]));
+		const tasks = Promise.allSettled([...this.#tasks]);
+		await withDeadline(this.#parts.clock, windUpMs, 'what is under way', tasks).catch(() => {});
 		if (outcome.kind === 'done') {
 			// The last test may have been of earlier weights, and the target reached while the next rounds were under way.
 			await this.#upkeep.settled();
@@ -332,12 +338,6 @@ export class RunDriver {
 			outcome.kind,
 		);
 		this.post({kind: 'finished'});
-	}
-
-	async #atMost(ms: number, task: Promise<unknown>): Promise<void> {
-		const done = new AbortController();
-		await Promise.race([task, this.#parts.clock.sleep(ms, done.signal)]);
-		done.abort();
 	}
 
 	#note(text: string, device?: string): void {
