@@ -23,6 +23,8 @@ export interface Update {
 	/** Updates done before this one. */
 	readonly updates: number;
 	readonly lrScale: number;
+	/** Multiplies the gradient after its norm was limited. */
+	readonly scale: number;
 	readonly clipNorm: number | undefined;
 }
 
@@ -30,7 +32,7 @@ export interface Update {
 export function update(optimizer: Optimizer, options: Update): void {
 	const {parameters, slots, gradient} = options;
 	const lr = optimizer.lr * options.lrScale;
-	const scale = clipFactor(gradient, options.clipNorm);
+	const scale = options.scale * clipFactor(gradient, options.clipNorm);
 	const {weightDecay} = optimizer;
 	if (optimizer.kind === 'sgd') {
 		const {momentum, nesterov} = optimizer;

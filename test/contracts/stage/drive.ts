@@ -1,6 +1,6 @@
 /** Drives the stages of a model by hand, as an executor does over a network: values forwards, gradients backwards. */
 import {type Tensor, tensor} from '../../../core/tensor/tensor.js';
-import type {Batch, Engine, StepResult, Trainer} from '../../../models/engines/engine.js';
+import type {Batch, Engine, StepResult} from '../../../models/engines/engine.js';
 import type {RangeOfUnits, Stage, StageSettings, Tensors} from '../../../models/engines/stage.js';
 import type {Layout, Model} from '../../../models/graph.js';
 import type {Ranges} from '../../../models/inspect/segments.js';
@@ -80,15 +80,15 @@ export async function stepBatch(stages: readonly Stage[], batch: Batch, sizes?: 
 	return loss;
 }
 
-/** Puts flat vectors of stages together in the layout of the whole model; weights that no stage has are left as `rest`. */
-export function joined(
+/** Flat vectors of stages put together in the layout of the whole model; what no stage has is zero. */
+export async function joined(
+	stages: readonly Stage[],
 	whole: Layout,
-	parts: readonly {readonly layout: Layout; readonly flat: Float32Array}[],
-	rest: Float32Array,
-): Float32Array {
-	const result = rest.slice();
+	part: (stage: Stage) => Promise<{readonly layout: Layout; readonly flat: Float32Array}>,
+): Promise<Float32Array> {
+	const result = new Float32Array(whole.length);
 	const places = new Map(whole.entries.map(entry => [entry.name, entry]));
-	for (const {layout, flat} of parts) {
+	for (const {layout, flat} of await Promise.all(stages.map(part))) {
 		for (const {name, offset, length} of layout.entries) {
 			result.set(flat.subarray(offset, offset + length), places.get(name)!.offset);
 		}
@@ -96,13 +96,18 @@ export function joined(
 	return result;
 }
 
-/** The accumulated gradients of all stages in the layout of the whole model. */
-export async function gradientOf(stages: readonly Stage[], whole: Trainer): Promise<Float32Array> {
-	const parts = await Promise.all(
-		stages.map(async stage => ({layout: stage.parameters, flat: (await stage.gradient()).gradient})),
-	);
-	return joined(whole.parameters, parts, new Float32Array(whole.parameters.length));
-}
+/** The accumulated gradients of all stages. */
+export const gradientOf = (stages: readonly Stage[], whole: Layout): Promise<Float32Array> =>
+	joined(stages, whole, async stage => ({layout: stage.parameters, flat: (await stage.gradient()).gradient}));
+
+export const parametersOf = (stages: readonly Stage[], whole: Layout): Promise<Float32Array> =>
+	joined(stages, whole, async stage => ({
+		layout: stage.parameters,
+		flat: (await stage.save(['parameters'])).parameters,
+	}));
+
+export const buffersOf = (stages: readonly Stage[], whole: Layout): Promise<Float32Array> =>
+	joined(stages, whole, async stage => ({layout: stage.buffers, flat: (await stage.save(['buffers'])).buffers}));
 
 /** Outputs in inference mode. */
 export async function predictWith(stages: readonly Stage[], inputs: Tensors): Promise<Tensors> {

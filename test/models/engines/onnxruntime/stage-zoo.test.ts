@@ -1,0 +1,5 @@
+import test from 'ava';
+import {onnxruntimeEngine} from '../../../../models/engines/onnxruntime/engine.js';
+import {stageContract} from '../../../contracts/stage.js';
+
+stageContract(test, 'zoo', {start: () => onnxruntimeEngine({threads: 1})});
