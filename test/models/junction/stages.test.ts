@@ -12,7 +12,7 @@ import {type JunctionKind, ofBranch} from '../../../models/junction/kinds.js';
 import {segmentsOfPlan} from '../../../models/junction/segments.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {sgd} from '../../contracts/engine/examples.js';
-import {closeAll, gradientOf, learnBatch, joined as putTogether, stepBatch} from '../../contracts/stage/drive.js';
+import {closeAll, gradientOf, learnBatch, parametersOf, stepBatch} from '../../contracts/stage/drive.js';
 import {norm} from '../../support/run-program.js';
 
 let engine: Engine;
@@ -90,18 +90,15 @@ for (const [title, {model, item, starts, kinds}] of Object.entries(cases)) {
 				const expected = await whole.gradient(first);
 				t.true(Math.abs(loss - expected.loss) < 1e-5);
 				// Stages give the gradient of the sum over the items.
-				const gradient = (await gradientOf(stages, whole)).map(value => value / 8);
+				const gradient = (await gradientOf(stages, whole.parameters)).map(value => value / 8);
 				t.true(norm(gradient, expected.gradient) <= 1e-5 * norm(expected.gradient));
 				await Promise.all(stages.map(stage => stage.discard()));
 				for (const batch of rest) {
 					await stepBatch(stages, batch, sizes);
 					await whole.step(batch);
 				}
-				const parts = await Promise.all(
-					stages.map(async stage => ({layout: stage.parameters, flat: (await stage.save(['parameters'])).parameters})),
-				);
 				const {parameters} = await whole.save(['parameters']);
-				const got = putTogether(whole.parameters, parts, new Float32Array(parameters.length));
+				const got = await parametersOf(stages, whole.parameters);
 				t.true(norm(got, parameters) <= 1e-4 * norm(parameters), `${norm(got, parameters) / norm(parameters)}`);
 				await closeAll([...stages, whole]);
 			},
