@@ -18,10 +18,10 @@ export function fromPattern(pattern: number): number {
 /** Pattern of the largest magnitude; 0 for no values. NaN counts as largest. */
 export function largestPattern(values: Float32Array): number {
 	const patterns = patternsOf(values);
+	const size = patterns.length;
 	let largest = 0;
-	for (let index = 0; index < patterns.length; index++) {
-		const magnitude = patterns[index]! & magnitudeMask;
-		largest = magnitude > largest ? magnitude : largest;
+	for (let index = 0; index < size; index++) {
+		largest = Math.max(largest, patterns[index]! & magnitudeMask);
 	}
 	return largest;
 }

@@ -38,8 +38,11 @@ export function encodeFp16(values: Float32Array, largest: number): Uint8Array {
 	const data = scratch(values.length * 2);
 	const out = new Uint16Array(data.buffer, data.byteOffset, values.length);
 	// Known to the loop as its own, these need not be looked up for each element.
-	const [base, shiftOf, lead] = [bases, shifts, leading];
-	for (let index = 0; index < out.length; index++) {
+	const base = bases;
+	const shiftOf = shifts;
+	const lead = leading;
+	const size = patterns.length;
+	for (let index = 0; index < size; index++) {
 		const pattern = patterns[index]!;
 		const entry = pattern >>> 23;
 		const shift = shiftOf[entry]!;
@@ -47,7 +50,7 @@ export function encodeFp16(values: Float32Array, largest: number): Uint8Array {
 		// A mantissa that rounds up to 2 carries into the exponent, as it should.
 		out[index] = base[entry]! + ((mantissa + (1 << (shift - 1)) - 1 + ((mantissa >>> shift) & 1)) >>> shift);
 	}
-	for (let index = 0; largest > largestFp16 && index < out.length; index++) {
+	for (let index = 0; largest > largestFp16 && index < size; index++) {
 		const pattern = patterns[index]!;
 		if ((pattern & magnitudeMask) > largestFp16) {
 			out[index] = beyond(pattern, 0x7bff, 0x7c00, 0x7e00);
@@ -60,11 +63,12 @@ export function encodeBf16(values: Float32Array, largest: number): Uint8Array {
 	const patterns = patternsOf(values);
 	const data = scratch(values.length * 2);
 	const out = new Uint16Array(data.buffer, data.byteOffset, values.length);
-	for (let index = 0; index < out.length; index++) {
+	const size = patterns.length;
+	for (let index = 0; index < size; index++) {
 		const pattern = patterns[index]!;
 		out[index] = (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
 	}
-	for (let index = 0; largest > largestBf16 && index < out.length; index++) {
+	for (let index = 0; largest > largestBf16 && index < size; index++) {
 		const pattern = patterns[index]!;
 		if ((pattern & magnitudeMask) > largestBf16) {
 			out[index] = beyond(pattern, 0x7f7f, 0x7f80, 0x7fc0);
