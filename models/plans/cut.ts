@@ -1,11 +1,10 @@
 /** A plan's stages as segments of the model, or of the joined model where branches are merged. */
 import type {Plan} from '../../core/plan/plan.js';
-import {junctionStage} from '../../core/plan/routing.js';
 import type {Model} from '../graph.js';
 import {unitsOf} from '../inspect/cuts.js';
 import type {Ranges} from '../inspect/segments.js';
-import {joinBranches} from '../junction/join.js';
 import {type StageSegment, segmentsOfPlan} from '../junction/segments.js';
+import {plannedModel} from './arrange.js';
 
 export interface PlanCut {
 	/** What all stages together train: the model itself, or its branches and trunk as one model. */
@@ -22,12 +21,6 @@ export const rangesIn = ({stages}: Plan, units: number): Ranges =>
 export function cutFor(plan: Plan, model: Model): PlanCut {
 	const units = {maxCrossing: plan.maxCrossing};
 	const ranges = rangesIn(plan, unitsOf(model, units).units.length);
-	const at = junctionStage(plan);
-	const junction = at === undefined ? undefined : plan.stages[at]!.junction;
-	if (at === undefined || junction?.mode !== 'aligned') {
-		return {model, segments: segmentsOfPlan(model, {ranges, units})};
-	}
-	const branches = plan.stages[0]!.replicas.map(({device}) => device);
-	const joined = joinBranches(model, {cut: ranges[at]![0], branches, junction: junction.kind, units});
-	return {model: joined, segments: segmentsOfPlan(joined, {ranges, units})};
+	const planned = plannedModel(model, plan);
+	return {model: planned, segments: segmentsOfPlan(planned, {ranges, units})};
 }

@@ -89,7 +89,8 @@ function rolesFor(kind: SchemeKind, wishes: Wishes, fleet: readonly Candidate[],
 			return {sources: [one], trunk: []};
 		}
 		case 'chain': {
-			const ordered = [...owners, ...others];
+			// Where one device has the data, those without are freer than other owners.
+			const ordered = [...owners.slice(0, 1), ...others, ...owners.slice(1)];
 			// Of more devices than the model has layers, the first are taken.
 			const most = Math.max(leastDevices, mostStages(model, {maxCrossing: wishes.maxCrossing ?? 1}));
 			const stages = wishes.cuts === undefined ? Math.min(most, ordered.length) : wishes.cuts.length + 1;
