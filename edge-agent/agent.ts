@@ -3,30 +3,32 @@
  * coordinators. What it does when is decided by `state.ts`; here it is done.
  */
 
-import {z} from 'zod';
 import type {Clock} from '../core/clock.js';
-import {asFplError, FplError, isFplError} from '../core/errors.js';
+import {asFplError, FplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
 import type {Logger} from '../core/log.js';
-import {bytesOf} from '../core/tensor/tensor.js';
+import {type Orders, ordersSchema} from '../core/plan/orders.js';
+import type {Random} from '../core/random.js';
 import type {Body, BodyOf} from '../core/wire/bodies.js';
 import {Inbox} from '../core/wire/inbox.js';
 import type {Message} from '../core/wire/message.js';
 import type {Messenger} from '../core/wire/messenger.js';
-import type {IncomingTransfer, TensorLink} from '../core/wire/tensor-link.js';
+import type {Acceptance, IncomingTransfer, TensorLink} from '../core/wire/tensor-link.js';
 import {coordinatorId} from '../core/wire/topics.js';
-import {Laps} from './laps.js';
 import type {Meter} from './meter.js';
+import {RoundTask} from './rounds.js';
+import {StageTask} from './stages/task.js';
 import {type StagingContext, stage, type Workspace} from './staging.js';
 import {type AgentEffect, type AgentEvent, type AgentState, stepAgent, type Task} from './state.js';
-import {computeContribution, type RoundWork} from './work.js';
 
 export interface AgentParts {
 	readonly clock: Clock;
 	readonly log: Logger;
 	readonly messenger: Messenger;
+	/** Decides in codecs that round by chance. */
+	readonly random: Random;
 	readonly link: TensorLink;
-	readonly staging: Omit<StagingContext, 'receive' | 'log'>;
+	readonly staging: Omit<StagingContext, 'receive' | 'log' | 'device'>;
 	/** Stretches computing times to the emulated device, where one is emulated, and turns time and bytes into joules. */
 	readonly meter: Meter;
 	/** Tells the fleet which run this agent works for. */
@@ -35,39 +37,30 @@ export interface AgentParts {
 
 const answerMs = 15_000;
 const maxPayloadBytes = 2 * 1024 ** 3;
-
-const batchesSchema = z.strictObject({
-	cursor: z.number().int().min(0),
-	count: z.number().int().min(1),
-	batch: z.number().int().min(1),
-});
+/** Weights and gradients that may come before they are asked for: a few for every stage that is here. */
+const maxKept = 16;
 
 type StartRound = BodyOf<'startRound'>;
+
+type Worker = {readonly kind: 'rounds'; readonly task: RoundTask} | {readonly kind: 'stages'; readonly task: StageTask};
 
 export class Agent {
 	readonly #parts: AgentParts;
 	readonly #inbox: Inbox;
-	readonly #laps: Laps;
 	#state: AgentState = {kind: 'idle'};
 	#assign: BodyOf<'assign'> | undefined;
 	#start: StartRound | undefined;
 	#workspace: Workspace | undefined;
+	/** What works on the run once it is staged. */
+	#worker: Worker | undefined;
 	#abort = new AbortController();
 	/** What is under way: the next thing begins when it has ended. */
 	#busy: Promise<void> = Promise.resolve();
-	#traffic = {sent: 0, received: 0};
 
 	constructor(parts: AgentParts) {
 		this.#parts = parts;
-		this.#inbox = new Inbox({clock: parts.clock, maxBytes: maxPayloadBytes, maxKept: 3});
-		this.#laps = new Laps(parts.clock);
-		parts.link.onTransfer(transfer =>
-			transfer.from === coordinatorId
-				? this.#holds(transfer)
-					? 'already'
-					: this.#inbox.accept(transfer)
-				: {refuse: 'only the coordinator sends to this agent'},
-		);
+		this.#inbox = new Inbox({clock: parts.clock, maxBytes: maxPayloadBytes, maxKept});
+		parts.link.onTransfer(transfer => this.#accept(transfer));
 		parts.messenger.serve(message => this.#answer(message));
 	}
 
@@ -75,6 +68,28 @@ export class Agent {
 	async close(): Promise<void> {
 		this.#abort.abort();
 		await this.#busy;
+		await this.#clear();
+	}
+
+	/** Weights and models come from the coordinator, what crosses cuts from other agents. */
+	#accept(transfer: IncomingTransfer): Acceptance {
+		if (transfer.purpose.kind === 'boundary') {
+			return this.#worker?.kind === 'stages'
+				? this.#worker.task.accept(transfer)
+				: {refuse: 'this device works on no run with stages'};
+		}
+		if (transfer.from !== coordinatorId) {
+			return {refuse: 'only the coordinator sends this to an agent'};
+		}
+		return this.#holds(transfer) ? 'already' : this.#inbox.accept(transfer);
+	}
+
+	/** Ends the work for the run and gives up what is held for it. */
+	async #clear(): Promise<void> {
+		if (this.#worker?.kind === 'stages') {
+			await this.#worker.task.close();
+		}
+		this.#worker = undefined;
 		await this.#workspace?.close();
 		this.#workspace = undefined;
 	}
@@ -120,12 +135,31 @@ export class Agent {
 				this.#start = body;
 				this.#post({kind: 'round-asked', task: {run: body.run, attempt: body.attempt}, round: body.round});
 				return {kind: 'ack'};
+			case 'proceed':
+				this.#stageTask(body).proceed(readOrders(body.orders), body.deadlineMs);
+				return {kind: 'ack'};
+			case 'hold':
+				this.#stageTask(body).hold();
+				return {kind: 'ack'};
 			case 'release':
 				this.#post({kind: 'released', run: body.run});
 				return {kind: 'ack'};
 			default:
 				throw new FplError('WIRE_INVALID', {where: from, problem: `an agent does not answer «${body.kind}»`});
 		}
+	}
+
+	/** @throws FplError `AGENT_FAILED` when this agent is not at that attempt of that run. */
+	#stageTask({run, attempt}: {readonly run: RunId; readonly attempt: number}): StageTask {
+		const current = this.#state.kind === 'idle' ? undefined : this.#state.task;
+		if (this.#worker?.kind !== 'stages' || current?.run !== run || current.attempt !== attempt) {
+			throw new FplError('AGENT_FAILED', {
+				where: this.#parts.messenger.self,
+				expected: current ? `orders for attempt ${current.attempt} at ${current.run}` : 'an assignment first',
+				got: `orders for attempt ${attempt} at ${run}`,
+			});
+		}
+		return this.#worker.task;
 	}
 
 	#post(event: AgentEvent): void {
@@ -160,8 +194,7 @@ export class Agent {
 				return;
 			case 'discard':
 				this.#after(async () => {
-					await this.#workspace?.close();
-					this.#workspace = undefined;
+					await this.#clear();
 					if (this.#state.kind === 'idle') {
 						this.#parts.onBusy(undefined);
 					}
@@ -193,15 +226,15 @@ export class Agent {
 			if (signal.aborted) {
 				return;
 			}
-			await this.#workspace?.close();
+			await this.#clear();
 			this.#workspace = await stage(assign, {
 				...this.#parts.staging,
+				device: this.#parts.messenger.self,
 				log: this.#parts.log,
 				receive: async (transfer, deadlineMs) => (await this.#inbox.take(transfer, deadlineMs, signal)).data,
 			});
-			this.#laps.lap('idle');
-			this.#laps.read();
-			this.#post({kind: 'staged', task, items: this.#workspace.data.items});
+			this.#worker = this.#workerFor(task, this.#workspace);
+			this.#post({kind: 'staged', task, items: this.#workspace.items});
 		} catch (error) {
 			const {code, facts, message} = asFplError(error);
 			if (code === 'INTERRUPTED') {
@@ -213,106 +246,32 @@ export class Agent {
 		}
 	}
 
-	async #work(task: Task, start: StartRound, signal: AbortSignal): Promise<void> {
-		const workspace = this.#workspace;
-		try {
-			if (!signal.aborted && workspace) {
-				await this.#round(workspace, task, start, signal);
-			}
-		} catch (error) {
-			const {code, facts, message} = asFplError(error);
-			if (code === 'INTERRUPTED') {
-				return;
-			}
-			this.#parts.log.warn(`round ${start.round + 1}: ${message}`, {code});
-			if (code === 'WIRE_TIMEOUT' || code === 'WIRE_CLOSED') {
-				// The link failed us, not the machine: this round is lost, the next one may do.
-				this.#tell({kind: 'ready', ...task, items: workspace?.data.items ?? 0});
-			} else {
-				this.#tell({kind: 'failed', ...task, code, facts: JSON.stringify(facts)});
-			}
-		} finally {
-			this.#post({kind: 'round-over', task, round: start.round});
+	#workerFor(task: Task, workspace: Workspace): Worker {
+		const {clock, log, link, meter, messenger, random} = this.#parts;
+		const common = {clock, log, link, meter, inbox: this.#inbox, tell: (body: Body) => this.#tell(body)};
+		switch (workspace.kind) {
+			case 'rounds':
+				return {kind: 'rounds', task: new RoundTask(common, task, workspace)};
+			case 'stages':
+				return {kind: 'stages', task: new StageTask({...common, self: messenger.self, random}, task, workspace)};
+			default:
+				return workspace satisfies never;
 		}
 	}
 
-	async #round(
-		{trainer, data, order, plan, workload}: Workspace,
-		task: Task,
-		start: StartRound,
-		signal: AbortSignal,
-	): Promise<void> {
-		const {clock, link, meter} = this.#parts;
-		const {data: payload, seconds} = await this.#inbox.take(start.weightsTransfer, start.deadlineMs, signal);
-		// The weights may have begun to come before the order to use them.
-		const passed = this.#laps.lap('wait');
-		this.#laps.move('wait', 'receive', Math.min(passed, seconds));
-		const weights = new Float32Array(payload.buffer, payload.byteOffset, payload.byteLength / 4);
-		const work: RoundWork = {
-			kind: plan.synchronisation.exchange === 'gradients' ? 'gradient' : 'local-training',
-			...batchesSchema.parse(JSON.parse(start.batches)),
-			round: start.round,
-			lrScale: start.lrScales[0] ?? 1,
-		};
-		const began = clock.monotonic();
-		const result = await computeContribution(trainer, data, order, weights, work, signal);
-		const surplus = await meter.stretch(
-			workload(result.items, result.steps),
-			(clock.monotonic() - began) / 1000,
-			signal,
-		);
-		this.#laps.lap('compute');
-		this.#laps.move('compute', 'wait', surplus);
-		// The coordinator names every asking anew, so the answer to a repeated round is another transfer.
-		const transfer = `${start.weightsTransfer}/c`;
-		const sending = link.send(
-			coordinatorId,
-			{
-				id: transfer,
-				purpose: {
-					kind: 'contribution',
-					...task,
-					round: start.round,
-					weight: result.items,
-					parameters: trainer.parameters.length,
-					buffers: trainer.buffers.length,
-					key: '',
-				},
-				data: bytesOf({data: result.vector}),
-			},
-			{stallMs: start.deadlineMs, signal},
-		);
-		const refused = await sending.then(
-			() => false,
-			(error: unknown) => {
-				if (!isFplError(error, 'AGENT_FAILED')) {
-					throw error;
-				}
-				this.#parts.log.info(`round ${start.round + 1} went on without us: ${error.message}`);
-				return true;
-			},
-		);
-		this.#laps.lap('send');
-		const {sent, received} = link.traffic;
-		const bytes = {bytesSent: sent - this.#traffic.sent, bytesReceived: received - this.#traffic.received};
-		this.#traffic = {sent, received};
-		this.#tell({
-			kind: 'roundReport',
-			...task,
-			round: start.round,
-			loss: result.loss,
-			items: result.items,
-			steps: result.steps,
-			correct: result.correct,
-			...(await meter.cost(this.#laps.read(), bytes)),
-			...bytes,
-			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-			transfer,
-			parts: '',
-		});
-		if (refused) {
-			// The report says what the round cost; this says that the next one may count on us.
-			this.#tell({kind: 'ready', ...task, items: data.items});
+	async #work(task: Task, start: StartRound, signal: AbortSignal): Promise<void> {
+		if (this.#worker?.kind === 'rounds') {
+			await this.#worker.task.work(start, signal);
 		}
+		this.#post({kind: 'round-over', task, round: start.round});
+	}
+}
+
+/** @throws FplError `WIRE_INVALID` */
+function readOrders(text: string): Orders {
+	try {
+		return ordersSchema.parse(JSON.parse(text));
+	} catch (error) {
+		throw new FplError('WIRE_INVALID', {where: 'orders', problem: 'they cannot be read'}, {cause: error});
 	}
 }

@@ -3,6 +3,7 @@ import type {Clock} from '../core/clock.js';
 import type {FplError} from '../core/errors.js';
 import type {DeviceId, RunId} from '../core/ids.js';
 import type {Logger} from '../core/log.js';
+import {hashString, seededRandom} from '../core/random.js';
 import {createTensorLink} from '../core/wire/link/tensor-link.js';
 import {createMessenger} from '../core/wire/messenger.js';
 import {type BirthFacts, createPresence, type PresenceOptions} from '../core/wire/presence/announce.js';
@@ -25,7 +26,7 @@ export interface DeviceOptions extends Pick<PresenceOptions, 'installation' | 'i
 	readonly connect: (will: () => Will) => Promise<Transport>;
 	/** Asked once, before the device joins: the link to the broker may be measured on the transport. */
 	readonly describe: (transport: Transport) => Promise<Description>;
-	readonly staging: Omit<StagingContext, 'receive' | 'log'>;
+	readonly staging: Omit<StagingContext, 'receive' | 'log' | 'device'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
 }
@@ -63,6 +64,7 @@ export async function startDevice(options: DeviceOptions): Promise<RunningDevice
 			messenger,
 			link,
 			staging,
+			random: seededRandom(hashString(`${device}/${incarnation}`)),
 			meter,
 			onBusy: now => {
 				run = now;

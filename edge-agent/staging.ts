@@ -7,7 +7,8 @@ import {z} from 'zod';
 import {asFplError, FplError} from '../core/errors.js';
 import type {Logger} from '../core/log.js';
 import {type Job, jobSchema, partitionSchema} from '../core/plan/job.js';
-import {type Plan, planSchema} from '../core/plan/plan.js';
+import {isDataParallel, type Plan, planSchema} from '../core/plan/plan.js';
+import type {Views} from '../core/plan/views.js';
 import {hashString} from '../core/random.js';
 import type {BodyOf} from '../core/wire/bodies.js';
 import {bind} from '../models/datasets/bind.js';
@@ -17,15 +18,22 @@ import {openJobData} from '../models/datasets/job-data.js';
 import type {Places} from '../models/datasets/locate.js';
 import {partition} from '../models/datasets/partition.js';
 import {subset} from '../models/datasets/subset.js';
+import {views} from '../models/datasets/views.js';
 import type {Engine, Trainer} from '../models/engines/engine.js';
 import type {Model} from '../models/graph.js';
 import {importModel} from '../models/import/model.js';
 import {trainingWorkload} from '../models/inspect/workload.js';
 import type {Workload} from './meter.js';
 import type {ModelCache} from './model-cache.js';
+import {openStages, type StageWorkspace} from './stages/workspace.js';
 
-/** Everything an agent holds for one run. */
-export interface Workspace {
+/** Everything an agent holds for one run: the whole model of a run of one stage, or its parts of a run with stages. */
+export type Workspace = RoundWorkspace | StageWorkspace;
+
+export interface RoundWorkspace {
+	readonly kind: 'rounds';
+	/** Training items of its own. */
+	readonly items: number;
 	readonly job: Job;
 	readonly plan: Plan;
 	readonly model: Model;
@@ -38,6 +46,8 @@ export interface Workspace {
 }
 
 export interface StagingContext {
+	/** This device. */
+	readonly device: string;
 	readonly engine: (name: Job['engine']) => Promise<Engine>;
 	readonly models: ModelCache;
 	readonly places: Places;
@@ -50,7 +60,13 @@ export interface StagingContext {
 
 const partSchema = z.intersection(
 	partitionSchema,
-	z.object({index: z.number().int().min(0), parts: z.number().int().min(1)}),
+	z.object({
+		index: z.number().int().min(0),
+		parts: z.number().int().min(1),
+		/** Runs with stages: by replica of the first stage, which of the parts is its own; and the step to begin with. */
+		origins: z.array(z.number().int().min(0)).default([]),
+		step: z.number().int().min(0).default(0),
+	}),
 );
 
 /** Reads a JSON text of the assignment; what is wrong in it is the coordinator's mistake, named by its place. */
@@ -84,23 +100,40 @@ async function fetchModel(
 	return bytes;
 }
 
-async function openData(assign: BodyOf<'assign'>, job: Job, {dataPaths, places}: StagingContext): Promise<Dataset> {
-	const part = read(partSchema, assign.partition, 'partition');
+type Part = z.output<typeof partSchema>;
+
+/** One part of the training data; of aligned sources, one view of all of them. */
+async function openPart(part: Part, index: number, job: Job, {dataPaths, places}: StagingContext): Promise<Dataset> {
 	const own = dataPaths[job.data.dataset];
 	const {train} = await openJobData(own === undefined ? job.data : {...job.data, path: own}, places);
+	if (job.data.views) {
+		return viewOf(train, job.data.views, index);
+	}
 	if (part.kind === 'local') {
 		return train;
 	}
-	const {index, parts, ...how} = part;
-	const indices = partition(train, how, {devices: parts, seed: job.training.seed})[index];
+	const indices = partition(train, part, {devices: part.parts, seed: job.training.seed})[index];
 	if (!indices || indices.length === 0) {
 		throw new FplError('DATA_SHAPE', {
-			where: `dataset «${train.name}», part ${index + 1} of ${parts}`,
+			where: `dataset «${train.name}», part ${index + 1} of ${part.parts}`,
 			expected: 'at least one item',
 			got: '0',
 		});
 	}
 	return subset(train, indices);
+}
+
+function viewOf(train: Dataset, kind: Views, index: number): Dataset {
+	const all = views(train, kind);
+	const view = all[index];
+	if (!view) {
+		throw new FplError('DATA_SHAPE', {
+			where: `views of «${train.name}»`,
+			expected: `at most ${all.length} sources, one for each view`,
+			got: `source ${index + 1}`,
+		});
+	}
+	return view;
 }
 
 /** Replicas drop different units: with the same ones their mean would be that of one mask. */
@@ -112,9 +145,23 @@ export async function stage(assign: BodyOf<'assign'>, context: StagingContext): 
 	const job = read(jobSchema, assign.job, 'job');
 	const plan = read(planSchema, assign.plan, 'plan');
 	const model = importModel(await fetchModel(assign, context));
-	const loss = job.training.loss ?? model.loss;
-	const data = bind(await openData(assign, job, context), model, loss);
+	const part = read(partSchema, assign.partition, 'partition');
 	const engine = await context.engine(job.engine);
+	if (!isDataParallel(plan)) {
+		return openStages({
+			device: context.device,
+			job,
+			plan,
+			model,
+			modelDigest: assign.modelDigest,
+			engine,
+			step: part.step,
+			open: replica => openPart(part, part.origins[replica] ?? replica, job, context),
+			origin: replica => part.origins[replica] ?? replica,
+		});
+	}
+	const loss = job.training.loss ?? model.loss;
+	const data = bind(await openPart(part, part.index, job, context), model, loss);
 	const trainer = await engine.trainer(model, {
 		loss,
 		optimizer: job.training.optimizer,
@@ -122,6 +169,8 @@ export async function stage(assign: BodyOf<'assign'>, context: StagingContext): 
 		...(job.training.clipNorm === undefined ? {} : {clipNorm: job.training.clipNorm}),
 	});
 	return {
+		kind: 'rounds',
+		items: data.items,
 		job,
 		plan,
 		model,

@@ -3,6 +3,7 @@ import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
 import {quantity} from './quantity.js';
 import {schemeSchema} from './scheme-options.js';
+import {viewsSchema} from './views.js';
 
 const optimizer = z
 	.discriminatedUnion('kind', [
@@ -62,6 +63,8 @@ export const jobSchema = z.strictObject({
 		partition: partitionSchema.default({kind: 'iid'}),
 		/** Uses only the first items of the training set. */
 		limit: z.number().int().positive().optional(),
+		/** Aligned sources: all see all items, each in its own way. Then nothing is partitioned. */
+		views: viewsSchema.optional(),
 	}),
 	training: z
 		.strictObject({

@@ -106,3 +106,19 @@ export type Synchronisation = Plan['synchronisation'];
 /** How the replicas of a stage synchronise: as the stage says, else as the plan does. */
 export const synchronisationOf = ({synchronisation}: Plan, stage: Stage): Synchronisation =>
 	stage.synchronisation ?? synchronisation;
+
+/**
+ * Whether a plan is what `fog-broker/run` executes: replicas of a whole model which all have one state, and of which any may
+ * be late or missing in any round. Every other plan is executed stage by stage (`fog-broker/stages`).
+ */
+export function isDataParallel({stages, synchronisation, pipeline}: Plan): boolean {
+	const [only, ...others] = stages;
+	const {exchange, every} = only!.synchronisation ?? synchronisation;
+	return (
+		others.length === 0 &&
+		only!.units === 'all' &&
+		only!.turns === 'together' &&
+		pipeline.microBatches === 1 &&
+		((exchange === 'gradients' && every.kind === 'step') || (exchange === 'weights' && every.kind === 'epochs'))
+	);
+}

@@ -61,11 +61,11 @@ export class StageTask {
 	/** The step that was begun last. */
 	#begun = -1;
 
-	constructor(parts: StageTaskParts, task: Task, workspace: StageWorkspace, steps: number) {
+	constructor(parts: StageTaskParts, task: Task, workspace: StageWorkspace) {
 		this.#parts = parts;
 		this.#task = task;
 		this.#workspace = workspace;
-		this.#steps = steps;
+		this.#steps = workspace.step;
 		this.#phases = new PhaseClock(parts.clock);
 		this.#traffic = {...parts.link.traffic};
 		this.#mailbox = new Mailbox({
@@ -73,7 +73,7 @@ export class StageTask {
 			maxBytes: workspace.mailboxBytes,
 			open: bytes => Object.fromEntries(decodeBundle(bytes)),
 		});
-		this.#mailbox.begin(steps);
+		this.#mailbox.begin(workspace.step);
 	}
 
 	/** A boundary transfer from another agent announces itself. */

@@ -27,6 +27,8 @@ export interface StageWorkspace {
 	readonly runners: readonly PartRunner[];
 	/** By replica of the first stage: the data of those whose items or labels this device draws. */
 	readonly sources: ReadonlyMap<number, Source>;
+	/** Updates that the weights have behind them when the run is begun. */
+	readonly step: number;
 	/** Training items of its own. */
 	readonly items: number;
 	/** Bytes of boundary tensors that may wait. */
@@ -46,6 +48,8 @@ export interface StageWorkspaceOptions {
 	readonly model: Model;
 	readonly modelDigest: string;
 	readonly engine: Engine;
+	/** The step to begin with. */
+	readonly step: number;
 	/** The data of one source, by its place among the sources that the run began with. */
 	readonly open: (replica: number) => Promise<Dataset>;
 	/** The place of a replica of the first stage among the sources that the run began with. */
@@ -116,6 +120,7 @@ export async function openStages(options: StageWorkspaceOptions): Promise<StageW
 	return {
 		kind: 'stages',
 		plan,
+		step: options.step,
 		arrangement,
 		groups: groupsOf(plan),
 		runners,

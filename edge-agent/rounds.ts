@@ -1,0 +1,149 @@
+/** What an agent does in a run of one stage: weights come, a round is worked on, the contribution goes back. */
+import {z} from 'zod';
+import type {Clock} from '../core/clock.js';
+import {asFplError, isFplError} from '../core/errors.js';
+import type {Logger} from '../core/log.js';
+import {bytesOf} from '../core/tensor/tensor.js';
+import type {Body, BodyOf} from '../core/wire/bodies.js';
+import type {Inbox} from '../core/wire/inbox.js';
+import type {TensorLink} from '../core/wire/tensor-link.js';
+import {coordinatorId} from '../core/wire/topics.js';
+import {Laps} from './laps.js';
+import type {Meter} from './meter.js';
+import type {RoundWorkspace} from './staging.js';
+import type {Task} from './state.js';
+import {computeContribution, type RoundWork} from './work.js';
+
+export interface RoundTaskParts {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly link: TensorLink;
+	readonly inbox: Inbox;
+	readonly meter: Meter;
+	/** Tells the coordinator; repeated until it is acknowledged or too late. */
+	readonly tell: (body: Body) => void;
+}
+
+const batchesSchema = z.strictObject({
+	cursor: z.number().int().min(0),
+	count: z.number().int().min(1),
+	batch: z.number().int().min(1),
+});
+
+export class RoundTask {
+	readonly #parts: RoundTaskParts;
+	readonly #task: Task;
+	readonly #workspace: RoundWorkspace;
+	readonly #laps: Laps;
+	#traffic: TensorLink['traffic'];
+
+	constructor(parts: RoundTaskParts, task: Task, workspace: RoundWorkspace) {
+		this.#parts = parts;
+		this.#task = task;
+		this.#workspace = workspace;
+		this.#laps = new Laps(parts.clock);
+		this.#traffic = {...parts.link.traffic};
+	}
+
+	/** Works on a round and tells how it went. Never rejects. */
+	async work(start: BodyOf<'startRound'>, signal: AbortSignal): Promise<void> {
+		try {
+			if (!signal.aborted) {
+				await this.#round(start, signal);
+			}
+		} catch (error) {
+			const {code, facts, message} = asFplError(error);
+			if (code === 'INTERRUPTED') {
+				return;
+			}
+			this.#parts.log.warn(`round ${start.round + 1}: ${message}`, {code});
+			if (code === 'WIRE_TIMEOUT' || code === 'WIRE_CLOSED') {
+				// The link failed us, not the machine: this round is lost, the next one may do.
+				this.#sayReady();
+			} else {
+				this.#parts.tell({kind: 'failed', ...this.#task, code, facts: JSON.stringify(facts)});
+			}
+		}
+	}
+
+	#sayReady(): void {
+		this.#parts.tell({kind: 'ready', ...this.#task, items: this.#workspace.items});
+	}
+
+	async #round(start: BodyOf<'startRound'>, signal: AbortSignal): Promise<void> {
+		const {clock, link, meter, inbox} = this.#parts;
+		const {trainer, data, order, plan, workload} = this.#workspace;
+		const task = this.#task;
+		const {data: payload, seconds} = await inbox.take(start.weightsTransfer, start.deadlineMs, signal);
+		// The weights may have begun to come before the order to use them.
+		const passed = this.#laps.lap('wait');
+		this.#laps.move('wait', 'receive', Math.min(passed, seconds));
+		const weights = new Float32Array(payload.buffer, payload.byteOffset, payload.byteLength / 4);
+		const work: RoundWork = {
+			kind: plan.synchronisation.exchange === 'gradients' ? 'gradient' : 'local-training',
+			...batchesSchema.parse(JSON.parse(start.batches)),
+			round: start.round,
+			lrScale: start.lrScales[0] ?? 1,
+		};
+		const began = clock.monotonic();
+		const result = await computeContribution(trainer, data, order, weights, work, signal);
+		const surplus = await meter.stretch(
+			workload(result.items, result.steps),
+			(clock.monotonic() - began) / 1000,
+			signal,
+		);
+		this.#laps.lap('compute');
+		this.#laps.move('compute', 'wait', surplus);
+		// The coordinator names every asking anew, so the answer to a repeated round is another transfer.
+		const transfer = `${start.weightsTransfer}/c`;
+		const sending = link.send(
+			coordinatorId,
+			{
+				id: transfer,
+				purpose: {
+					kind: 'contribution',
+					...task,
+					round: start.round,
+					weight: result.items,
+					parameters: trainer.parameters.length,
+					buffers: trainer.buffers.length,
+					key: '',
+				},
+				data: bytesOf({data: result.vector}),
+			},
+			{stallMs: start.deadlineMs, signal},
+		);
+		const refused = await sending.then(
+			() => false,
+			(error: unknown) => {
+				if (!isFplError(error, 'AGENT_FAILED')) {
+					throw error;
+				}
+				this.#parts.log.info(`round ${start.round + 1} went on without us: ${error.message}`);
+				return true;
+			},
+		);
+		this.#laps.lap('send');
+		const {sent, received} = link.traffic;
+		const bytes = {bytesSent: sent - this.#traffic.sent, bytesReceived: received - this.#traffic.received};
+		this.#traffic = {sent, received};
+		this.#parts.tell({
+			kind: 'roundReport',
+			...task,
+			round: start.round,
+			loss: result.loss,
+			items: result.items,
+			steps: result.steps,
+			correct: result.correct,
+			...(await meter.cost(this.#laps.read(), bytes)),
+			...bytes,
+			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+			transfer,
+			parts: '',
+		});
+		if (refused) {
+			// The report says what the round cost; this says that the next one may count on us.
+			this.#sayReady();
+		}
+	}
+}
