@@ -39,6 +39,32 @@ export interface DeviceLedger {
 	/** Rounds this device was asked to take part in, and those in which its contribution came in time. */
 	readonly roundsAsked: number;
 	readonly roundsDone: number;
+	/** What codecs did to the tensors it sent to other devices; absent where it sent none. */
+	readonly codecs?: {
+		/** Values that lie beyond what a codec can say, and were clamped. */
+		readonly saturated: number;
+		readonly nonFinite: number;
+		readonly bytesBefore: number;
+		readonly bytesAfter: number;
+	};
+}
+
+/** One pass of one micro-batch through one stage, in milliseconds since the step began on that device. */
+export interface TimelinePass {
+	readonly device: string;
+	readonly stage: number;
+	readonly replica: number;
+	readonly kind: 'forward' | 'backward' | 'learn';
+	readonly micro: number;
+	readonly from: number;
+	readonly to: number;
+}
+
+/** How the stages of a pipeline shared one step. */
+export interface Timeline {
+	readonly step: number;
+	readonly milliseconds: number;
+	readonly passes: readonly TimelinePass[];
 }
 
 /** One synchronisation round, as a point of the learning curve. */
@@ -85,6 +111,8 @@ export interface Ledger {
 	readonly rounds: readonly RoundRecord[];
 	readonly devices: readonly DeviceLedger[];
 	readonly notes: readonly RunNote[];
+	/** Of the last step of a run with stages. */
+	readonly timeline?: Timeline;
 	readonly final: {
 		readonly loss: number;
 		readonly accuracy?: number;

@@ -30,6 +30,25 @@ const device = z.object({
 	peakMemoryBytes: amount.optional(),
 	roundsAsked: count,
 	roundsDone: count,
+	codecs: z.object({saturated: count, nonFinite: count, bytesBefore: amount, bytesAfter: amount}).optional(),
+});
+
+const timeline = z.object({
+	step: count,
+	milliseconds: amount,
+	passes: z
+		.array(
+			z.object({
+				device: text,
+				stage: count,
+				replica: count,
+				kind: z.enum(['forward', 'backward', 'learn']),
+				micro: count,
+				from: z.number(),
+				to: z.number(),
+			}),
+		)
+		.max(100_000),
 });
 
 const round = z.object({
@@ -58,6 +77,7 @@ export const ledgerSchema = z.object({
 	rounds: z.array(round).max(1_000_000),
 	devices: z.array(device).max(100_000),
 	notes: z.array(z.object({at: amount, device: text.optional(), text})).max(1_000_000),
+	timeline: timeline.optional(),
 	final: z.object({
 		loss,
 		accuracy: share.optional(),

@@ -52,18 +52,25 @@ export const ordersSchema = z.strictObject({
 export type Orders = Frozen<z.output<typeof ordersSchema>>;
 export type OrdersDocument = z.input<typeof ordersSchema>;
 
-export const partReportsSchema = z.array(
-	z.strictObject({
-		...part,
-		/** Items of the batch that it worked on. */
-		items: whole,
-		/** ‖Σ gradient‖² over these items; of the sum, not the mean. NaN and infinities travel as null. */
-		squaredNorm: z.number().nullable(),
-		/** When its passes began and ended, milliseconds since the step began on this device. */
-		passes: z.array(z.tuple([z.enum(['forward', 'backward', 'learn']), whole, z.number(), z.number()])).default([]),
-	}),
-);
-export type PartReport = Frozen<z.output<typeof partReportsSchema>>[number];
+const partReport = z.strictObject({
+	...part,
+	/** Items of the batch that it worked on. */
+	items: whole,
+	/** ‖Σ gradient‖² over these items, where norms are clipped; of the sum, not the mean. What is not finite travels as null. */
+	squaredNorm: z.number().nullable(),
+	/** Its passes, with when they began and ended: milliseconds since the step began on this device. */
+	passes: z.array(z.tuple([z.enum(['forward', 'backward', 'learn']), whole, z.number(), z.number()])).default([]),
+});
+
+/** What one device tells of one step. */
+export const stepReportSchema = z.strictObject({
+	parts: z.array(partReport),
+	/** What codecs did to what it sent, since the attempt began. */
+	codecs: z.strictObject({saturated: whole, nonFinite: whole, bytesBefore: whole, bytesAfter: whole}),
+});
+export type StepReport = Frozen<z.output<typeof stepReportSchema>>;
+export type PartReport = StepReport['parts'][number];
+export type CodecCounts = StepReport['codecs'];
 
 /** The direction of what crosses a cut. */
 export type Direction = 'forward' | 'backward';

@@ -4,13 +4,11 @@
  * carried out once.
  */
 import type {Clock} from '../../core/clock.js';
-import {decodeBundle, encodeBundle} from '../../core/codec/bundle.js';
-import {createEncoder, type TensorEncoder} from '../../core/codec/encoder.js';
-import type {CodecSpec} from '../../core/codec/spec.js';
+import {decodeBundle} from '../../core/codec/bundle.js';
 import {asFplError, FplError} from '../../core/errors.js';
-import {type DeviceId, deviceId} from '../../core/ids.js';
+import type {DeviceId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
-import {gradientKey, type Orders, type PartReport} from '../../core/plan/orders.js';
+import {gradientKey, type Orders, type PartReport, type StepReport} from '../../core/plan/orders.js';
 import {type Active, activeIn, type PartId} from '../../core/plan/routing.js';
 import type {Random} from '../../core/random.js';
 import {bytesOf} from '../../core/tensor/tensor.js';
@@ -22,6 +20,8 @@ import type {Tensors} from '../../models/engines/stage.js';
 import {decodeState, encodeState} from '../../models/plans/state.js';
 import type {Meter} from '../meter.js';
 import type {Task} from '../state.js';
+import {Courier, stallMs} from './courier.js';
+import {allOrAbort, floatsOf, joined} from './helpers.js';
 import {Mailbox} from './mailbox.js';
 import type {PartContext, PartResult, PartRunner} from './part.js';
 import {PhaseClock} from './phase-clock.js';
@@ -40,16 +40,13 @@ export interface StageTaskParts {
 	readonly tell: (body: Body) => void;
 }
 
-/** How long a peer may be silent in the middle of a transfer. */
-const stallMs = 20_000;
-
 export class StageTask {
 	readonly #parts: StageTaskParts;
 	readonly #task: Task;
 	readonly #workspace: StageWorkspace;
 	readonly #mailbox: Mailbox<Tensors>;
 	readonly #phases: PhaseClock;
-	readonly #encoders = new Map<string, TensorEncoder>();
+	readonly #courier: Courier;
 	#traffic: TensorLink['traffic'];
 	#queue: Promise<void> = Promise.resolve();
 	#step = new AbortController();
@@ -68,6 +65,13 @@ export class StageTask {
 		this.#steps = workspace.step;
 		this.#phases = new PhaseClock(parts.clock);
 		this.#traffic = {...parts.link.traffic};
+		this.#courier = new Courier({
+			link: parts.link,
+			random: parts.random,
+			codecTo: workspace.codecTo,
+			task,
+			digest: workspace.arrangement.digest,
+		});
 		this.#mailbox = new Mailbox({
 			clock: parts.clock,
 			maxBytes: workspace.mailboxBytes,
@@ -284,7 +288,7 @@ export class StageTask {
 			...bytes,
 			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
 			transfer: '',
-			parts: JSON.stringify(parts),
+			parts: JSON.stringify({parts, codecs: this.#courier.counts} satisfies StepReport),
 		});
 	}
 
@@ -301,7 +305,7 @@ export class StageTask {
 				this.#phases.move('wait', 'receive', Math.min((clock.monotonic() - began) / 1000, letter.seconds));
 				return letter.content;
 			},
-			send: (to, key, tensors) => this.#sendBoundary(arrangement.part(to).device, step, key, tensors, signal),
+			send: (to, key, tensors) => this.#give(arrangement.part(to).device, step, key, tensors, signal),
 			draw: (micro, rows) => drawRows(sources.get(part.replica)!, part.replica, micro, rows, drawn),
 			labels: micro => labelsOfRows(sources, part, micro, drawn),
 			computing: (pass, items, task) => this.#computePass(workload(part, pass, items), task, signal),
@@ -309,33 +313,12 @@ export class StageTask {
 		};
 	}
 
-	async #sendBoundary(device: string, step: number, key: string, tensors: Tensors, signal: AbortSignal): Promise<void> {
-		const {link, self} = this.#parts;
-		if (device === self) {
+	async #give(device: string, step: number, key: string, tensors: Tensors, signal: AbortSignal): Promise<void> {
+		if (device === this.#parts.self) {
 			this.#mailbox.put(step, key, tensors);
-			return;
+		} else {
+			await this.#courier.send(device, step, key, tensors, signal);
 		}
-		const entries = Object.entries(tensors).map(([name, tensor]) => ({name, tensor}));
-		const data = encodeBundle(entries, this.#encoder(device, key));
-		const {run, attempt} = this.#task;
-		const {digest} = this.#workspace.arrangement;
-		await link.send(
-			deviceId(device),
-			{id: `${run}/${attempt}/${step}/${key}`, purpose: {kind: 'boundary', run, attempt, step, key, digest}, data},
-			{stallMs, signal},
-		);
-	}
-
-	/** One for each cut, direction and micro-batch, so that what error feedback owes goes to the next of its kind. */
-	#encoder(device: string, key: string): TensorEncoder {
-		const name = `${device}/${key}`;
-		let encoder = this.#encoders.get(name);
-		if (!encoder) {
-			const spec = this.#workspace.codecTo(device);
-			encoder = createEncoder(key.startsWith('f') ? withoutFeedback(spec) : spec, this.#parts.random);
-			this.#encoders.set(name, encoder);
-		}
-		return encoder;
 	}
 
 	/** One pass after the other, stretched to the emulated device. */
@@ -364,40 +347,4 @@ export class StageTask {
 	#wait<T>(task: () => Promise<T>): Promise<T> {
 		return this.#phases.during('wait', task);
 	}
-}
-
-/** Items change from step to step: what was left out of an activation belongs to no later one. */
-const withoutFeedback = (spec: CodecSpec): CodecSpec =>
-	spec.kind === 'top-k' ? {...spec, errorFeedback: false} : spec;
-
-function joined(parameters: Float32Array, buffers: Float32Array): Float32Array {
-	const vector = new Float32Array(parameters.length + buffers.length);
-	vector.set(parameters);
-	vector.set(buffers, parameters.length);
-	return vector;
-}
-
-function floatsOf(bytes: Uint8Array, length: number, where: string): Float32Array {
-	if (bytes.byteLength !== length * 4) {
-		throw new FplError('WIRE_INVALID', {where, expected: `${length} elements`, got: `${bytes.byteLength} bytes`});
-	}
-	return new Float32Array(bytes.buffer, bytes.byteOffset, length);
-}
-
-/** All results, or the first failure after the others were told to stop and have. */
-async function allOrAbort<T>(abort: AbortController, tasks: readonly Promise<T>[]): Promise<T[]> {
-	let failure: unknown;
-	const settled = await Promise.all(
-		tasks.map(task =>
-			task.catch((error: unknown) => {
-				failure ??= error;
-				abort.abort();
-				return undefined;
-			}),
-		),
-	);
-	if (failure !== undefined) {
-		throw failure;
-	}
-	return settled as T[];
 }
