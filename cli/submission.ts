@@ -5,7 +5,7 @@ import {type ConfigDocument, readConfigFile} from '../core/config/document.js';
 import {FplError, isFplError} from '../core/errors.js';
 import {type RunId, runId} from '../core/ids.js';
 import type {RunUpdate} from '../core/ledger/run-update.js';
-import {checkExecutable} from '../core/plan/check.js';
+import {checkPlan} from '../core/plan/check.js';
 import {jobSchema} from '../core/plan/job.js';
 import {planSchema} from '../core/plan/plan.js';
 import type {Client} from './client.js';
@@ -70,7 +70,7 @@ export async function readSubmission(
 	const job = readConfig(jobSchema, {document, code: 'JOB_INVALID'});
 	const planDocument = plan === undefined ? undefined : await readConfigFile(plan);
 	if (planDocument) {
-		checkExecutable(readConfig(planSchema, {document: planDocument, code: 'PLAN_INVALID'}));
+		checkPlan(readConfig(planSchema, {document: planDocument, code: 'PLAN_INVALID'}));
 	}
 	return {
 		kind: 'job',

@@ -7,14 +7,14 @@ import type {z} from 'zod';
 import {parseValue} from '../core/config/config.js';
 import {asFplError, FplError} from '../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../core/ids.js';
-import {checkExecutable} from '../core/plan/check.js';
+import {checkPlan} from '../core/plan/check.js';
 import {jobSchema} from '../core/plan/job.js';
 import {planSchema} from '../core/plan/plan.js';
 import type {Body, BodyOf} from '../core/wire/bodies.js';
 import type {Message} from '../core/wire/message.js';
 import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
-import type {RunDriver} from './run/driver.js';
-import {executeRun, type RunContext} from './run/execute.js';
+import type {ActiveRun, RunContext} from './run/conduct.js';
+import {executeRun} from './run/execute.js';
 import {prepare} from './run/preparation.js';
 import type {Manifest} from './run/store.js';
 import {Uploads} from './uploads.js';
@@ -29,7 +29,7 @@ interface Current {
 	readonly run: RunId;
 	readonly pause: AbortController;
 	readonly cancel: AbortController;
-	driver: RunDriver | undefined;
+	driver: ActiveRun | undefined;
 }
 
 export class Coordinator {
@@ -59,6 +59,7 @@ export class Coordinator {
 	accept(transfer: IncomingTransfer): Acceptance {
 		switch (transfer.purpose.kind) {
 			case 'contribution':
+			case 'state':
 				return this.#current?.driver?.accept(transfer) ?? {refuse: 'no run is under way'};
 			case 'file':
 				return this.#uploads.accept(transfer.purpose.digest, transfer.bytes);
@@ -84,6 +85,9 @@ export class Coordinator {
 				return {kind: 'ack'};
 			case 'failed':
 				driver?.failed(body, from);
+				return {kind: 'ack'};
+			case 'held':
+				driver?.held(body, from);
 				return {kind: 'ack'};
 			case 'roundReport':
 				driver?.report(body, from);
@@ -132,7 +136,7 @@ export class Coordinator {
 		const plan =
 			planText === ''
 				? undefined
-				: checkExecutable(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
+				: checkPlan(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
 		const given = modelDigest === '' ? undefined : this.#uploads.get(modelDigest);
 		if (modelDigest !== '' && !given) {
 			throw new FplError('MODEL_FILE', {

@@ -258,27 +258,3 @@ export function checkPlan(plan: Plan): Plan {
 	checkLinks(plan);
 	return plan;
 }
-
-/**
- * Checks that this version executes the plan.
- * @throws FplError `PLAN_INVALID` as `checkPlan`; `PLAN_UNSUPPORTED`.
- */
-export function checkExecutable(plan: Plan): Plan {
-	checkPlan(plan);
-	if (plan.stages.length > 1 || plan.stages[0]!.units !== 'all' || plan.stages[0]!.turns === 'in-turn') {
-		throw new FplError('PLAN_UNSUPPORTED', {
-			where: 'stages',
-			expected: 'one stage with «units: all» (data-parallel training)',
-			got: `${plan.stages.length} stages`,
-		});
-	}
-	const {exchange, every} = plan.synchronisation;
-	if (every.kind === 'steps' || every.kind === 'never') {
-		throw new FplError('PLAN_UNSUPPORTED', {
-			where: 'synchronisation',
-			expected: 'gradients every step, or weights every so many epochs',
-			got: `${exchange} every ${every.kind}`,
-		});
-	}
-	return plan;
-}

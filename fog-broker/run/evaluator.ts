@@ -13,13 +13,16 @@ export interface Evaluation {
 
 export class Evaluator {
 	readonly #trainer: Trainer;
-	readonly #test: Dataset;
+	readonly #tests: readonly Dataset[];
 	readonly #batch: number;
 
-	/** @param trainer owned by the caller; its weights are overwritten. */
-	constructor(trainer: Trainer, test: Dataset, batch = 250) {
+	/**
+	 * @param trainer owned by the caller; its weights are overwritten.
+	 * @param tests the test items, or several views of them; the result is over all.
+	 */
+	constructor(trainer: Trainer, tests: readonly Dataset[], batch = 250) {
 		this.#trainer = trainer;
-		this.#test = test;
+		this.#tests = tests;
 		this.#batch = batch;
 	}
 
@@ -27,21 +30,20 @@ export class Evaluator {
 	async evaluate(weights: Float32Array, signal?: AbortSignal): Promise<Evaluation> {
 		const count = this.#trainer.parameters.length;
 		await this.#trainer.load({parameters: weights.slice(0, count), buffers: weights.slice(count)});
-		let loss = 0;
-		let hits = 0;
-		let counted = true;
-		for (let from = 0; from < this.#test.items; from += this.#batch) {
-			if (signal?.aborted) {
-				throw new FplError('INTERRUPTED', {where: 'testing the weights'});
+		let [loss, hits, items, counted] = [0, 0, 0, true];
+		for (const test of this.#tests) {
+			items += test.items;
+			for (let from = 0; from < test.items; from += this.#batch) {
+				if (signal?.aborted) {
+					throw new FplError('INTERRUPTED', {where: 'testing the weights'});
+				}
+				const size = Math.min(this.#batch, test.items - from);
+				const result = await this.#trainer.evaluate(test.batch(Uint32Array.from({length: size}, (_, i) => from + i)));
+				loss += result.loss * size;
+				hits += result.correct ?? 0;
+				counted &&= result.correct !== undefined;
 			}
-			const size = Math.min(this.#batch, this.#test.items - from);
-			const result = await this.#trainer.evaluate(
-				this.#test.batch(Uint32Array.from({length: size}, (_, i) => from + i)),
-			);
-			loss += result.loss * size;
-			hits += result.correct ?? 0;
-			counted &&= result.correct !== undefined;
 		}
-		return {accuracy: counted ? hits / this.#test.items : undefined, loss: loss / this.#test.items};
+		return {accuracy: counted ? hits / items : undefined, loss: loss / items};
 	}
 }

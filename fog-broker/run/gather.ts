@@ -3,7 +3,7 @@ import type {Clock} from '../../core/clock.js';
 import {asFplError, FplError} from '../../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
-import {checkExecutable} from '../../core/plan/check.js';
+import {checkPlan} from '../../core/plan/check.js';
 import type {Job} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {schemes} from '../../core/plan/schemes.js';
@@ -60,7 +60,7 @@ export async function gather(
 	journal.publish(run, {kind: 'gathering', expected: only, minimum});
 	const planned = (devices: readonly DeviceId[]) => {
 		const present = devices.toSorted().map(device => ({device, profile: fleet.find(device)?.profile}));
-		return checkExecutable(planFor(job, present, model));
+		return checkPlan(planFor(job, present, model));
 	};
 	const release = releaser(context, run);
 	const deadline = clock.monotonic() + wait * 1000;

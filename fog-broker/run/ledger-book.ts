@@ -8,6 +8,7 @@ import {
 	phases,
 	type RoundRecord,
 	type RunNote,
+	type Timeline,
 } from '../../core/ledger/ledger.js';
 import type {DeviceProgress} from '../../core/ledger/run-update.js';
 
@@ -35,10 +36,12 @@ export interface BookPages {
 	readonly notes: readonly RunNote[];
 	/** Seconds that earlier attempts took. */
 	readonly seconds: number;
+	readonly timeline?: Timeline;
 }
 
 export const emptyPages: BookPages = {devices: [], rounds: [], notes: [], seconds: 0};
 
+const noCodecs = {saturated: 0, nonFinite: 0, bytesBefore: 0, bytesAfter: 0};
 const noCost: PhaseCost = {seconds: 0, joules: 0};
 const addCost = (a: PhaseCost, b: PhaseCost): PhaseCost => ({
 	seconds: a.seconds + b.seconds,
@@ -77,11 +80,15 @@ export class LedgerBook {
 	readonly #devices: Map<string, DeviceLedger>;
 	readonly #rounds: RoundRecord[];
 	readonly #notes: RunNote[];
+	/** What codecs had done by the last report of each device. */
+	readonly #counted = new Map<string, NonNullable<DeviceLedger['codecs']>>();
+	#timeline: Timeline | undefined;
 
 	constructor(pages: BookPages) {
 		this.#devices = new Map(pages.devices.map(device => [device.device, device]));
 		this.#rounds = [...pages.rounds];
 		this.#notes = [...pages.notes];
+		this.#timeline = pages.timeline;
 	}
 
 	get rounds(): readonly RoundRecord[] {
@@ -104,6 +111,33 @@ export class LedgerBook {
 			...before,
 			...facts,
 		});
+	}
+
+	/** What a device does from now on, where that changes. */
+	role(device: string, role: string): void {
+		this.#change(device, () => ({role}));
+	}
+
+	/** What codecs have done since the device began; it counts from zero when it begins again. */
+	encoded(device: string, counts: NonNullable<DeviceLedger['codecs']>): void {
+		const last = this.#counted.get(device);
+		const since = last && last.bytesBefore <= counts.bytesBefore ? last : noCodecs;
+		this.#counted.set(device, counts);
+		if (counts.bytesBefore > 0) {
+			this.#change(device, ({codecs = noCodecs}) => ({
+				codecs: {
+					saturated: codecs.saturated + counts.saturated - since.saturated,
+					nonFinite: codecs.nonFinite + counts.nonFinite - since.nonFinite,
+					bytesBefore: codecs.bytesBefore + counts.bytesBefore - since.bytesBefore,
+					bytesAfter: codecs.bytesAfter + counts.bytesAfter - since.bytesAfter,
+				},
+			}));
+		}
+	}
+
+	/** How the stages shared the step that is over. */
+	timeline(timeline: Timeline): void {
+		this.#timeline = timeline;
 	}
 
 	asked(device: string): void {
@@ -165,7 +199,14 @@ export class LedgerBook {
 
 	/** Of this moment: what is added later does not show in it. */
 	pages(seconds: number): BookPages {
-		return {devices: [...this.#devices.values()], rounds: [...this.#rounds], notes: [...this.#notes], seconds};
+		const timeline = this.#timeline ? {timeline: this.#timeline} : {};
+		return {
+			devices: [...this.#devices.values()],
+			rounds: [...this.#rounds],
+			notes: [...this.#notes],
+			seconds,
+			...timeline,
+		};
 	}
 
 	ledger(facts: Pick<Ledger, 'run' | 'model' | 'dataset' | 'scheme' | 'startedAt' | 'seconds' | 'final'>): Ledger {

@@ -2,9 +2,11 @@
 import {createHash} from 'node:crypto';
 import {FplError, isFplError} from '../../core/errors.js';
 import type {Job} from '../../core/plan/job.js';
+import type {Views} from '../../core/plan/views.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Dataset, Split} from '../../models/datasets/dataset.js';
 import {openJobData} from '../../models/datasets/job-data.js';
+import {views} from '../../models/datasets/views.js';
 import type {TrainerOptions} from '../../models/engines/engine.js';
 import type {Model} from '../../models/graph.js';
 import {exportModel, importModel} from '../../models/import/model.js';
@@ -16,14 +18,18 @@ export interface Preparation {
 	readonly bytes: Uint8Array;
 	readonly digest: string;
 	readonly trainer: TrainerOptions;
-	/** Bound to the model; undefined where the fog broker does not have the data. */
+	/** As it is read; undefined where the fog broker does not have the data. */
 	readonly test: Dataset | undefined;
 	/** Why there are no test data. */
 	readonly withoutTest: string | undefined;
 }
 
+/** What the sources see of a dataset: all of it, or each its own view. */
+export const viewed = (data: Dataset, kind: Views | undefined): readonly Dataset[] =>
+	kind === undefined ? [data] : views(data, kind);
+
 /** The model that a job names: given as a file, or built for the shape and classes of the data. */
-function modelOf({model, training}: Job, split: Split | undefined, given: Uint8Array | undefined): Model {
+function modelOf({model, training, data}: Job, split: Split | undefined, given: Uint8Array | undefined): Model {
 	if (given) {
 		return importModel(given);
 	}
@@ -31,7 +37,7 @@ function modelOf({model, training}: Job, split: Split | undefined, given: Uint8A
 		throw new FplError('MODEL_UNKNOWN', {where: model, problem: 'the file was not sent with the job'});
 	}
 	const {seed} = training;
-	const [feature] = split?.train.features ?? [];
+	const [feature] = split ? viewed(split.train, data.views)[0]!.features : [];
 	const target = split?.train.target;
 	return buildModel(model, {
 		seed,
@@ -65,8 +71,8 @@ export async function prepare(job: Job, given: Uint8Array | undefined): Promise<
 	}
 	const model = modelOf(job, split, given);
 	const trainer = trainerOptions(job, model);
-	if (split) {
-		bind(split.train, model, trainer.loss);
+	for (const view of split ? viewed(split.train, job.data.views) : []) {
+		bind(view, model, trainer.loss);
 	}
 	const bytes = exportModel(model);
 	return {
@@ -74,7 +80,7 @@ export async function prepare(job: Job, given: Uint8Array | undefined): Promise<
 		bytes,
 		digest: createHash('sha256').update(bytes).digest('hex'),
 		trainer,
-		test: split && bind(split.test, model, trainer.loss),
+		test: split?.test,
 		withoutTest,
 	};
 }

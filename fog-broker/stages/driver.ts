@@ -16,8 +16,9 @@ import {peerError} from '../../core/wire/messenger.js';
 import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import {lrScale} from '../../models/compile/schedule.js';
 import type {Model} from '../../models/graph.js';
-import {arrange} from '../../models/plans/arrange.js';
+import {arrange, plannedModel} from '../../models/plans/arrange.js';
 import {encodeState} from '../../models/plans/state.js';
+import type {ActiveRun} from '../run/conduct.js';
 import {endOf, failedEnd, type RunEnd} from '../run/end.js';
 import type {LedgerBook} from '../run/ledger-book.js';
 import type {ServerAccounts} from '../server/accounts.js';
@@ -58,7 +59,7 @@ interface StepUnderWay {
 	readonly means: Map<string, MeanAggregator>;
 }
 
-export class StageDriver {
+export class StageDriver implements ActiveRun {
 	readonly #parts: StageParts;
 	readonly #outbox: Outbox;
 	readonly #exchange: Exchange;
@@ -86,8 +87,7 @@ export class StageDriver {
 		this.#outbox = new Outbox(
 			{
 				...parts,
-				onTrouble: (device, {message}) =>
-					this.post({kind: 'refused', device, because: message, final: false}),
+				onTrouble: (device, {message}) => this.post({kind: 'refused', device, because: message, final: false}),
 			},
 			state.attempt,
 		);
@@ -111,7 +111,33 @@ export class StageDriver {
 		return this.#state.plan;
 	}
 
-	start(present: Iterable<string>): void {
+	joined(device: string): void {
+		this.post({kind: 'present', device});
+	}
+
+	left(device: string): void {
+		this.post({kind: 'gone', device});
+	}
+
+	spares(devices: readonly string[]): void {
+		this.post({kind: 'spares', devices});
+	}
+
+	stop(because: string): void {
+		this.post({kind: 'stop', because});
+	}
+
+	roleOf(device: string): string {
+		return roleOf(this.#state.plan, device);
+	}
+
+	async results() {
+		const {weights, base} = this.#parts;
+		const model = plannedModel(base, this.#state.plan);
+		return new Map([...weights.wholes()].map(([device, state]) => [device, {model, state}]));
+	}
+
+	async start(present: Iterable<string>): Promise<void> {
 		const [state, effects] = startStages(this.#state);
 		this.#state = state;
 		this.#carryOut(effects);
@@ -310,7 +336,7 @@ export class StageDriver {
 
 	/** Everybody has computed the step: weights change everywhere, by the mean where replicas share them. */
 	#commit({step, turn}: Position): void {
-		const {job, weights, accounts} = this.#parts;
+		const {job, weights} = this.#parts;
 		const {plan, steps} = this.#state;
 		const {reports, means} = this.#step;
 		const parts = [...reports.values()].flatMap(({report}) => report.parts);
@@ -322,7 +348,7 @@ export class StageDriver {
 			if (mean) {
 				const {parameters, buffers} = weights.lengths(key);
 				const vector = new Float32Array(parameters + buffers);
-				void accounts.computing(async () => mean.mean(vector));
+				mean.mean(vector);
 				vectors.set(key, vector);
 				squaredNorm += normOf(vector.subarray(0, parameters));
 				continue;
@@ -334,7 +360,7 @@ export class StageDriver {
 			}
 		}
 		const {clipNorm} = job.training;
-		const clip = clipNorm === undefined ? 1 : Math.min(1, clipNorm / Math.sqrt(Math.max(squaredNorm, 1e-30)));
+		const clip = clipNorm === undefined ? 1 : Math.min(1, clipNorm / (Math.sqrt(squaredNorm) + 1e-6));
 		const active = activeIn(plan, turn);
 		for (const {key, stage, replicas} of groupsOf(plan)) {
 			for (const replica of replicas.filter(index => active[stage]!.includes(index))) {
@@ -472,12 +498,7 @@ export class StageDriver {
 		const transfer = this.#outbox.transferId('load');
 		const order = this.#outbox.order(device);
 		order.load = [...(order.load ?? []), {stage, replica, transfer}];
-		this.#outbox.send(
-			device,
-			transfer,
-			{kind: 'state', run, attempt, key: transfer},
-			encodeState(weights.latest(key)),
-		);
+		this.#outbox.send(device, transfer, {kind: 'state', run, attempt, key: transfer}, encodeState(weights.latest(key)));
 	}
 
 	#save(position: Position, milestone: boolean): void {

@@ -148,10 +148,12 @@ export class Outbox {
 	#request(device: DeviceId, body: Parameters<Messenger['request']>[1]): void {
 		const {messenger, onTrouble} = this.#options;
 		const {signal} = this.#abort;
-		messenger.request(device, body, {expect: ['ack'], deadlineMs: controlDeadlineMs, signal}).catch((error: unknown) => {
-			if (!signal.aborted) {
-				onTrouble(device, asFplError(error));
-			}
-		});
+		messenger
+			.request(device, body, {expect: ['ack'], deadlineMs: controlDeadlineMs, signal})
+			.catch((error: unknown) => {
+				if (!signal.aborted) {
+					onTrouble(device, asFplError(error));
+				}
+			});
 	}
 }

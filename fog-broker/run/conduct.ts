@@ -1,0 +1,151 @@
+/** What all runs have in common while devices work on them: who comes and goes, and how a run is ended early. */
+import type {Clock} from '../../core/clock.js';
+import type {DeviceId, RunId} from '../../core/ids.js';
+import {runId} from '../../core/ids.js';
+import type {Logger} from '../../core/log.js';
+import type {Job} from '../../core/plan/job.js';
+import type {Plan} from '../../core/plan/plan.js';
+import type {DeviceProfile} from '../../core/profile/profile.js';
+import type {BodyOf} from '../../core/wire/bodies.js';
+import type {Messenger} from '../../core/wire/messenger.js';
+import type {Acceptance, IncomingTransfer, TensorLink} from '../../core/wire/tensor-link.js';
+import type {Engine, TrainerState} from '../../models/engines/engine.js';
+import type {Model} from '../../models/graph.js';
+import type {Fleet} from '../fleet.js';
+import type {ServerAccounts} from '../server/accounts.js';
+import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
+import type {RunEnd} from './end.js';
+import {releaseFrom} from './gather.js';
+import type {Journal} from './journal.js';
+import type {LedgerBook} from './ledger-book.js';
+import type {Preparation} from './preparation.js';
+import type {Manifest, RunStore} from './store.js';
+
+/** A run that devices work on: what the coordinator passes on to it. */
+export interface ActiveRun {
+	/** Devices that belong to the run. */
+	readonly devices: readonly string[];
+	readonly ended: Promise<RunEnd>;
+	/** Seconds since the run began, earlier attempts included. */
+	readonly seconds: number;
+	start(present: Iterable<string>): Promise<void>;
+	joined(device: string): void;
+	left(device: string): void;
+	/** Devices that work for no run, the best first; they may take over the work of others. */
+	spares(devices: readonly string[]): void;
+	stop(because: string): void;
+	accept(transfer: IncomingTransfer): Acceptance;
+	ready(body: BodyOf<'ready'>, from: DeviceId): void;
+	failed(body: BodyOf<'failed'>, from: DeviceId): void;
+	held(body: BodyOf<'held'>, from: DeviceId): void;
+	report(body: BodyOf<'roundReport'>, from: DeviceId): void;
+	/** What a device does in the run, in words. */
+	roleOf(device: string): string;
+	/** The trained models: one, or where devices keep weights of their own one by device. */
+	results(): Promise<
+		ReadonlyMap<string, {readonly model: Model; readonly state: Pick<TrainerState, 'parameters' | 'buffers'>}>
+	>;
+}
+
+export interface RunContext {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly store: RunStore;
+	readonly journal: Journal;
+	readonly engine: Engine;
+	readonly messenger: Messenger;
+	readonly link: TensorLink;
+	readonly fleet: Fleet;
+	/** The machine that the coordinator itself runs on. */
+	readonly host: DeviceProfile;
+	/** Called when rounds are about to begin; the coordinator passes messages on to it. */
+	readonly onDriver: (driver: ActiveRun) => void;
+}
+
+/** Two ways of ending a run early. */
+export interface RunSignals {
+	/** The coordinator is being stopped: the run goes on with its next start. */
+	readonly pause: AbortSignal;
+	/** A client asked for the end of the run. */
+	readonly cancel: AbortSignal;
+}
+
+/** Everything that is ready before devices are asked. */
+export interface Setting {
+	readonly context: RunContext;
+	readonly run: RunId;
+	readonly manifest: Manifest;
+	readonly job: Job;
+	readonly plan: Plan;
+	readonly preparation: Preparation;
+	readonly checkpoints: CheckpointStore;
+	readonly checkpoint: Checkpoint | undefined;
+	readonly book: LedgerBook;
+	readonly accounts: ServerAccounts;
+	/** Closed when the run is over. */
+	readonly opened: Array<{close(): Promise<void>}>;
+}
+
+export const cancelled = 'a client asked for it';
+
+/** Passes on who comes and goes and whether the run is to end, until it has. */
+export async function conduct(
+	{context, run, book}: Pick<Setting, 'context' | 'run' | 'book'>,
+	active: ActiveRun,
+	{pause, cancel}: RunSignals,
+): Promise<RunEnd> {
+	const {fleet} = context;
+	const enrol = (device: string) => {
+		const birth = fleet.find(device);
+		book.enrol(device, {
+			profile: birth?.profile.name ?? 'unknown',
+			emulated: birth?.emulated ?? false,
+			role: active.roleOf(device),
+		});
+	};
+	for (const device of active.devices) {
+		enrol(device);
+	}
+	const tellSpares = () => {
+		const idle = fleet.list().filter(({device, run: other}) => other === undefined && !active.devices.includes(device));
+		const strongest = idle.toSorted((a, b) => b.profile.memoryBytes - a.profile.memoryBytes);
+		active.spares(strongest.map(({device}) => device));
+	};
+	const unfollow = fleet.follow({
+		joined: ({device, run: other}) => {
+			if (other !== undefined && other !== run) {
+				releaseFrom(context, device, runId(other));
+			}
+			if (active.devices.includes(device)) {
+				enrol(device);
+			}
+			tellSpares();
+			active.joined(device);
+		},
+		left: device => {
+			tellSpares();
+			active.left(device);
+		},
+	});
+	const onPause = () => active.stop('the coordinator was stopped');
+	const onCancel = () => active.stop(cancelled);
+	try {
+		context.onDriver(active);
+		tellSpares();
+		await active.start(fleet.list().map(({device}) => device));
+		for (const [signal, stop] of [
+			[pause, onPause],
+			[cancel, onCancel],
+		] as const) {
+			signal.addEventListener('abort', stop, {once: true});
+			if (signal.aborted) {
+				stop();
+			}
+		}
+		return await active.ended;
+	} finally {
+		unfollow();
+		pause.removeEventListener('abort', onPause);
+		cancel.removeEventListener('abort', onCancel);
+	}
+}

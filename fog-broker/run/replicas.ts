@@ -1,0 +1,95 @@
+/** Runs of one stage, whose replicas all have the whole model: made ready to be driven round by round. */
+import {FplError} from '../../core/errors.js';
+import type {Job} from '../../core/plan/job.js';
+import type {Plan} from '../../core/plan/plan.js';
+import {bind} from '../../models/datasets/bind.js';
+import type {Trainer} from '../../models/engines/engine.js';
+import type {Checkpoint} from '../server/checkpoints.js';
+import type {Setting} from './conduct.js';
+import {type Progress, RunDriver} from './driver.js';
+import {Evaluator} from './evaluator.js';
+import {viewed} from './preparation.js';
+import {initialRun, type RunSettings} from './state.js';
+
+const devicesOf = (plan: Plan): string[] => plan.stages[0]!.replicas.map(({device}) => device);
+
+const membersOf = ({members}: Progress) => new Map(members.map(({device, items, cursor}) => [device, {items, cursor}]));
+
+function settingsOf({training, devices, faults}: Job, {synchronisation}: Plan): RunSettings {
+	const {every} = synchronisation;
+	return {
+		sync: every.kind === 'epochs' ? every : {kind: 'step', batch: training.batch},
+		epochs: training.epochs,
+		minimum: devices.minimum,
+		waitMs: devices.wait * 1000,
+		roundDeadlineMs: faults.roundDeadline === undefined ? undefined : faults.roundDeadline * 1000,
+		stagingDeadlineMs: devices.wait * 1000,
+		targetAccuracy: training.targetAccuracy,
+	};
+}
+
+async function restore(trainer: Trainer, {state, run}: Checkpoint): Promise<void> {
+	const {parameters, buffers} = trainer;
+	if (state.parameters.length !== parameters.length || state.buffers.length !== buffers.length) {
+		throw new FplError('CHECKPOINT_CORRUPT', {
+			where: run,
+			expected: `${parameters.length} parameters and ${buffers.length} buffer elements`,
+			got: `${state.parameters.length} and ${state.buffers.length}`,
+		});
+	}
+	await trainer.load(state);
+}
+
+/** @throws FplError `CHECKPOINT_CORRUPT`, or of the engine. */
+export async function roundsOf(setting: Setting): Promise<RunDriver> {
+	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
+	const {clock, engine, fleet, journal, link, messenger, log} = context;
+	const trainer = await engine.trainer(preparation.model, preparation.trainer);
+	opened.push(trainer);
+	if (checkpoint) {
+		await restore(trainer, checkpoint);
+	}
+	let evaluator: Evaluator | undefined;
+	if (preparation.test) {
+		const second = await engine.trainer(preparation.model, preparation.trainer);
+		opened.push(second);
+		const tests = viewed(preparation.test, job.data.views).slice(0, devicesOf(plan).length);
+		evaluator = new Evaluator(
+			second,
+			tests.map(test => bind(test, preparation.model, preparation.trainer.loss)),
+		);
+	}
+	const progress = checkpoint?.progress as unknown as Progress | undefined;
+	return new RunDriver(
+		{
+			run,
+			attempt: manifest.attempt,
+			job,
+			jobText: JSON.stringify(manifest.job),
+			plan,
+			clock,
+			log: log.child(run),
+			messenger,
+			link,
+			trainer,
+			evaluator,
+			model: preparation,
+			checkpoints,
+			book,
+			accounts,
+			isHere: device => fleet.find(device) !== undefined,
+			earlierSeconds: progress?.pages.seconds ?? 0,
+			emit: update => journal.publish(run, update),
+		},
+		initialRun(
+			settingsOf(job, plan),
+			devicesOf(plan),
+			checkpoint && {
+				round: checkpoint.round,
+				rounds: progress!.rounds,
+				totalItems: progress!.totalItems ?? 0,
+				members: membersOf(progress!),
+			},
+		),
+	);
+}

@@ -1,0 +1,240 @@
+/** Runs with stages, made ready to be driven step by step. */
+import {z} from 'zod';
+import {FplError} from '../../core/errors.js';
+import {planDigest} from '../../core/plan/digest.js';
+import type {Job} from '../../core/plan/job.js';
+import type {Plan} from '../../core/plan/plan.js';
+import {slotCount} from '../../models/compile/optimizer.js';
+import {bind} from '../../models/datasets/bind.js';
+import type {Dataset} from '../../models/datasets/dataset.js';
+import type {Trainer, TrainerState} from '../../models/engines/engine.js';
+import type {Model} from '../../models/graph.js';
+import {alignViews, viewsOf} from '../../models/junction/data.js';
+import {isJoined} from '../../models/junction/join.js';
+import {arrange, branchesOf, plannedModel} from '../../models/plans/arrange.js';
+import type {Setting} from '../run/conduct.js';
+import {type Evaluation, Evaluator} from '../run/evaluator.js';
+import type {BookPages} from '../run/ledger-book.js';
+import {viewed} from '../run/preparation.js';
+import type {Checkpoint} from '../server/checkpoints.js';
+import {StageDriver} from './driver.js';
+import {initialState, type Position, type StageSettings, type StageState} from './state.js';
+import {type GroupStates, StageWeights} from './weights.js';
+
+const whole = z.number().int().min(0);
+
+/** What a checkpoint keeps besides the weights. */
+const progressSchema = z.object({
+	kind: z.literal('stages'),
+	/** Of the plan that the run began with. */
+	plan: z.string(),
+	position: z.object({
+		step: whole,
+		cursors: z.record(z.string(), whole),
+		turn: whole,
+		turnLeft: z.number().int(),
+		sinceSync: whole,
+	}),
+	items: z.record(z.string(), whole),
+	/** By group, in the order of the vectors: their lengths, slots and updates. */
+	groups: z.array(z.object({key: z.string(), parameters: whole, buffers: whole, slots: whole, updates: whole})),
+	pages: z.custom<BookPages>(),
+});
+
+function settingsOf({training, devices, faults}: Job): StageSettings {
+	return {
+		epochs: training.epochs,
+		batch: training.batch,
+		waitMs: devices.wait * 1000,
+		stagingDeadlineMs: Math.max(30, devices.wait) * 1000,
+		stepDeadlineMs: faults.roundDeadline === undefined ? undefined : faults.roundDeadline * 1000,
+		targetAccuracy: training.targetAccuracy,
+	};
+}
+
+const concatenated = (vectors: readonly Float32Array[]): Float32Array => {
+	const result = new Float32Array(vectors.reduce((sum, {length}) => sum + length, 0));
+	let offset = 0;
+	for (const vector of vectors) {
+		result.set(vector, offset);
+		offset += vector.length;
+	}
+	return result;
+};
+
+/** All groups one after the other; groups without slots have zeros there. */
+function packed(states: GroupStates, slots: number): TrainerState {
+	const all = [...states.values()];
+	return {
+		parameters: concatenated(all.map(({parameters}) => parameters)),
+		buffers: concatenated(all.map(({buffers}) => buffers)),
+		slots: Array.from({length: slots}, (_, index) =>
+			concatenated(all.map(state => state.slots[index] ?? new Float32Array(state.parameters.length))),
+		),
+		updates: Math.max(...all.map(({updates}) => updates)),
+	};
+}
+
+function unpacked(
+	{parameters, buffers, slots}: TrainerState,
+	groups: z.output<typeof progressSchema>['groups'],
+): GroupStates {
+	let [at, bufferAt] = [0, 0];
+	return new Map(
+		groups.map(group => {
+			const [from, fromBuffer] = [at, bufferAt];
+			at += group.parameters;
+			bufferAt += group.buffers;
+			return [
+				group.key,
+				{
+					parameters: parameters.slice(from, at),
+					buffers: buffers.slice(fromBuffer, bufferAt),
+					slots: slots.slice(0, group.slots).map(slot => slot.slice(from, at)),
+					updates: group.updates,
+				},
+			];
+		}),
+	);
+}
+
+/** @throws FplError `CHECKPOINT_CORRUPT`; `PLAN_INVALID` when the plan is another one than that of the checkpoint. */
+function resumed({progress, state, run}: Checkpoint, plan: Plan) {
+	const parsed = progressSchema.safeParse(progress);
+	if (!parsed.success) {
+		throw new FplError('CHECKPOINT_CORRUPT', {where: run, problem: 'it is of no run with stages'});
+	}
+	if (parsed.data.plan !== planDigest(plan)) {
+		throw new FplError('PLAN_INVALID', {
+			where: `plan of ${run}`,
+			problem: 'it was changed after the run began',
+			expected: `digest ${parsed.data.plan.slice(0, 12)}…`,
+			got: `${planDigest(plan).slice(0, 12)}…`,
+			fix: 'Put the plan back as it was, or begin a new run with the new one.',
+		});
+	}
+	return {...parsed.data, states: unpacked(state, parsed.data.groups)};
+}
+
+/** Tests the weights of a plan, each time with a trainer for the model that the plan has then. */
+class StageEvaluator {
+	readonly #setting: Setting;
+	#trainer: {readonly model: Model; readonly trainer: Trainer} | undefined;
+
+	constructor(setting: Setting) {
+		this.#setting = setting;
+	}
+
+	async evaluate(plan: Plan, wholes: ReadonlyMap<string, TrainerState>): Promise<Evaluation | undefined> {
+		const {preparation} = this.#setting;
+		if (!preparation.test) {
+			return undefined;
+		}
+		const model = plannedModel(preparation.model, plan);
+		const trainer = await this.#trainerFor(model);
+		const evaluator = new Evaluator(trainer, this.#tests(model));
+		const results: Evaluation[] = [];
+		for (const {parameters, buffers} of wholes.values()) {
+			results.push(await evaluator.evaluate(concatenated([parameters, buffers])));
+		}
+		const mean = (of: (result: Evaluation) => number) =>
+			results.reduce((sum, result) => sum + of(result), 0) / results.length;
+		return {
+			accuracy: results.every(({accuracy}) => accuracy !== undefined) ? mean(({accuracy}) => accuracy!) : undefined,
+			loss: mean(({loss}) => loss),
+		};
+	}
+
+	async close(): Promise<void> {
+		await this.#trainer?.trainer.close();
+	}
+
+	#tests(model: Model): readonly Dataset[] {
+		const {preparation, job, plan: original} = this.#setting;
+		const {loss} = preparation.trainer;
+		const tests = viewed(preparation.test!, job.data.views);
+		if (isJoined(model)) {
+			const branches = branchesOf(original);
+			return [alignViews(viewsOf(branches, job.data.views ? tests : branches.map(() => tests[0]!)), model, loss)];
+		}
+		return tests.map(test => bind(test, model, loss));
+	}
+
+	async #trainerFor(model: Model): Promise<Trainer> {
+		if (this.#trainer && sameModel(this.#trainer.model, model)) {
+			return this.#trainer.trainer;
+		}
+		await this.#trainer?.trainer.close();
+		const {context, preparation} = this.#setting;
+		const trainer = await context.engine.trainer(model, preparation.trainer);
+		this.#trainer = {model, trainer};
+		return trainer;
+	}
+}
+
+const sameModel = (a: Model, b: Model): boolean =>
+	a === b || (isJoined(a) && isJoined(b) && a.join.branches.join() === b.join.branches.join());
+
+/** @throws FplError `CHECKPOINT_CORRUPT`, `PLAN_INVALID`, or of the model. */
+export async function stagesOf(setting: Setting): Promise<StageDriver> {
+	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
+	const {clock, journal, link, log, messenger, store} = context;
+	const before = checkpoint && resumed(checkpoint, plan);
+	const slots = slotCount(job.training.optimizer);
+	const weights = new StageWeights(plan, arrange(preparation.model, plan, preparation.digest), slots, before?.states);
+	const evaluator = new StageEvaluator(setting);
+	opened.push(evaluator);
+	let latest = manifest;
+	return new StageDriver(
+		{
+			run,
+			job,
+			jobText: JSON.stringify(manifest.job),
+			original: plan,
+			model: preparation,
+			base: preparation.model,
+			log: log.child(run),
+			messenger,
+			link,
+			clock,
+			weights,
+			book,
+			accounts,
+			earlierSeconds: before?.pages.seconds ?? 0,
+			emit: update => journal.publish(run, update),
+			onAttempt: attempt => {
+				latest = {...latest, attempt};
+				return store.put(latest);
+			},
+			evaluate: (now, wholes) => evaluator.evaluate(now, wholes),
+			checkpoint: (state: StageState, position: Position, states: GroupStates) =>
+				checkpoints.save({
+					run,
+					round: position.step,
+					state: packed(states, slots),
+					progress: JSON.parse(
+						JSON.stringify({
+							kind: 'stages',
+							plan: planDigest(plan),
+							position,
+							items: Object.fromEntries(state.items),
+							groups: [...states].map(([key, group]) => ({
+								key,
+								parameters: group.parameters.length,
+								buffers: group.buffers.length,
+								slots: group.slots.length,
+								updates: group.updates,
+							})),
+							pages: book.pages(0),
+						}),
+					),
+				}),
+		},
+		initialState(
+			settingsOf(job),
+			plan,
+			manifest.attempt,
+			before && {position: before.position, items: new Map(Object.entries(before.items))},
+		),
+	);
+}
