@@ -75,7 +75,7 @@ export class StageTask {
 		this.#mailbox = new Mailbox({
 			clock: parts.clock,
 			maxBytes: workspace.mailboxBytes,
-			open: bytes => Object.fromEntries(decodeBundle(bytes)),
+			open: bytes => Object.fromEntries(decodeBundle(bytes, {maxElements: workspace.mailboxBytes / 4})),
 		});
 		this.#mailbox.begin(workspace.step);
 	}

@@ -7,7 +7,6 @@ import type {Plan} from '../../core/plan/plan.js';
 import {bytesOf} from '../../core/tensor/tensor.js';
 import type {Messenger} from '../../core/wire/messenger.js';
 import type {TensorLink} from '../../core/wire/tensor-link.js';
-import type {Model} from '../../models/graph.js';
 
 export interface DispatchParts {
 	readonly run: RunId;
@@ -16,7 +15,7 @@ export interface DispatchParts {
 	/** The job as it was submitted, to be passed on. */
 	readonly jobText: string;
 	readonly plan: Plan;
-	readonly model: {readonly model: Model; readonly bytes: Uint8Array; readonly digest: string};
+	readonly model: {readonly bytes: Uint8Array; readonly digest: string};
 	readonly log: Logger;
 	readonly messenger: Messenger;
 	readonly link: TensorLink;

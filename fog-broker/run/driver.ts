@@ -14,7 +14,6 @@ import type {Trainer} from '../../models/engines/engine.js';
 import type {ServerAccounts} from '../server/accounts.js';
 import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
 import {ParameterServer} from '../server/parameter-server.js';
-import type {ActiveRun} from './conduct.js';
 import {Dispatch, type DispatchParts} from './dispatch.js';
 import {endOf, failedEnd, type RunEnd} from './end.js';
 import type {Evaluator} from './evaluator.js';
@@ -52,7 +51,7 @@ export interface Progress {
 	readonly pages: BookPages;
 }
 
-export class RunDriver implements ActiveRun {
+export class RunDriver {
 	readonly #parts: RunParts;
 	readonly #server: ParameterServer;
 	readonly #dispatch: Dispatch;
@@ -118,30 +117,6 @@ export class RunDriver implements ActiveRun {
 		}
 	}
 
-	joined(device: string): void {
-		this.post({kind: 'present', device});
-	}
-
-	left(device: string): void {
-		this.post({kind: 'gone', device});
-	}
-
-	/** Every replica has data of its own: nobody else can take its place. */
-	spares(): void {}
-
-	stop(because: string): void {
-		this.post({kind: 'stop', because});
-	}
-
-	roleOf(): string {
-		return 'replica of stage 0';
-	}
-
-	async results() {
-		const {trainer, model} = this.#parts;
-		return new Map([['', {model: model.model, state: await trainer.save(['parameters', 'buffers'])}]]);
-	}
-
 	/** Tells the state machine what happened. */
 	post(event: RunEvent): void {
 		const [state, effects] = stepRun(this.#state, event, this.#shares);
@@ -166,9 +141,6 @@ export class RunDriver implements ActiveRun {
 			this.post({kind: 'refused', device: from, because: message, final: !retryable});
 		}
 	}
-
-	/** Rounds are not held: whoever is late is left out. */
-	held(): void {}
 
 	report(body: BodyOf<'roundReport'>, from: DeviceId): void {
 		if (body.run !== this.#parts.run || body.attempt !== this.#parts.attempt) {

@@ -5,7 +5,7 @@ import type {Plan} from '../../core/plan/plan.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Trainer} from '../../models/engines/engine.js';
 import type {Checkpoint} from '../server/checkpoints.js';
-import type {Setting} from './conduct.js';
+import type {ActiveRun, Setting} from './conduct.js';
 import {type Progress, RunDriver} from './driver.js';
 import {Evaluator} from './evaluator.js';
 import {viewed} from './preparation.js';
@@ -41,7 +41,7 @@ async function restore(trainer: Trainer, {state, run}: Checkpoint): Promise<void
 }
 
 /** @throws FplError `CHECKPOINT_CORRUPT`, or of the engine. */
-export async function roundsOf(setting: Setting): Promise<RunDriver> {
+export async function roundsOf(setting: Setting): Promise<ActiveRun> {
 	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
 	const {clock, engine, fleet, journal, link, messenger, log} = context;
 	const trainer = await engine.trainer(preparation.model, preparation.trainer);
@@ -60,7 +60,7 @@ export async function roundsOf(setting: Setting): Promise<RunDriver> {
 		);
 	}
 	const progress = checkpoint?.progress as unknown as Progress | undefined;
-	return new RunDriver(
+	const driver = new RunDriver(
 		{
 			run,
 			attempt: manifest.attempt,
@@ -92,4 +92,26 @@ export async function roundsOf(setting: Setting): Promise<RunDriver> {
 			},
 		),
 	);
+	return {
+		devices: driver.devices,
+		ended: driver.ended,
+		get seconds() {
+			return driver.seconds;
+		},
+		start: present => driver.start(present),
+		joined: device => driver.post({kind: 'present', device}),
+		left: device => driver.post({kind: 'gone', device}),
+		// Every replica has data of its own: nobody else can take its place.
+		spares: () => {},
+		stop: because => driver.post({kind: 'stop', because}),
+		accept: transfer => driver.accept(transfer),
+		ready: (body, from) => driver.ready(body, from),
+		failed: (body, from) => driver.failed(body, from),
+		// Rounds are not held: whoever is late is left out.
+		held: () => {},
+		report: (body, from) => driver.report(body, from),
+		roleOf: () => 'replica of stage 0',
+		results: async () =>
+			new Map([['', {model: preparation.model, state: await trainer.save(['parameters', 'buffers'])}]]),
+	};
 }

@@ -2,8 +2,8 @@
 import test, {type ExecutionContext} from 'ava';
 import type {JobDocument} from '../../core/plan/job.js';
 import type {PlanDocument} from '../../core/plan/plan.js';
-import {flatten, layoutOf} from '../../models/layout.js';
 import {importModel} from '../../models/import/model.js';
+import {flatten, layoutOf} from '../../models/layout.js';
 import {aFleet} from '../support/a-fleet.js';
 import {globalBatches, oneMachine, relativeError} from '../support/one-machine.js';
 
@@ -34,10 +34,7 @@ async function equals(
 	const trained = importModel(await fleet.store.file(run, 'trained.onnx'));
 	const machine = await oneMachine(fleet.engine, await fleet.store.file(run, 'model.onnx'), job, shares.length);
 	const expected = await globalBatches(machine, shares);
-	const error = relativeError(
-		flatten(trained.graph, layoutOf(trained.graph, trained.parameters)),
-		expected.parameters,
-	);
+	const error = relativeError(flatten(trained.graph, layoutOf(trained.graph, trained.parameters)), expected.parameters);
 	t.log(`${ledger.rounds.length} steps, relative error ${error.toExponential(2)}, ${ledger.seconds.toFixed(2)} s`);
 	t.true(error <= 1e-4, `${error}`);
 	t.true(ledger.rounds.at(-1)!.loss < ledger.rounds[0]!.loss);

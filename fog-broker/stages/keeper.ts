@@ -1,0 +1,103 @@
+/** What a run with stages does beside its steps: checkpoints, tests of the weights, and notes of what went wrong there. */
+import type {Clock} from '../../core/clock.js';
+import {asFplError} from '../../core/errors.js';
+import type {RunUpdate} from '../../core/ledger/run-update.js';
+import type {Logger} from '../../core/log.js';
+import type {Plan} from '../../core/plan/plan.js';
+import type {TrainerState} from '../../models/engines/engine.js';
+import type {LedgerBook} from '../run/ledger-book.js';
+import type {ServerAccounts} from '../server/accounts.js';
+import type {Position, StageState} from './state.js';
+import type {GroupStates, StageWeights} from './weights.js';
+
+/** Whole models: one, or one for each device that keeps weights of its own. */
+export type Wholes = ReadonlyMap<string, TrainerState>;
+
+export interface KeeperOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly weights: StageWeights;
+	readonly book: LedgerBook;
+	readonly accounts: ServerAccounts;
+	readonly checkpointMs: number;
+	readonly emit: (update: RunUpdate) => void;
+	/** Loss and accuracy of the weights, in [0, 1]; undefined where there are no test data. */
+	readonly evaluate: (
+		plan: Plan,
+		wholes: Wholes,
+	) => Promise<{readonly accuracy: number | undefined; readonly loss: number} | undefined>;
+	readonly checkpoint: (state: StageState, position: Position, states: GroupStates) => Promise<void>;
+	readonly note: (text: string) => void;
+	readonly onEvaluated: (step: number, accuracy: number | undefined) => void;
+	readonly onCheckpointDue: () => void;
+}
+
+/** Tasks under way when a run ends get this long. */
+const settleMs = 60_000;
+
+export class Keeper {
+	readonly #options: KeeperOptions;
+	readonly #tasks = new Set<Promise<void>>();
+	#cancelCheckpoint = () => {};
+	#testing: Promise<void> = Promise.resolve();
+
+	constructor(options: KeeperOptions) {
+		this.#options = options;
+	}
+
+	/** Runs a task of its own; what it throws becomes a note. */
+	spawn(what: string, task: () => Promise<void>): Promise<void> {
+		const {log, note} = this.#options;
+		const promise = task()
+			.catch((error: unknown) => {
+				const {message, code} = asFplError(error);
+				log.error(`${what}: ${message}`, {code});
+				note(`${what}: ${message}`);
+			})
+			.finally(() => this.#tasks.delete(promise));
+		this.#tasks.add(promise);
+		return promise;
+	}
+
+	/** The weights after `position.step` steps are complete: they are written down, and at a milestone tested. */
+	save(state: StageState, position: Position, milestone: boolean): void {
+		const {weights, checkpoint, emit} = this.#options;
+		const states = weights.save(position.step);
+		const wholes = milestone ? weights.wholes(states) : undefined;
+		this.arm();
+		this.spawn('checkpoint', async () => {
+			await checkpoint(state, position, states);
+			emit({kind: 'checkpoint', round: position.step});
+		});
+		if (wholes && position.step > 0) {
+			// One after the other, so that the last word is on the last weights.
+			this.#testing = this.#testing.then(() =>
+				this.spawn('test of the weights', () => this.#evaluate(state.plan, wholes, position.step)),
+			);
+		}
+	}
+
+	/** Starts to wait for the next checkpoint. */
+	arm(): void {
+		const {clock, checkpointMs, onCheckpointDue} = this.#options;
+		this.#cancelCheckpoint();
+		this.#cancelCheckpoint = clock.after(checkpointMs, onCheckpointDue);
+	}
+
+	/** Waits for what is under way. */
+	async settle(): Promise<void> {
+		this.#cancelCheckpoint();
+		await Promise.race([Promise.allSettled([this.#testing, ...this.#tasks]), this.#options.clock.sleep(settleMs)]);
+	}
+
+	async #evaluate(plan: Plan, wholes: Wholes, step: number): Promise<void> {
+		const {accounts, book, emit, evaluate, onEvaluated} = this.#options;
+		const result = await accounts.computing(() => evaluate(plan, wholes));
+		if (result) {
+			const {accuracy, loss} = result;
+			book.evaluated(step - 1, accuracy, loss);
+			emit({kind: 'evaluated', round: step - 1, accuracy, testLoss: loss});
+			onEvaluated(step, accuracy);
+		}
+	}
+}
