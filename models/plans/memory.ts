@@ -8,9 +8,11 @@ import {activeIn, junctionStage, microSizes, type PartId, rowsOf} from '../../co
 import {warmUp} from '../../core/plan/schedule.js';
 import {bytesPerElement, sizeOf} from '../../core/tensor/tensor.js';
 import {slotCount} from '../compile/optimizer.js';
+import {compileSegment, partOf} from '../compile/segment.js';
 import type {Model, ValueInfo} from '../graph.js';
 import {isStatic} from '../infer/dims.js';
 import {type Units, unitsOf} from '../inspect/cuts.js';
+import {segmentsOf} from '../inspect/segments.js';
 import type {Optimizer} from '../training.js';
 import {cutFor, type PlanCut, rangesIn} from './cut.js';
 
@@ -57,16 +59,43 @@ const bytesOfItem = (infos: readonly ValueInfo[]): number =>
 		return sum + (isStatic(item) ? sizeOf(item) * bytesPerElement(dtype) : 0);
 	}, 0);
 
+/** Bytes that backward needs of the forward pass of one item, by model, cuts and range: compiling tells, but takes a while. */
+const stashes = new WeakMap<Model, Map<string, number>>();
+
+/** As the segment's programs keep it. The junction's own part is not in it: its inputs count as boundary tensors. */
+function stashOfItem(model: Model, maxCrossing: number, [first, last]: Range, units: Units['units']): number {
+	const known = stashes.get(model) ?? new Map<string, number>();
+	stashes.set(model, known);
+	const key = `${maxCrossing}: ${first}–${last}`;
+	const found = known.get(key);
+	if (found !== undefined) {
+		return found;
+	}
+	const ranges = [[0, first - 1] as const, [first, last] as const, [last + 1, units.length - 1] as const];
+	const segment = segmentsOf(
+		model,
+		ranges.filter(([start, end]) => start <= end),
+		{maxCrossing},
+	).find(one => one.units[0] === first)!;
+	const {outputs} = compileSegment(partOf(model, segment), {batch: 1, stash: 'keep'}).forward();
+	const bytes = outputs
+		.filter(({role}) => role.kind === 'stash')
+		.reduce((sum, {shape, dtype}) => sum + sizeOf(shape) * bytesPerElement(dtype), 0);
+	known.set(key, bytes);
+	return bytes;
+}
+
 /** What a stage takes, for one item where nothing else is said. */
 interface StageCounts {
 	readonly parameters: number;
 	readonly buffers: number;
-	readonly activations: number;
+	readonly stash: number;
 	readonly input: number;
 	readonly output: number;
 }
 
-function countsOf(model: Model, {units, cuts}: Units, cut: PlanCut, stage: number, range: Range): StageCounts {
+function countsOf(plan: Plan, model: Model, {units, cuts}: Units, cut: PlanCut, stage: number): StageCounts {
+	const range = rangesIn(plan, units.length)[stage]!;
 	const [first, last] = range;
 	const {segment} = cut.segments.find(one => one.stage === stage)!;
 	const bytes = (names: readonly string[]) =>
@@ -74,7 +103,7 @@ function countsOf(model: Model, {units, cuts}: Units, cut: PlanCut, stage: numbe
 	return {
 		parameters: bytes(segment.parameters),
 		buffers: bytes(segment.buffers),
-		activations: units.slice(first, last + 1).reduce((sum, {cost}) => sum + cost.activationBytes, 0),
+		stash: stashOfItem(model, plan.maxCrossing, range, units),
 		input: first === 0 ? bytesOfItem(model.graph.inputs) : cuts[first - 1]!.bytes,
 		output: cuts[last]?.bytes ?? bytesOfItem(model.graph.outputs),
 	};
@@ -84,14 +113,13 @@ function countsOf(model: Model, {units, cuts}: Units, cut: PlanCut, stage: numbe
  * Memory of every part of a plan, in the order of stages and replicas. A device that has several parts takes their sum.
  *
  * - weights: parameters and buffers; gradient: as the parameters; slots: as many times the parameters as the optimiser keeps.
- * - activations: everything that the stage computes for a micro-batch, for each that is under way at once (`warmUp`: all
- *   of them with GPipe, at most two for each later stage with 1F1B); with `stash: recompute` for one only. Engines keep
- *   less where backward does not need a value, so that this is an upper bound.
+ * - activations: what the stage's programs keep of a micro-batch between forward and backward, for each that is under way at
+ *   once (`warmUp`: all of them with GPipe, at most two for each later stage with 1F1B); with `stash: recompute` for one.
  * - boundary: inputs of every micro-batch under way; twice the outputs, their gradients, and the gradients of the
  *   inputs, since one is on its way while the next is made. The trunk of an aligned junction has an input per branch.
  *
  * @param cut the plan's segments, if they were cut already.
- * @throws FplError as `cutFor`.
+ * @throws FplError as `cutFor`, and `MODEL_GRADIENT` for models that cannot be trained.
  */
 export function memoryOf(
 	plan: Plan,
@@ -100,11 +128,10 @@ export function memoryOf(
 	cut: PlanCut = cutFor(plan, model),
 ): readonly PartMemory[] {
 	const found = unitsOf(model, {maxCrossing: plan.maxCrossing});
-	const ranges = rangesIn(plan, found.units.length);
 	const micros = microSizes(plan, batch).length;
 	const junction = junctionStage(plan);
 	return plan.stages.flatMap(({replicas, stash}, stage) => {
-		const counts = countsOf(model, found, cut, stage, ranges[stage]!);
+		const counts = countsOf(plan, model, found, cut, stage);
 		const branches = stage === junction ? plan.stages[stage - 1]!.replicas.length : 1;
 		const {schedule} = plan.pipeline;
 		const underWay = Math.max(1, warmUp(schedule, stage, plan.stages.length, micros));
@@ -114,7 +141,7 @@ export function memoryOf(
 			const weights = counts.parameters + counts.buffers;
 			const gradient = counts.parameters;
 			const slots = slotCount(optimizer) * counts.parameters;
-			const activations = (stash === 'keep' ? underWay : 1) * items * counts.activations;
+			const activations = (stash === 'keep' ? underWay : 1) * items * counts.stash;
 			const gradientOut = stage === 0 ? 0 : input;
 			const boundary = items * (underWay * input + 2 * (2 * counts.output + gradientOut));
 			return {
