@@ -1,12 +1,25 @@
 /** Training with stages: the weights become those of one machine, whatever the optimiser and the division of batches. */
 import {seededRandom} from '../../../core/random.js';
+import {float32} from '../../../core/tensor/tensor.js';
+import type {Model} from '../../../models/graph.js';
 import {unitsOf} from '../../../models/inspect/cuts.js';
 import {segmentsOf} from '../../../models/inspect/segments.js';
 import type {Optimizer} from '../../../models/training.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
+import {node, sketch} from '../../models/graphs.js';
 import {batchFor, dropping, options, plain, same, sgd} from '../engine/examples.js';
 import type {StageSuite} from '../stage.js';
-import {closeAll, gradientOf, itemsOf, learnBatch, makeStages, parametersOf, rangesAt, stepBatch} from './drive.js';
+import {
+	closeAll,
+	gradientOf,
+	itemsOf,
+	learnBatch,
+	makeStages,
+	parametersOf,
+	predictWith,
+	rangesAt,
+	stepBatch,
+} from './drive.js';
 import {distance} from './equality.js';
 
 const optimizers: Readonly<Record<string, Optimizer>> = {
@@ -25,6 +38,20 @@ const models = {
 };
 
 const loss = 'softmax-cross-entropy';
+
+/** a = relu(x)·w is the first output, b = a·v the second. */
+const early = (): Model => ({
+	name: 'early',
+	graph: sketch({
+		inputs: {x: ['N', 2]},
+		initializers: {w: float32([2, 2], [1, 2, 3, 4]), v: float32([2, 2], [4, 3, 2, 1])},
+		nodes: [node('Relu', ['x'], ['r']), node('MatMul', ['r', 'w'], ['a']), node('MatMul', ['a', 'v'], ['b'])],
+		outputs: ['a', 'b'],
+	}),
+	parameters: ['w', 'v'],
+	buffers: [],
+	loss: 'mse',
+});
 
 export function training({check, slow}: StageSuite): void {
 	for (const [index, [name, make]] of Object.entries(models).entries()) {
@@ -143,6 +170,33 @@ export function training({check, slow}: StageSuite): void {
 			);
 		}
 		await closeAll([...cut, ...given]);
+	});
+
+	check('the loss is on the first output of the model, also where an early segment makes it', async (t, engine) => {
+		const model = early();
+		const cuts = {maxCrossing: 2};
+		const settings = {loss: 'mse', optimizer: sgd(0.1), seed: 7, stash: 'keep'} as const;
+		const stages = await makeStages(engine, model, {
+			...settings,
+			cuts,
+			ranges: rangesAt([2], unitsOf(model, cuts).units.length),
+		});
+		t.deepEqual(
+			stages[0]!.sends.map(({name}) => name),
+			['a'],
+		);
+		const trainer = await engine.trainer(model, options(sgd(0.1), {loss: 'mse'}));
+		const batch = {
+			inputs: {x: float32([3, 2], [1, -2, 3, 4, 0.5, -1])},
+			targets: float32([3, 2], [1, 2, 3, 4, 5, 6]),
+		};
+		const expected = await trainer.gradient(batch);
+		const {loss} = await learnBatch(stages, batch, [1, 2]);
+		t.true(Math.abs(loss - expected.loss) <= 1e-5 * expected.loss);
+		const mean = (await gradientOf(stages, trainer.parameters)).map(value => value / 3);
+		t.true(distance(mean, expected.gradient, trainer.parameters) <= 1e-5);
+		t.deepEqual(Object.keys(await predictWith(stages, batch.inputs)).sort(), ['a', 'b', 'x']);
+		await closeAll([...stages, trainer]);
 	});
 
 	if (!slow) {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import {isFplError} from '../../../core/errors.js';
-import {dropoutMask} from '../../../models/compile/dropout.js';
+import {dropoutMask, dropoutPart} from '../../../models/compile/dropout.js';
 
 const options = {seed: 7, update: 3, node: 'drop', ratio: 0.25, shape: [64, 100]} as const;
 
@@ -32,4 +32,34 @@ test('ratio 0 keeps everything, ratio 1 is refused', t => {
 	t.true(dropoutMask({...options, ratio: 0}).data.every(value => value === 1));
 	const error = t.throws(() => dropoutMask({...options, ratio: 1}));
 	t.true(isFplError(error, 'MODEL_INVALID'));
+});
+
+test('parts along any axis are those of the whole mask', t => {
+	const common = {seed: 4, update: 2, node: 'drop', ratio: 0.3};
+	const total = 5;
+	for (const [axis, shapeOf] of [
+		[0, (items: number) => [items, 3, 2]],
+		[1, (items: number) => [3, items, 2]],
+		[1, (items: number) => [3, items * 4]],
+		[2, (items: number) => [2, 3, items]],
+	] as const) {
+		const whole = dropoutMask({...common, shape: shapeOf(total)});
+		const outer = shapeOf(total)
+			.slice(0, axis)
+			.reduce((product, dim) => product * dim, 1);
+		const row = whole.data.length / outer;
+		const perItem = row / total;
+		for (const [offset, items] of [
+			[0, 5],
+			[0, 2],
+			[2, 3],
+			[4, 1],
+		] as const) {
+			const part = dropoutPart({...common, shape: shapeOf(items), axis, items, offset, total});
+			const expected = Array.from({length: outer}, (_, at) => [
+				...whole.data.subarray(at * row + offset * perItem, at * row + (offset + items) * perItem),
+			]).flat();
+			t.deepEqual([...part.data], expected, `axis ${axis}, ${items} items from ${offset}`);
+		}
+	}
 });

@@ -1,9 +1,12 @@
 import test from 'ava';
 import {startBackend} from '../../../models/engines/tfjs/backend.js';
 import {TfjsPredictor} from '../../../models/engines/tfjs/predictor.js';
+import {TfjsStage} from '../../../models/engines/tfjs/stage.js';
 import {TfjsTrainer} from '../../../models/engines/tfjs/trainer.js';
+import {unitsOf} from '../../../models/inspect/cuts.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {batchFor, dropping, normalised, options, part, plain, sgd} from '../../contracts/engine/examples.js';
+import {rangesAt} from '../../contracts/stage/drive.js';
 
 const models = {
 	'a plain model': plain(),
@@ -35,6 +38,36 @@ for (const [what, model] of Object.entries(models)) {
 		t.is(count(), empty, 'after closing');
 	});
 }
+
+test.serial('stages leave no tensors behind', async t => {
+	const {tf} = await startBackend(1, 'wasm');
+	const empty = tf.memory().numTensors;
+	const model = dropping();
+	const {inputs, targets} = batchFor(model, 4);
+	const where = {offset: 0, total: 4};
+	const {loss, optimizer, seed} = options(sgd(0.01, 0.9));
+	const ranges = rangesAt([4], unitsOf(model).units.length);
+	const [first, last] = [0, 1].map(
+		index => new TfjsStage(tf, model, {ranges, index, loss, optimizer, seed, stash: 'keep'}),
+	) as [TfjsStage, TfjsStage];
+	const step = () => {
+		const {values} = first.forward(0, inputs, where);
+		first.backward(0, last.learn(0, values, targets, where).gradients);
+		last.evaluate(first.predict(inputs).values, targets);
+		for (const stage of [first, last]) {
+			stage.apply({scale: 0.25, lrScale: 1});
+		}
+	};
+	step();
+	const after = tf.memory().numTensors;
+	step();
+	step();
+	t.throws(() => last.learn(0, inputs, targets, where));
+	t.is(tf.memory().numTensors, after);
+	first.close();
+	last.close();
+	t.is(tf.memory().numTensors, empty, 'after closing');
+});
 
 test.serial('plans for many batch sizes do not pile up', async t => {
 	const {tf} = await startBackend(1, 'wasm');
