@@ -13,6 +13,7 @@ import {planSchema} from '../core/plan/plan.js';
 import type {Body, BodyOf} from '../core/wire/bodies.js';
 import type {Message} from '../core/wire/message.js';
 import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
+import {checkPlanFor} from '../models/plans/check.js';
 import type {ActiveRun, RunContext} from './run/conduct.js';
 import {executeRun} from './run/execute.js';
 import {prepare} from './run/preparation.js';
@@ -145,7 +146,11 @@ export class Coordinator {
 				fix: 'Submit the job again.',
 			});
 		}
-		await prepare(job, given);
+		const {model} = await prepare(job, given);
+		if (plan) {
+			// Devices may still come; whether they suit the plan is seen when they are asked.
+			checkPlanFor(plan, {model, training: job.training, rawData: job.privacy.rawData});
+		}
 		const createdAt = new Date(this.#context.clock.now()).toISOString();
 		const run = runId(
 			`${nameOf(job.model)}-${createdAt.slice(2, 19).replaceAll(/[-:T]/gu, '')}-${randomBytes(2).toString('hex')}`,

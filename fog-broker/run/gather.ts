@@ -3,12 +3,12 @@ import type {Clock} from '../../core/clock.js';
 import {asFplError, FplError} from '../../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
-import {checkPlan} from '../../core/plan/check.js';
 import type {Job} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {schemes} from '../../core/plan/schemes.js';
 import type {Messenger} from '../../core/wire/messenger.js';
 import type {Model} from '../../models/graph.js';
+import {checkPlanFor} from '../../models/plans/check.js';
 import {planFor} from '../../models/plans/plan-for.js';
 import type {Fleet} from '../fleet.js';
 import type {Journal} from './journal.js';
@@ -59,8 +59,14 @@ export async function gather(
 	const candidates = () => fleet.idle().filter(device => only === undefined || only.includes(device));
 	journal.publish(run, {kind: 'gathering', expected: only, minimum});
 	const planned = (devices: readonly DeviceId[]) => {
-		const present = devices.toSorted().map(device => ({device, profile: fleet.find(device)?.profile}));
-		return checkPlan(planFor(job, present, model));
+		const present = devices.toSorted().map(device => {
+			const {profile, engines} = fleet.find(device) ?? {};
+			return {device, profile, engines, memoryBytes: profile?.memoryBytes};
+		});
+		const plan = planFor(job, present, model);
+		const {training, engine, privacy} = job;
+		checkPlanFor(plan, {model, fleet: present, training, engine, rawData: privacy.rawData});
+		return plan;
 	};
 	const release = releaser(context, run);
 	const deadline = clock.monotonic() + wait * 1000;
