@@ -3,11 +3,13 @@ import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {Case} from './cases.js';
 import {type BlockRequest, Contender} from './contender.js';
+import type {Distance} from './distance.js';
+import {cleanShare, Intruders} from './intruders.js';
 
 export interface Measured {
-	/** Items trained per second, median over the blocks. */
+	/** Items trained per second, median over the clean blocks. */
 	readonly itemsPerSecond: number;
-	/** The same in the fastest block: what other work on the machine disturbed least. */
+	/** The same in the fastest block. */
 	readonly best: number;
 	readonly peakMiB: number;
 }
@@ -17,17 +19,37 @@ export interface Row {
 	readonly ours: Measured;
 	/** Undefined without python. */
 	readonly torch: Measured | undefined;
+	/** Ours over PyTorch's items per second, median over neighbouring blocks that are both clean. */
+	readonly ratio: number | undefined;
 	/** Undefined unless asked for; the text says why it cannot train the case. */
 	readonly tfjs: Measured | string | undefined;
+	/** Rounds in which nobody else computed, and all. Without a clean one all are used. */
+	readonly clean: number;
+	readonly rounds: number;
+	/** Least and most that a cache line took to the other processor and back in those rounds. */
+	readonly roundTripNs: readonly [number, number];
 }
 
 export interface CompareOptions {
-	/** Blocks per contender, which alternate. */
-	readonly blocks: number;
+	/** Clean rounds wanted; a round is a block of each contender. */
+	readonly rounds: number;
+	/** No further rounds after so many, clean or not … */
+	readonly most: number;
+	/** … or after so many seconds. */
+	readonly patience: number;
 	readonly block: BlockRequest;
 	/** Python with torch; undefined: without PyTorch. */
 	readonly python: string | undefined;
 	readonly tfjs: boolean;
+	readonly distance: Distance;
+}
+
+interface Round {
+	/** Items per second by contender. */
+	readonly rates: readonly number[];
+	/** Processors that others used. */
+	readonly foreign: number;
+	readonly roundTripNs: number;
 }
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -36,7 +58,8 @@ const peer = path.resolve(here, '../../../bench/engine/torch_peer.py');
 
 const argumentsOf = ({model, batch, threads}: Case): string[] => [model, `${batch}`, `${threads}`];
 
-export async function compare(one: Case, {blocks, block, python, tfjs}: CompareOptions): Promise<Row> {
+export async function compare(one: Case, options: CompareOptions): Promise<Row> {
+	const {python, tfjs} = options;
 	const ownScript = path.join(here, 'ours.js');
 	const ours = await Contender.start(process.execPath, [ownScript, 'onnxruntime', ...argumentsOf(one)]);
 	const torch = python === undefined ? undefined : await Contender.start(python, [peer, ...argumentsOf(one)]);
@@ -44,35 +67,72 @@ export async function compare(one: Case, {blocks, block, python, tfjs}: CompareO
 		throw new Error(`${one.model} has ${ours.parameters} parameters here and ${torch.parameters} in PyTorch`);
 	}
 	const contenders = [ours, ...(torch === undefined ? [] : [torch])];
-	const rates = contenders.map((): number[] => []);
-	const peaks = contenders.map(() => 0);
-	// A round that does not count lets caches and allocators settle.
-	for (let round = -1; round < blocks; round++) {
-		for (const [index, contender] of contenders.entries()) {
-			const {steps, seconds, peakBytes} = await contender.run(
-				round < 0 ? {seconds: block.seconds / 4, steps: 1} : block,
-			);
-			peaks[index] = peakBytes;
-			if (round >= 0) {
-				rates[index]!.push((steps * one.batch) / seconds);
-			}
-		}
-	}
+	const rounds = await takeTurns(one, contenders, options);
+	const peaks = await Promise.all(
+		contenders.map(async contender => (await contender.run({seconds: 0, steps: 0})).peakBytes),
+	);
 	await Promise.all(contenders.map(contender => contender.close()));
-	const [first, second] = rates.map(
-		(list, index): Measured => ({
-			itemsPerSecond: median(list),
-			best: Math.max(...list),
-			peakMiB: peaks[index]! / 2 ** 20,
+	const clean = rounds.filter(({foreign}) => !(foreign > cleanShare));
+	const used = clean.length === 0 ? rounds : clean;
+	const trips = used.map(({roundTripNs}) => roundTripNs);
+	const [first, second] = peaks.map(
+		(bytes, index): Measured => ({
+			itemsPerSecond: median(used.map(({rates}) => rates[index]!)),
+			best: Math.max(...used.map(({rates}) => rates[index]!)),
+			peakMiB: bytes / 2 ** 20,
 		}),
 	);
-	return {case: one, ours: first!, torch: second, tfjs: tfjs ? await measureTfjs(one, ownScript, block) : undefined};
+	return {
+		case: one,
+		ours: first!,
+		torch: second,
+		ratio: second && median(used.map(({rates}) => rates[0]! / rates[1]!)),
+		tfjs: tfjs ? await measureTfjs(one, ownScript, options.block) : undefined,
+		clean: clean.length,
+		rounds: rounds.length,
+		roundTripNs: [Math.min(...trips), Math.max(...trips)],
+	};
 }
 
+async function takeTurns(
+	one: Case,
+	contenders: readonly Contender[],
+	{rounds, most, patience, block, distance}: CompareOptions,
+): Promise<readonly Round[]> {
+	const intruders = new Intruders([process.pid, ...contenders.map(({pid}) => pid)]);
+	// Lets caches and allocators settle; counts for nothing.
+	for (const contender of contenders) {
+		await contender.run({seconds: block.seconds / 2, steps: 1});
+	}
+	const started = performance.now();
+	const done: Round[] = [];
+	let clean = 0;
+	while (clean < rounds && done.length < most && (done.length === 0 || performance.now() - started < patience * 1000)) {
+		const roundTripNs = await distance.roundTripNs();
+		const rates: number[] = [];
+		let foreign = 0;
+		// Whoever went first goes second next time.
+		const order = [...contenders.keys()];
+		for (const index of done.length % 2 === 0 ? order : order.reverse()) {
+			intruders.watch();
+			const {steps, seconds} = await contenders[index]!.run(block);
+			foreign = Math.max(foreign, intruders.share());
+			rates[index] = (steps * one.batch) / seconds;
+		}
+		clean += foreign > cleanShare ? 0 : 1;
+		done.push({rates, foreign, roundTripNs});
+	}
+	return done;
+}
+
+/** Longer than this for its first step and one block, and tfjs counts as unable. */
+const tfjsPatienceMs = 60_000;
+
 async function measureTfjs(one: Case, script: string, block: BlockRequest): Promise<Measured | string> {
+	const starting = Contender.start(process.execPath, [script, 'tfjs', ...argumentsOf(one)], tfjsPatienceMs);
 	try {
-		const contender = await Contender.start(process.execPath, [script, 'tfjs', ...argumentsOf(one)]);
-		const {steps, seconds, peakBytes} = await contender.run(block);
+		const contender = await starting;
+		const {steps, seconds, peakBytes} = await contender.run({...block, steps: 1});
 		await contender.close();
 		const rate = (steps * one.batch) / seconds;
 		return {itemsPerSecond: rate, best: rate, peakMiB: peakBytes / 2 ** 20};

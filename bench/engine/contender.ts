@@ -31,9 +31,16 @@ export class Contender {
 		this.parameters = parameters;
 	}
 
-	/** @throws Error with the process's own words when it cannot run the case. */
-	static async start(command: string, args: readonly string[]): Promise<Contender> {
-		const child = spawn(command, args, {stdio: 'pipe'});
+	get pid(): number {
+		return this.#process.pid!;
+	}
+
+	/**
+	 * @param withinMs the process is killed when it is not done by then.
+	 * @throws Error with the process's own words when it cannot run the case.
+	 */
+	static async start(command: string, args: readonly string[], withinMs?: number): Promise<Contender> {
+		const child = spawn(command, args, {stdio: 'pipe', timeout: withinMs, killSignal: 'SIGKILL'});
 		let complaints = '';
 		child.stderr.on('data', (chunk: Buffer) => {
 			complaints = (complaints + chunk.toString()).slice(-2000);
@@ -43,7 +50,8 @@ export class Contender {
 		const lines = createInterface({input: child.stdout})[Symbol.asyncIterator]();
 		const first = await Promise.race([lines.next(), failed]);
 		if (first.done) {
-			throw new Error(complaints.trim().split('\n').at(-1) || `${command} ended`);
+			const late = child.killed && withinMs !== undefined;
+			throw new Error(late ? 'too slow' : complaints.trim().split('\n').at(-1) || `${command} ended`);
 		}
 		const hello = JSON.parse(first.value) as {parameters: number} | {error: string};
 		if ('error' in hello) {
@@ -57,7 +65,7 @@ export class Contender {
 		this.#process.stdin.write(`${JSON.stringify(request)}\n`);
 		const line = await this.#lines.next();
 		if (line.done) {
-			throw new Error('the contender ended');
+			throw new Error(this.#process.killed ? 'too slow' : 'the contender ended');
 		}
 		return JSON.parse(line.value) as Block;
 	}

@@ -7,6 +7,7 @@ import {seededRandom} from '../../../../core/random.js';
 import {int64} from '../../../../core/tensor/tensor.js';
 import type {Batch} from '../../../../models/engines/engine.js';
 import {onnxruntimeEngine} from '../../../../models/engines/onnxruntime/engine.js';
+import type {Model} from '../../../../models/graph.js';
 import {buildModel} from '../../../../models/zoo/zoo.js';
 import {uniform} from '../../../support/gradient-check.js';
 
@@ -66,24 +67,49 @@ test.serial('more batch sizes than are kept are compiled again when they come ba
 	await engine.close();
 });
 
-// Rounding decides which side of a kink of relu or relu6 a few of the many activations are on: the deeper, the more.
-for (const [name, input, within] of [
-	['resnet18', [3, 16, 16], 1e-3],
-	['mobilenetv2', [3, 16, 16], 1e-2],
-	['cnn-small', [3, 16, 16], 1e-4],
+const norm = (v: Float32Array) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
+
+/** How far the gradients with blocked and with plain convolutions are apart, relative to their norm. */
+async function difference(model: Model): Promise<{loss: number; gradient: number}> {
+	const engines = await Promise.all([false, true].map(plain => onnxruntimeEngine({threads: 1, plain})));
+	const batch = pictures(16, 16);
+	const [a, b] = await Promise.all(engines.map(async engine => (await engine.trainer(model, options)).gradient(batch)));
+	await Promise.all(engines.map(engine => engine.close()));
+	const apart = a!.gradient.map((x, index) => x - b!.gradient[index]!);
+	return {loss: Math.abs(a!.loss - b!.loss) / b!.loss, gradient: norm(apart) / norm(b!.gradient)};
+}
+
+/** Tanh for every relu and relu6: gradients without jumps. */
+const smooth = (model: Model): Model => ({
+	...model,
+	graph: {
+		...model.graph,
+		nodes: model.graph.nodes.map(node =>
+			node.op === 'Relu' || node.op === 'Clip' ? {...node, op: 'Tanh', inputs: node.inputs.slice(0, 1)} : node,
+		),
+	},
+});
+
+/*
+ * Where an activation lies on a kink of relu or relu6 to within rounding, its derivative is 0 or 1 by chance. One of a
+ * million is enough: PyTorch's own float32 gradients of this mobilenetv2 are 2.6e-2 away from its float64 ones, those of
+ * resnet18 1.3e-6, and 9e-4 once layers are disturbed by 1e-7. (Here: 2.8e-5 and 1.9e-6.) So the tight bounds are those of
+ * the same nets without kinks.
+ */
+for (const [name, kinked] of [
+	['resnet18', 1e-3],
+	['mobilenetv2', 1e-2],
+	['cnn-small', 1e-5],
 ] as const) {
+	const model = buildModel(name, {input: [3, 16, 16], width: 0.5});
 	test.serial(`${name} trains alike with blocked and with plain convolutions`, async t => {
-		const engines = await Promise.all([false, true].map(plain => onnxruntimeEngine({threads: 1, plain})));
-		const model = buildModel(name, {input, width: 0.5});
-		const batch = pictures(16, 16);
-		const [a, b] = await Promise.all(
-			engines.map(async engine => (await engine.trainer(model, options)).gradient(batch)),
-		);
-		t.true(Math.abs(a!.loss - b!.loss) < 1e-5 * b!.loss);
-		const norm = (v: Float32Array) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
-		const difference = norm(a!.gradient.map((x, index) => x - b!.gradient[index]!)) / norm(b!.gradient);
-		t.true(difference < within, `${difference}`);
-		await Promise.all(engines.map(engine => engine.close()));
+		const {loss, gradient} = await difference(model);
+		t.true(loss < 1e-5 && gradient < kinked, `${loss}, ${gradient}`);
+	});
+
+	test.serial(`${name} without kinks trains alike to rounding with blocked and with plain convolutions`, async t => {
+		const {loss, gradient} = await difference(smooth(model));
+		t.true(loss < 1e-5 && gradient < 2e-5, `${loss}, ${gradient}`);
 	});
 }
 
