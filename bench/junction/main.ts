@@ -2,21 +2,24 @@
  * What junctions are worth: joined models of every kind, trained in one process, beside a model that sees one view only and one
  * that sees everything. Prints CSV; asserts nothing.
  *
- * node dist/bench/junction/main.js [--tasks vibration,occupancy] [--seeds 1,2,3] [--kinds mean,scalar] [--threads 1]
+ * node dist/bench/junction/main.js [--tasks vibration,occupancy] [--seeds 1,2,3] [--kinds mean,scalar] [--lose]
+ *
+ * With --lose: accuracy of the joined model, directly after each branch alone was lost, after another epoch without
+ * it, and directly after it came back with its old weights; means over the branches.
  */
 import {parseArgs} from 'node:util';
 import {isFplError} from '../../core/errors.js';
 import {junctionKinds} from '../../core/plan/plan.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Split} from '../../models/datasets/dataset.js';
-import {batches, inOrder} from '../../models/datasets/subset.js';
 import type {Engine} from '../../models/engines/engine.js';
 import {onnxruntimeEngine} from '../../models/engines/onnxruntime/engine.js';
 import type {Model} from '../../models/graph.js';
-import {alignViews, viewsOf} from '../../models/junction/data.js';
-import {joinBranches} from '../../models/junction/join.js';
+import {type JoinOptions, joinBranches} from '../../models/junction/join.js';
+import {branchState, remapState} from '../../models/junction/remap.js';
 import {layoutOf} from '../../models/layout.js';
 import {type Task, tasks, viewsOfSplit} from './tasks.js';
+import {accuracyOf, aligned, newTrainer, trainOn} from './train.js';
 
 const {values} = parseArgs({
 	options: {
@@ -24,84 +27,81 @@ const {values} = parseArgs({
 		seeds: {type: 'string', default: '1,2,3'},
 		kinds: {type: 'string', default: junctionKinds.join(',')},
 		threads: {type: 'string', default: '1'},
+		lose: {type: 'boolean', default: false},
 	},
 });
-const batch = 64;
 
-interface Row {
-	readonly task: string;
-	readonly contender: string;
-	readonly cut: string;
-	readonly seed: number;
-	readonly parameters: number;
-	readonly accuracy: number;
-	readonly stepMs: number;
+async function measure(engine: Engine, model: Model, split: Split, task: Task, seed: number): Promise<string> {
+	const trainer = await newTrainer(engine, model, task, seed);
+	const stepMs = await trainOn(trainer, split, {epochs: task.epochs, seed});
+	const accuracy = await accuracyOf(trainer, split);
+	await trainer.close();
+	return [layoutOf(model.graph, model.parameters).length, accuracy, stepMs].join();
 }
 
-const columns = ['task', 'contender', 'cut', 'seed', 'parameters', 'accuracy', 'stepMs'] as const;
-const print = (row: Row) => console.log(columns.map(key => row[key]).join(','));
-
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-
-/** Test accuracy, and the median time of a step. The split is bound to the model already. */
-async function train(
+/** Accuracy before; and, averaged over the branches: after the loss, after another epoch, after the return. */
+async function lose(
 	engine: Engine,
-	model: Model,
-	{train: data, test}: Split,
-	{optimizer, epochs}: Task,
+	base: Model,
+	options: JoinOptions,
+	seen: readonly Split[],
+	task: Task,
 	seed: number,
 ) {
-	const trainer = await engine.trainer(model, {loss: model.loss, optimizer, seed});
-	const times: number[] = [];
-	for (let epoch = 0; epoch < epochs; epoch++) {
-		for (const indices of batches(data.items, batch, seed, epoch, {dropLast: true})) {
-			times.push((await trainer.step(data.batch(indices))).computeMs);
+	const {branches} = options;
+	const whole = joinBranches(base, options);
+	const data = aligned(seen, branches, whole);
+	const trainer = await newTrainer(engine, whole, task, seed);
+	await trainOn(trainer, data, {epochs: task.epochs, seed});
+	const before = await accuracyOf(trainer, data);
+	const state = await trainer.save();
+	const sums = [0, 0, 0];
+	for (const lost of branches) {
+		const rest = joinBranches(base, {...options, branches: branches.filter(branch => branch !== lost)});
+		const less = aligned(seen, branches, rest);
+		const alone = await newTrainer(engine, rest, task, seed);
+		await alone.load(remapState(whole, state, rest));
+		const after = await accuracyOf(alone, less);
+		await trainOn(alone, less, {epochs: 1, first: task.epochs, seed});
+		const later = await accuracyOf(alone, less);
+		const returning = new Map([[lost, branchState(whole, state, lost)]]);
+		await trainer.load(remapState(rest, await alone.save(), whole, {returning}));
+		const back = await accuracyOf(trainer, data);
+		await alone.close();
+		for (const [index, value] of [after, later, back].entries()) {
+			sums[index]! += value / branches.length;
 		}
 	}
-	let right = 0;
-	for (const indices of inOrder(test.items, 500)) {
-		right += (await trainer.evaluate(test.batch(indices))).correct ?? 0;
-	}
 	await trainer.close();
-	const {length} = layoutOf(model.graph, model.parameters);
-	return {
-		parameters: length,
-		accuracy: Number((right / test.items).toFixed(4)),
-		stepMs: Number(median(times).toFixed(3)),
-	};
+	return [before, ...sums.map(value => value.toFixed(4))].join();
 }
-
-const bound = (split: Split, model: Model): Split => ({train: bind(split.train, model), test: bind(split.test, model)});
 
 async function compare(engine: Engine, task: Task, seed: number): Promise<void> {
 	const split = await task.open(seed, {environment: process.env});
 	const seen = viewsOfSplit(split, task.views);
 	const branches = seen.map((_, index) => `source-${index + 1}`);
-	const row = {task: task.name, cut: '', seed};
-	const whole = task.whole(seed);
-	print({...row, contender: 'whole', ...(await train(engine, whole, bound(split, whole), task, seed))});
+	const print = (contender: string, cut: string, figures: string) =>
+		console.log([task.name, contender, cut, seed, figures].join());
+	const plain = async (name: string, model: Model, {train, test}: Split) => {
+		const data = {train: bind(train, model), test: bind(test, model)};
+		print(name, '', await measure(engine, model, data, task, seed));
+	};
 	const base = task.model(seed);
-	for (const [index, view] of seen.entries()) {
-		print({
-			...row,
-			contender: `only ${branches[index]}`,
-			...(await train(engine, base, bound(view, base), task, seed)),
-		});
+	if (!values.lose) {
+		await plain('whole', task.whole(seed), split);
+		for (const [index, view] of seen.entries()) {
+			await plain(`only ${branches[index]}`, base, view);
+		}
 	}
 	for (const junction of junctionKinds.filter(kind => values.kinds.split(',').includes(kind))) {
 		for (const cut of task.cuts.filter(name => junction !== 'dense' || !task.wide.includes(name))) {
 			try {
-				const joined = joinBranches(base, {cut, branches, junction});
-				const part = (which: 'train' | 'test') =>
-					alignViews(
-						viewsOf(
-							branches,
-							seen.map(view => view[which]),
-						),
-						joined,
-					);
-				const data = {train: part('train'), test: part('test')};
-				print({...row, contender: junction, cut, ...(await train(engine, joined, data, task, seed))});
+				const options = {cut, branches, junction};
+				const joined = joinBranches(base, options);
+				const figures = values.lose
+					? lose(engine, base, options, seen, task, seed)
+					: measure(engine, joined, aligned(seen, branches, joined), task, seed);
+				print(junction, cut, await figures);
 			} catch (error) {
 				if (!isFplError(error, 'MODEL_CUT')) {
 					throw error;
@@ -112,7 +112,8 @@ async function compare(engine: Engine, task: Task, seed: number): Promise<void> 
 	}
 }
 
-console.log(columns.join(','));
+const figures = values.lose ? 'before,after loss,after another epoch,after return' : 'parameters,accuracy,stepMs';
+console.log(`task,contender,cut,seed,${figures}`);
 const engine = await onnxruntimeEngine({threads: Number(values.threads)});
 for (const task of tasks.filter(({name}) => values.tasks.split(',').includes(name))) {
 	for (const seed of values.seeds.split(',').map(Number)) {
