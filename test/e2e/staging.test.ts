@@ -94,6 +94,7 @@ test.serial('a model that is not what its digest says is refused, and not kept',
 		deadlineMs: 1000,
 	} as never;
 	const staging = stage(assign, {
+		device: 'dev-1',
 		engine: () => Promise.reject(new Error('not reached')),
 		models,
 		places: {environment: {}},
