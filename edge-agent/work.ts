@@ -61,14 +61,17 @@ export async function computeContribution(
 			got: `${weights.length}`,
 		});
 	}
-	const state = {parameters: weights.slice(0, parameters.length), buffers: weights.slice(parameters.length)};
+	const state = {parameters: weights.subarray(0, parameters.length), buffers: weights.subarray(parameters.length)};
 	switch (work.kind) {
 		case 'gradient': {
-			await trainer.load({...state, updates: work.round});
-			const result = await trainer.gradient(data.batch(order(work.cursor, work.count)));
-			const after = buffers.length > 0 ? (await trainer.save(['buffers'])).buffers : state.buffers;
+			// The trainer does one thing after the other, so that it need not be waited for in between.
+			const [, result, after] = await Promise.all([
+				trainer.load({...state, updates: work.round}),
+				trainer.gradient(data.batch(order(work.cursor, work.count))),
+				buffers.length > 0 ? trainer.save(['buffers']) : state,
+			]);
 			return {
-				vector: join(result.gradient, after),
+				vector: join(result.gradient, after.buffers),
 				loss: result.loss,
 				items: work.count,
 				steps: 1,

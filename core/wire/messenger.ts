@@ -83,6 +83,8 @@ export async function createMessenger(options: MessengerOptions): Promise<Messen
 	const replies = new ReplyCache();
 	const prefix = randomBytes(6).toString('base64url');
 	const closing = new AbortController();
+	/** Ends the repetitions of requests under way. A signal made with AbortSignal.any would stay with `closing` for ever. */
+	const repeating = new Set<AbortController>();
 	let count = 0;
 	let serving = 0;
 	let handler: Handler | undefined;
@@ -192,13 +194,14 @@ export async function createMessenger(options: MessengerOptions): Promise<Messen
 			const message = compose(to, body);
 			const bytes = encode(message);
 			const stop = new AbortController();
+			repeating.add(stop);
 			const wanted: readonly Kind[] = expect;
 			const reply = waiter.wait({inReplyTo: message.id, from: to}, deadlineMs, signal).catch((error: unknown) => {
 				throw asFplError(error).code === 'WIRE_TIMEOUT'
 					? timeout(to, body.kind, wanted, message.id, deadlineMs)
 					: error;
 			});
-			void repeat(to, bytes, retryMs ?? Math.min(2000, deadlineMs / 3), AbortSignal.any([stop.signal, closing.signal]));
+			void repeat(to, bytes, retryMs ?? Math.min(2000, deadlineMs / 3), stop.signal);
 			try {
 				const {body: answered, ...envelope} = await reply;
 				if (wanted.includes(answered.kind)) {
@@ -208,7 +211,9 @@ export async function createMessenger(options: MessengerOptions): Promise<Messen
 					? peerError(to, answered)
 					: new FplError('WIRE_INVALID', {where: to, expected: wanted.join(' or '), got: answered.kind});
 			} finally {
-				stop.abort();
+				repeating.delete(stop);
+				// With a reason of our own no exception is made, whose stack costs more than the rest.
+				stop.abort('answered');
 			}
 		},
 		waitFor: (matcher, deadlineMs, signal) => waiter.wait(matcher, deadlineMs, signal),
@@ -220,6 +225,9 @@ export async function createMessenger(options: MessengerOptions): Promise<Messen
 				return;
 			}
 			closing.abort();
+			for (const stop of repeating) {
+				stop.abort('closed');
+			}
 			waiter.refuse(closed());
 			await subscription.unsubscribe();
 		},

@@ -260,8 +260,7 @@ export class RunDriver {
 	async #closeRound({round, contributors, milestone}: RunEffect & {kind: 'close-round'}): Promise<void> {
 		const {clock, book, accounts, job} = this.#parts;
 		this.#dispatch.endRound();
-		await accounts.computing(() => this.#server.closeRound(this.#lrScale(round)));
-		this.#weights = await this.#server.weights();
+		this.#weights = await accounts.computing(() => this.#server.closeRound(this.#lrScale(round)));
 		for (const device of contributors.keys()) {
 			book.contributed(device);
 		}

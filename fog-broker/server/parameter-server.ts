@@ -42,6 +42,9 @@ export class ParameterServer {
 	/** The current weights as they travel: parameters, then buffers. */
 	async weights(): Promise<Float32Array> {
 		const {parameters, buffers} = await this.#options.trainer.save(['parameters', 'buffers']);
+		if (buffers.length === 0) {
+			return parameters;
+		}
 		const vector = new Float32Array(this.#length);
 		vector.set(parameters);
 		vector.set(buffers, parameters.length);
@@ -105,8 +108,11 @@ export class ParameterServer {
 		};
 	}
 
-	/** Takes the mean of the round and updates the weights. `lrScale` multiplies the learning rate. */
-	async closeRound(lrScale: number): Promise<void> {
+	/**
+	 * Takes the mean of the round, updates the weights and answers the new ones as they travel. `lrScale` multiplies the learning
+	 * rate. The trainer does one thing after the other, so that it need not be waited for in between.
+	 */
+	async closeRound(lrScale: number): Promise<Float32Array> {
 		this.#open = undefined;
 		const {trainer, exchange} = this.#options;
 		const count = trainer.parameters.length;
@@ -118,19 +124,22 @@ export class ParameterServer {
 					mean.set((await trainer.save(['buffers'])).buffers, count);
 				}
 				this.#aggregator.mean(mean);
-				await trainer.load({buffers: mean.slice(count)});
-				await trainer.apply(mean.subarray(0, count), lrScale);
-				return;
+				const [, , weights] = await Promise.all([
+					trainer.buffers.length === 0 ? undefined : trainer.load({buffers: mean.slice(count)}),
+					trainer.apply(mean.subarray(0, count), lrScale),
+					this.weights(),
+				]);
+				return weights;
 			}
 			case 'weights': {
 				const mean = await this.weights();
 				this.#aggregator.mean(mean);
 				const {updates} = await trainer.save([]);
 				await trainer.load({parameters: mean.slice(0, count), buffers: mean.slice(count), updates: updates + 1});
-				return;
+				return mean;
 			}
 			default:
-				exchange satisfies never;
+				return exchange satisfies never;
 		}
 	}
 }
