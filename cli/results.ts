@@ -1,7 +1,7 @@
 /** What runs leave behind: found in the state folder of this machine, or fetched from the coordinator. */
 import path from 'node:path';
 import type {Command} from 'commander';
-import {isFplError} from '../core/errors.js';
+import {FplError, isFplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
 import {RunStore} from '../fog-broker/run/store.js';
@@ -20,7 +20,18 @@ export async function fileOfRun(command: Command, run: RunId, what: keyof typeof
 		if (!isFplError(error, 'RUN_UNKNOWN')) {
 			throw error;
 		}
-		return withClient(command, client => client.fetch(run, what));
+		try {
+			return await withClient(command, client => client.fetch(run, what));
+		} catch (asked) {
+			if (!isFplError(asked, 'BROKER_UNREACHABLE')) {
+				throw asked;
+			}
+			throw new FplError('BROKER_UNREACHABLE', {
+				where: `run «${run}»`,
+				problem: `it is not in ${path.join(stateDirectory(state), 'runs')}, and no coordinator can be asked: ${asked.facts.where} does not answer`,
+				fix: 'Check the name, give the folder with --state, or the address of the broker with --broker.',
+			});
+		}
 	}
 }
 

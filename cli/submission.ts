@@ -45,7 +45,9 @@ async function readModel(model: string, jobFile: string): Promise<{name: string;
 	}
 	const file = path.resolve(path.dirname(jobFile), model);
 	const {exportModel, importModel} = await import('../models/import/model.js');
-	return {name: path.basename(file), bytes: exportModel(importModel(file))};
+	// What had to be assumed about a model from elsewhere: whoever hands it over should know.
+	const note = (text: string) => process.stderr.write(`fpl: ${path.basename(file)}: ${text}\n`);
+	return {name: path.basename(file), bytes: exportModel(importModel(file, {note}))};
 }
 
 /** @throws FplError `USAGE`, `CONFIG_FILE`, `CONFIG_KEY`, `JOB_INVALID`, `PLAN_INVALID`, and those of `importModel`. */

@@ -1,5 +1,5 @@
 /** Files that are either wholly there or not at all, after a crash at any moment. */
-import {type FileHandle, mkdir, open, rename, rm} from 'node:fs/promises';
+import {access, constants, type FileHandle, mkdir, open, rename, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {FplError} from './errors.js';
 
@@ -26,13 +26,33 @@ export const systemFiles: FileWriter = {
 	},
 };
 
-const failed = (where: string, error: unknown): FplError =>
-	new FplError('FILE_WRITE', {where, problem: error instanceof Error ? error.message : String(error)}, {cause: error});
+const problems: Readonly<Record<string, string>> = {
+	ENOENT: 'there is no such file or folder',
+	ENOTDIR: 'a part of the path is a file and no folder',
+	EISDIR: 'it is a folder',
+	EEXIST: 'there is a file of this name',
+	EACCES: 'the access rights forbid it',
+	EPERM: 'the system does not permit it',
+	EROFS: 'the file system is read-only',
+	ENOSPC: 'the disk is full',
+	EDQUOT: "this user's share of the disk is used up",
+	EMFILE: 'too many files are open',
+};
 
-/** Makes a folder and those above it, unless they are there. @throws FplError `FILE_WRITE`. */
+/** What is wrong with a file, in words, from what the system said. */
+export function fileProblem(error: unknown): string {
+	const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+	return problems[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+const failed = (where: string, error: unknown): FplError =>
+	new FplError('FILE_WRITE', {where, problem: fileProblem(error)}, {cause: error});
+
+/** Makes a folder and those above it, unless they are there, and sees that it can be written. @throws FplError `FILE_WRITE`. */
 export async function makeFolder(directory: string): Promise<void> {
 	try {
 		await mkdir(directory, {recursive: true});
+		await access(directory, constants.W_OK);
 	} catch (error) {
 		throw failed(directory, error);
 	}

@@ -80,6 +80,12 @@ async function listenOn(server: net.Server, address: string): Promise<{host: str
 	return {host, port: bound !== null && typeof bound === 'object' ? bound.port : wanted};
 }
 
+const listenProblems: Readonly<Record<string, string>> = {
+	EACCES: 'listening on this port needs more rights; take one above 1023',
+	EADDRNOTAVAIL: 'this machine does not have this address; 0.0.0.0 stands for all that it has',
+	ENOTFOUND: 'there is no host of that name; 0.0.0.0 stands for all addresses of this machine',
+};
+
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): FplError {
 	if (error.code === 'EADDRINUSE') {
 		return new FplError('PORT_TAKEN', {
@@ -88,8 +94,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
 			fix: 'Stop it, or choose another port with --listen mqtt://host:port (port 0 picks a free one).',
 		});
 	}
-	const problem =
-		error.code === 'EACCES' ? 'listening on this port needs more rights; take one above 1023' : error.message;
+	const problem = listenProblems[error.code ?? ''] ?? error.message;
 	return new FplError('CONFIG_VALUE', {where: `listen, ${host}:${port}`, problem}, {cause: error});
 }
 

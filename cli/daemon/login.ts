@@ -1,5 +1,6 @@
 /** How a daemon logs in at a broker: user, password and TLS files of its configuration. */
 import {readFile} from 'node:fs/promises';
+import {fileProblem} from '../../core/atomic-file.js';
 import {FplError} from '../../core/errors.js';
 import type {MqttOptions, TlsOptions} from '../../core/wire/transports/mqtt-options.js';
 
@@ -9,8 +10,7 @@ async function readPem(kind: string, file: string | undefined): Promise<Buffer |
 	try {
 		return file === undefined ? undefined : await readFile(file);
 	} catch (error) {
-		const problem = error instanceof Error ? error.message : String(error);
-		throw new FplError('CONFIG_FILE', {where: `tls.${kind}`, problem}, {cause: error});
+		throw new FplError('CONFIG_FILE', {where: `tls.${kind}, ${file}`, problem: fileProblem(error)}, {cause: error});
 	}
 }
 

@@ -1,5 +1,7 @@
 /** Wires the fog broker together: engine, embedded or external MQTT broker, coordinator. */
 import {randomBytes} from 'node:crypto';
+import path from 'node:path';
+import {makeFolder} from '../../core/atomic-file.js';
 import {systemClock} from '../../core/clock.js';
 import {deviceId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
@@ -27,11 +29,13 @@ const credentialsOf = (users: NonNullable<BrokerConfig['users']>): Credential[] 
 		...(device === undefined ? {} : {device: deviceId(device)}),
 	}));
 
-/** @throws FplError `PORT_TAKEN`, `BROKER_UNREACHABLE`, `ENGINE_UNAVAILABLE`, `DEVICE_UNKNOWN`. */
+/** @throws FplError `FILE_WRITE`, `PORT_TAKEN`, `BROKER_UNREACHABLE`, `ENGINE_UNAVAILABLE`, `DEVICE_UNKNOWN`. */
 export async function startFog(config: BrokerConfig, state: string, logger: Logger, signal: AbortSignal): Promise<Fog> {
 	const clock = systemClock;
 	const topics = createTopics(config.namespace);
 	const host = libraryProfile(config.profile, 'profile');
+	// A folder that cannot be written is told now, not when the first run has to be kept.
+	await makeFolder(path.join(state, 'runs'));
 	const closing = new Closing(logger);
 	try {
 		const embedded =

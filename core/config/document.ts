@@ -1,6 +1,7 @@
 /** A configuration file's text as a plain value that remembers in which line each key stands. YAML 1.2; JSON is part of it. */
 import {readFile} from 'node:fs/promises';
 import {isNode, LineCounter, parseDocument} from 'yaml';
+import {fileProblem} from '../atomic-file.js';
 import {FplError} from '../errors.js';
 import {formatPath} from './issues.js';
 
@@ -61,16 +62,7 @@ export async function readConfigFile(file: string): Promise<ConfigDocument> {
 	try {
 		text = await readFile(file, 'utf8');
 	} catch (cause) {
-		const code = (cause as NodeJS.ErrnoException).code;
-		const problem =
-			code === 'ENOENT'
-				? 'there is no such file'
-				: code === 'EACCES'
-					? 'its access rights forbid reading it'
-					: code === 'EISDIR'
-						? 'it is a folder'
-						: (cause as Error).message;
-		throw new FplError('CONFIG_FILE', {where: file, problem}, {cause});
+		throw new FplError('CONFIG_FILE', {where: file, problem: fileProblem(cause)}, {cause});
 	}
 	return parseConfigText(text, file);
 }

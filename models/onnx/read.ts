@@ -2,6 +2,7 @@
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import protobuf from 'protobufjs';
+import {fileProblem} from '../../core/atomic-file.js';
 import {asFplError, FplError, isFplError} from '../../core/errors.js';
 import type {Attribute, Dim, Graph, Node, ValueInfo} from '../graph.js';
 import {readAttribute} from './attributes.js';
@@ -65,7 +66,11 @@ function readFile(file: string): Uint8Array {
 	} catch (error) {
 		throw new FplError(
 			'MODEL_FILE',
-			{where: file, problem: error instanceof Error ? error.message : ''},
+			{
+				where: file,
+				problem: fileProblem(error),
+				fix: 'Give the path of an .onnx file; in a job it is relative to the job file.',
+			},
 			{cause: error},
 		);
 	}
@@ -82,7 +87,11 @@ function decode(bytes: Uint8Array, where: string): ModelProto {
 	} catch (error) {
 		throw new FplError(
 			'MODEL_FILE',
-			{where, problem: `the bytes are no protobuf message (${error instanceof Error ? error.message : error})`},
+			{
+				where,
+				problem: `the bytes are no protobuf message (${error instanceof Error ? error.message : error})`,
+				fix: 'Check that the file is complete and is an ONNX model; copy or export it again.',
+			},
 			{cause: error},
 		);
 	}

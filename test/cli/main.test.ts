@@ -1,6 +1,6 @@
 /** What people type, and what they are told when it is wrong. */
 
-import {writeFile} from 'node:fs/promises';
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import path from 'node:path';
 import test from 'ava';
@@ -35,7 +35,7 @@ const wrong: ReadonlyArray<
 		'an unknown run lists where it looked',
 		['report', 'nothing', '--broker', 'mqtt://127.0.0.1:1'],
 		'BROKER_UNREACHABLE',
-		/127\.0\.0\.1:1/u,
+		/«nothing»: it is not in \S+runs, and .*127\.0\.0\.1:1 does not answer/u,
 	],
 	['an impossible run name is refused', ['report', 'a/b'], 'CONFIG_VALUE', /letters, digits/u],
 	['an unknown dataset lists those there are', ['data', 'get', 'imagenet'], 'USAGE', /mnist/u],
@@ -44,6 +44,20 @@ const wrong: ReadonlyArray<
 		['agent', 'run', '--emulate', 'raspberry-pi-4c'],
 		'DEVICE_UNKNOWN',
 		/raspberry-pi-4b/u,
+	],
+	['a job that is not there', ['run', 'no/job.yaml'], 'CONFIG_FILE', /no\/job\.yaml: there is no such file/u],
+	['a folder instead of a job', ['run', '/'], 'CONFIG_FILE', /it is a folder/u],
+	[
+		'a state folder that cannot be one ends the broker at once',
+		['broker', '--listen', 'mqtt://127.0.0.1:0', '--state', import.meta.filename],
+		'FILE_WRITE',
+		/a part of the path is a file/u,
+	],
+	[
+		'a host that is not there',
+		['devices', '--broker', 'mqtt://no-such-host.invalid'],
+		'BROKER_UNREACHABLE',
+		/no-such-host\.invalid: (there is no host of that name|the name service does not answer)/u,
 	],
 	['a bad address is named', ['broker', '--listen', 'http://x'], 'CONFIG_VALUE', /mqtt:\/\/host:port/u],
 ];
@@ -79,6 +93,29 @@ test.serial('an unknown key in a job is named with its line and the nearest know
 	t.is(status, errorTable.CONFIG_KEY.exit, stderr);
 	t.regex(stderr, /job\.yaml:4/u);
 	t.regex(stderr, /training/u);
+});
+
+test.serial('a model file that is missing, a folder, empty, cut short or no ONNX is said to be', async t => {
+	const folder = await temporaryFolder(t);
+	const whole = await readFile(path.resolve(import.meta.dirname, '../../../test/fixtures/onnx/lenet-script.onnx'));
+	await mkdir(path.join(folder, 'folder.onnx'));
+	await writeFile(path.join(folder, 'empty.onnx'), '');
+	await writeFile(path.join(folder, 'short.onnx'), whole.subarray(0, 9000));
+	await writeFile(path.join(folder, 'text.onnx'), 'model: lenet5');
+	for (const [name, text] of [
+		['missing', /there is no such file.*relative to the job file/u],
+		['folder', /it is a folder/u],
+		['empty', /no graph/u],
+		['short', /no protobuf message.*export it again/u],
+		['text', /no protobuf message/u],
+	] as const) {
+		const file = path.join(folder, 'job.yaml');
+		await writeFile(file, `version: 1\nmodel: ${name}.onnx\ndata: {dataset: digits}\n`);
+		const {status, stderr} = await fpl(t, folder, 'run', file).finished;
+		t.is(status, errorTable.MODEL_FILE.exit, stderr);
+		t.true(stderr.includes(path.join(folder, `${name}.onnx`)), stderr);
+		t.regex(stderr, text);
+	}
 });
 
 test.serial('errors are JSON where JSON was asked for', async t => {

@@ -1,9 +1,11 @@
 /**
  * Takes the messages of chosen topics out of a stream of MQTT frames before mqtt.js sees it. mqtt.js makes a new buffer
  * for every payload; with tensors these buffers are most of the work of receiving (allocation, page faults, collection).
- * Here the payload is put together in one buffer that is used again and again, and the handler sees it during its call.
+ * Here the payload lies in one buffer that is used again and again, and the handler sees it during its call: in the buffer that
+ * the socket was read into, or in one of the tap's own where the stream hands out pieces.
  */
 import type {Duplex, Writable} from 'node:stream';
+import {ReadSpace} from './read-space.js';
 
 export interface TapOptions {
 	/** Whether messages to this topic are taken out. Only QoS 0, not retained, not repeated ones are asked for. */
@@ -42,8 +44,12 @@ export class FrameTap {
 		this.#options = options;
 	}
 
-	/** @param passOn gets what is not taken, in order, as views of the chunk or of an inner buffer: to be copied or used at once. */
-	push(chunk: Buffer, passOn: (bytes: Buffer) => void): void {
+	/**
+	 * @param passOn gets what is not taken, in order, as views of the chunk or of an inner buffer: to be copied or used at once.
+	 * @param keep whether the next chunk begins with what this one leaves over: then incomplete messages are left there.
+	 * @returns bytes that are done with; and bytes that the message left over will have when it is complete.
+	 */
+	push(chunk: Buffer, passOn: (bytes: Buffer) => void, keep = false): {readonly done: number; readonly wanted: number} {
 		let at = 0;
 		while (at < chunk.length) {
 			if (this.#passing > 0) {
@@ -54,9 +60,24 @@ export class FrameTap {
 			} else if (this.#topic !== undefined) {
 				at = this.#fill(this.#topic, chunk, at);
 			} else {
+				const wanted = keep ? this.#incomplete(chunk, at) : 0;
+				if (wanted > 0) {
+					return {done: at, wanted};
+				}
 				at = this.#begin(chunk, at, passOn);
 			}
 		}
+		return {done: at, wanted: 0};
+	}
+
+	/** Bytes of the frame there, if it is to be taken, or may be, and its end is still to come; else 0. */
+	#incomplete(chunk: Buffer, at: number): number {
+		const frame = this.#read(chunk.subarray(at, at + maxHeadBytes));
+		if (frame.kind === 'short') {
+			return maxHeadBytes;
+		}
+		const bytes = frame.kind === 'take' ? frame.headBytes + frame.payloadBytes : 0;
+		return at + bytes > chunk.length ? bytes : 0;
 	}
 
 	/** Adds to the message being put together; returns where the rest begins. */
@@ -151,12 +172,10 @@ export class FrameTap {
 	}
 }
 
-/** Bytes read from a socket at once. */
-const readBytes = 256 * 1024;
-
-/** How a socket is read: into one buffer that is used again. `net.connect` takes it as `onread`. */
+/** How a socket is read: into memory of ours that is used again. `net.connect` takes it as `onread`. */
 export interface ReusedRead {
-	readonly buffer: Buffer;
+	/** Asked before every read. */
+	readonly buffer: () => Buffer;
 	readonly callback: (count: number, buffer: Uint8Array) => boolean;
 }
 
@@ -177,12 +196,13 @@ export function tapped(open: StreamOpener, options: TapOptions): Duplex {
 		return false;
 	}
 
+	const space = new ReadSpace();
 	const {stream, reuses} = open({
-		buffer: Buffer.allocUnsafeSlow(readBytes),
-		callback(count, buffer) {
-			const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, count);
-			// The buffer is overwritten by the next read, and mqtt.js keeps what it gets.
-			tap.push(chunk, bytes => destination?.write(Buffer.from(bytes)));
+		buffer: () => space.room(),
+		callback(count) {
+			// The space is written over by later reads, and mqtt.js keeps what it gets.
+			const {done, wanted} = tap.push(space.filled(count), bytes => destination?.write(Buffer.from(bytes)), true);
+			space.release(done, wanted);
 			return checkRoom();
 		},
 	});

@@ -18,6 +18,16 @@ const refusals: Readonly<Record<number, string>> = {
 	5: 'this client is not allowed to connect',
 };
 
+/** What the system says about hosts, in words. */
+const unreachable: Readonly<Record<string, string>> = {
+	ECONNREFUSED: 'nothing listens there, or a firewall refuses',
+	ENOTFOUND: 'there is no host of that name',
+	EAI_AGAIN: 'the name service does not answer, so the host is not found',
+	EHOSTUNREACH: 'there is no way to this host',
+	ENETUNREACH: 'there is no way to its network',
+	ETIMEDOUT: 'the host does not answer',
+};
+
 const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);
 
 function connectError(where: string, error: Error): FplError {
@@ -28,7 +38,7 @@ function connectError(where: string, error: Error): FplError {
 				'BROKER_UNREACHABLE',
 				{
 					where,
-					problem: error.message || String(code),
+					problem: unreachable[String(code)] ?? (error.message || String(code)),
 					fix: 'Start one with «fpl broker», or give the address of yours with --broker mqtt://host:port.',
 				},
 				{cause: error},

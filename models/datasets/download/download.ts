@@ -1,6 +1,7 @@
 /** Downloads datasets from their official addresses into this machine's data folder. */
 import {mkdir, rm, stat} from 'node:fs/promises';
 import path from 'node:path';
+import {fileProblem} from '../../../core/atomic-file.js';
 import {type Clock, systemClock} from '../../../core/clock.js';
 import {FplError} from '../../../core/errors.js';
 import {fetchFile, isWhole} from './fetch-file.js';
@@ -43,7 +44,7 @@ async function isUnpacked(folder: string, {unpack}: Source): Promise<boolean> {
 const diskError = (where: string, error: unknown) =>
 	error instanceof FplError
 		? error
-		: new FplError('DATA_DOWNLOAD', {where, problem: (error as Error).message}, {cause: error});
+		: new FplError('DATA_DOWNLOAD', {where, problem: fileProblem(error)}, {cause: error});
 
 /**
  * Makes sure that a dataset is here: files that are whole already are not fetched again.

@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {FrameTap} from '../../../../core/wire/transports/frame-tap.js';
 import {publishHeader} from '../../../../core/wire/transports/pieces.js';
+import {ReadSpace} from '../../../../core/wire/transports/read-space.js';
 
 const maxPayloadBytes = 2000;
 
@@ -68,6 +69,38 @@ test('wanted messages are taken out, all else passes unchanged and in order, how
 				}
 				const messages = frames.flatMap(({message}) => message ?? []);
 				t.deepEqual(taken, messages);
+				const rest = frames.filter(({message}) => message === undefined).map(({bytes}) => bytes);
+				t.true(Buffer.concat(passed).equals(Buffer.concat(rest)));
+			},
+		),
+		{numRuns: 500},
+	);
+});
+
+test('nothing changes when frames are left where they were read until they are whole, whatever room there is', t => {
+	fc.assert(
+		fc.property(
+			fc.array(frame, {maxLength: 12}),
+			fc.array(fc.oneof(fc.integer({min: 1, max: 9}), fc.integer({min: 1, max: 4000})), {minLength: 1, maxLength: 20}),
+			fc.integer({min: 1, max: 5000}),
+			(frames, cuts, room) => {
+				const stream = Buffer.concat(frames.map(({bytes}) => bytes));
+				const {tap, taken} = tapOf();
+				const passed: Buffer[] = [];
+				const space = new ReadSpace(room);
+				for (let at = 0, index = 0; at < stream.length; index++) {
+					const target = space.room();
+					const size = Math.min(cuts[index % cuts.length]!, target.length, stream.length - at);
+					t.true(size > 0, 'there must be room for every read');
+					stream.copy(target, 0, at, at + size);
+					at += size;
+					const {done, wanted} = tap.push(space.filled(size), bytes => passed.push(Buffer.from(bytes)), true);
+					space.release(done, wanted);
+				}
+				t.deepEqual(
+					taken,
+					frames.flatMap(({message}) => message ?? []),
+				);
 				const rest = frames.filter(({message}) => message === undefined).map(({bytes}) => bytes);
 				t.true(Buffer.concat(passed).equals(Buffer.concat(rest)));
 			},
