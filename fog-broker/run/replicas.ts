@@ -15,12 +15,13 @@ const devicesOf = (plan: Plan): string[] => plan.stages[0]!.replicas.map(({devic
 
 const membersOf = ({members}: Progress) => new Map(members.map(({device, items, cursor}) => [device, {items, cursor}]));
 
-function settingsOf({training, devices, faults}: Job, {synchronisation}: Plan): RunSettings {
-	const {every} = synchronisation;
+function settingsOf({training, devices, faults}: Job, plan: Plan): RunSettings {
+	const {every} = plan.synchronisation;
 	return {
 		sync: every.kind === 'epochs' ? every : {kind: 'step', batch: training.batch},
 		epochs: training.epochs,
-		minimum: devices.minimum,
+		// A job for several devices may have a plan for one.
+		minimum: Math.min(devices.minimum, devicesOf(plan).length),
 		waitMs: devices.wait * 1000,
 		roundDeadlineMs: faults.roundDeadline === undefined ? undefined : faults.roundDeadline * 1000,
 		stagingDeadlineMs: devices.wait * 1000,
