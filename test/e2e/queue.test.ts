@@ -104,7 +104,7 @@ test.serial('a run that gathers devices is stopped at once', async t => {
 	const {state, because, ms} = await ended(fleet, run);
 	t.is(state, 'interrupted');
 	t.regex(because!, /a client asked/u);
-	t.true(ms < 2000, `${ms} ms`);
+	t.true(ms < 10_000, `${ms} ms`);
 	t.is((await fleet.store.get(run)).state, 'interrupted');
 });
 
@@ -119,7 +119,7 @@ test.serial('a run whose devices are getting ready, and never will be, is stoppe
 	await stop(fleet, run);
 	const {state, ms} = await ended(fleet, run);
 	t.is(state, 'interrupted');
-	t.true(ms < 3000, `${ms} ms`);
+	t.true(ms < 10_000, `${ms} ms`);
 });
 
 test.serial(
@@ -133,7 +133,7 @@ test.serial(
 		const began = performance.now();
 		await stop(fleet, run);
 		t.is((await ended(fleet, run)).state, 'interrupted');
-		t.true(performance.now() - began < 3000);
+		t.true(performance.now() - began < 10_000);
 		const ledger = await fleet.store.ledger(run);
 		t.is(ledger.final.state, 'interrupted');
 		t.true(ledger.rounds.length > 0);
@@ -160,7 +160,7 @@ for (const phase of ['gathering', 'round'] as const) {
 		await close();
 		const ms = performance.now() - began;
 		t.log(`${ms.toFixed(0)} ms`);
-		t.true(ms < 3000, `${ms} ms`);
+		t.true(ms < 10_000, `${ms} ms`);
 		t.is((await fleet.store.get(run)).state, 'running');
 		await fleet.coordinator();
 		if (phase === 'gathering') {

@@ -167,7 +167,7 @@ test('who begins a frame and does not end it is cut off', async t => {
 	const {closed} = rawClient(broker.port, connectPacket, Buffer.from([0x30, 100, 0, 1]));
 	const started = Date.now();
 	await closed;
-	t.true(Date.now() - started >= 150 && Date.now() - started < 2000);
+	t.true(Date.now() - started >= 150 && Date.now() - started < 20_000);
 	await broker.close();
 });
 
