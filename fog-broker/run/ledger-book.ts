@@ -172,6 +172,12 @@ export class LedgerBook {
 		}
 	}
 
+	/** Forgets the curve from this round on, since it is done again. What it cost stays. */
+	backTo(round: number): void {
+		const kept = this.#rounds.filter(record => record.round < round);
+		this.#rounds.splice(0, this.#rounds.length, ...kept);
+	}
+
 	/** Adds a test result to a round that is over. */
 	evaluated(round: number, accuracy: number | undefined, testLoss: number): void {
 		const index = this.#rounds.findIndex(record => record.round >= round);

@@ -7,27 +7,28 @@ import type {DeviceId} from '../../core/ids.js';
 import {devicesOf} from '../../core/plan/fallback.js';
 import {type StepReport, stepReportSchema} from '../../core/plan/orders.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {activeIn} from '../../core/plan/routing.js';
+import {activeIn, isBranched} from '../../core/plan/routing.js';
 import type {BodyOf} from '../../core/wire/bodies.js';
 import {peerError} from '../../core/wire/messenger.js';
 import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import {lrScale} from '../../models/compile/schedule.js';
 import type {Model} from '../../models/graph.js';
-import {arrange, plannedModel} from '../../models/plans/arrange.js';
+import {arrange, branchesOf, plannedModel} from '../../models/plans/arrange.js';
 import type {ActiveRun} from '../run/conduct.js';
 import {endOf, type RunEnd} from '../run/end.js';
 import type {MeanAggregator} from '../server/aggregator.js';
 import {updatesOf} from './commit.js';
 import {Exchange} from './exchange.js';
+import {finish} from './flow.js';
 import {Keeper, type KeeperOptions} from './keeper.js';
 import {startStages, stepStages} from './machine.js';
 import {Outbox, type OutboxOptions} from './outbox.js';
 import {Recorder, roleOf} from './recorder.js';
-import type {Outcome, Position, StageEffect, StageEvent, StageState} from './state.js';
+import type {Outcome, Position, StageEffect, StageEvent, StageState, Transition} from './state.js';
 import {Transfers} from './transfers.js';
 
 export interface StageParts
-	extends Omit<OutboxOptions, 'onTrouble'>,
+	extends Omit<OutboxOptions, 'onTrouble' | 'onForgotten'>,
 		Pick<KeeperOptions, 'clock' | 'weights' | 'book' | 'accounts' | 'emit' | 'evaluate' | 'checkpoint'> {
 	readonly base: Model;
 	/** Seconds that earlier attempts took. */
@@ -56,6 +57,8 @@ export class StageDriver implements ActiveRun {
 	#cancelDeadline = () => {};
 	readonly #recorder: Recorder;
 	#assigning: Promise<void> = Promise.resolve();
+	/** Devices of the attempt under way. */
+	#assigned: ReadonlySet<string> = new Set();
 	#end: (end: RunEnd) => void = () => {};
 	#outcome: RunEnd = {state: 'done'};
 	readonly ended: Promise<RunEnd>;
@@ -74,6 +77,7 @@ export class StageDriver implements ActiveRun {
 			{
 				...parts,
 				onTrouble: (device, {message}) => this.post({kind: 'refused', device, because: message, final: false}),
+				onForgotten: device => this.post({kind: 'held', device, steps: undefined}),
 			},
 			state.attempt,
 		);
@@ -133,23 +137,30 @@ export class StageDriver implements ActiveRun {
 
 	async results() {
 		const {weights, base} = this.#parts;
-		const model = plannedModel(base, this.#state.plan);
+		const model = plannedModel(base, weights.plan);
 		return new Map([...weights.wholes()].map(([device, state]) => [device, {model, state}]));
 	}
 
 	async start(present: Iterable<string>): Promise<void> {
-		const [state, effects] = startStages(this.#state);
-		this.#state = state;
-		this.#carryOut(effects);
+		this.#enter(startStages(this.#state));
 		this.#keeper.arm();
 		for (const device of present) {
 			this.post({kind: 'present', device});
 		}
 	}
 
-	/** Tells the state machine what happened. */
+	/** Tells the state machine what happened. What cannot be carried out ends the run, not the coordinator. */
 	post(event: StageEvent): void {
-		const [state, effects] = stepStages(this.#state, event);
+		try {
+			this.#enter(stepStages(this.#state, event));
+		} catch (error) {
+			const {code, facts, message} = asFplError(error);
+			this.#parts.log.error(message, {code});
+			this.#enter(finish(this.#state, {kind: 'failed', code, facts}));
+		}
+	}
+
+	#enter([state, effects]: Transition): void {
 		this.#state = state;
 		this.#carryOut(effects);
 	}
@@ -210,7 +221,7 @@ export class StageDriver implements ActiveRun {
 	#do(effect: StageEffect): void {
 		switch (effect.kind) {
 			case 'attempt':
-				this.#beginAttempt(effect.attempt, effect.plan);
+				this.#beginAttempt(effect.attempt, effect.plan, effect.position);
 				return;
 			case 'assign':
 				void this.#assign(effect.device);
@@ -236,6 +247,8 @@ export class StageDriver implements ActiveRun {
 				this.#keeper.save(this.#state, effect.position, effect.milestone);
 				return;
 			case 'hold':
+				// Orders come before it: who is held has carried them out.
+				this.#outbox.flush(this.#orderMs);
 				this.#outbox.hold(effect.device);
 				return;
 			case 'set-deadline':
@@ -259,12 +272,22 @@ export class StageDriver implements ActiveRun {
 		}
 	}
 
-	#beginAttempt(attempt: number, plan: Plan): void {
+	#beginAttempt(attempt: number, plan: Plan, {step}: Position): void {
 		const {weights, base, model, book, onAttempt} = this.#parts;
+		const dropped = [...this.#assigned].filter(device => !devicesOf(plan).includes(device));
+		this.#outbox.release(dropped, 'the run goes on without it');
+		this.#assigned = new Set(devicesOf(plan));
+		// Steps that are repeated are in the curve once.
+		book.backTo(step);
 		this.#outbox.begin(attempt);
 		this.#exchange.begin(attempt);
 		this.#step = {began: 0, reports: new Map(), means: new Map()};
 		this.#transfers.begin();
+		const {original} = this.#state;
+		if (isBranched(plan, 0) && !branchesOf(weights.plan).some(branch => branchesOf(plan).includes(branch))) {
+			// One branch takes the place of another: they meet in the plan of all.
+			weights.change(original, arrange(base, original, model.digest));
+		}
 		weights.change(plan, arrange(base, plan, model.digest));
 		for (const device of devicesOf(plan)) {
 			book.role(device, roleOf(plan, device));

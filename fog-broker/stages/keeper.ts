@@ -62,17 +62,19 @@ export class Keeper {
 	/** The weights after `position.step` steps are complete: they are written down, and at a milestone tested. */
 	save(state: StageState, position: Position, milestone: boolean): void {
 		const {weights, checkpoint, emit} = this.#options;
+		const {plan} = weights;
 		const states = weights.save(position.step);
 		const wholes = milestone ? weights.wholes(states) : undefined;
+		const {kept} = weights;
 		this.arm();
 		this.spawn('checkpoint', async () => {
-			await checkpoint(state, position, states);
+			await checkpoint(state, position, kept);
 			emit({kind: 'checkpoint', round: position.step});
 		});
 		if (wholes && position.step > 0) {
 			// One after the other, so that the last word is on the last weights.
 			this.#testing = this.#testing.then(() =>
-				this.spawn('test of the weights', () => this.#evaluate(state.plan, wholes, position.step)),
+				this.spawn('test of the weights', () => this.#evaluate(plan, wholes, position.step)),
 			);
 		}
 	}

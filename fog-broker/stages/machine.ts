@@ -122,6 +122,7 @@ function complete(state: StageState): Transition {
 		case 'concluding':
 			return finish(state, {kind: 'done'});
 		case 'gathering':
+		case 'pausing':
 		case 'finishing':
 		case 'ended':
 			return [state, []];
@@ -142,6 +143,7 @@ function end(before: StageState, outcome: Outcome): Transition {
 	const state = {...before, ending: before.ending ?? outcome};
 	switch (state.phase) {
 		case 'gathering':
+		case 'pausing':
 		case 'staging':
 			return finish(state, outcome);
 		case 'running':

@@ -2,7 +2,7 @@
  * Orders and weights on their way to the agents. Orders that one transition of the run causes travel to each agent in one
  * message; big vectors go beside them as transfers.
  */
-import {asFplError} from '../../core/errors.js';
+import {asFplError, type FplError} from '../../core/errors.js';
 import {type DeviceId, deviceId, type RunId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import type {Job} from '../../core/plan/job.js';
@@ -23,7 +23,9 @@ export interface OutboxOptions {
 	readonly messenger: Messenger;
 	readonly link: TensorLink;
 	/** A device cannot be reached, or refuses. */
-	readonly onTrouble: (device: string, error: ReturnType<typeof asFplError>) => void;
+	readonly onTrouble: (device: string, error: FplError) => void;
+	/** A device that is to be held knows nothing of this attempt: it began anew. */
+	readonly onForgotten: (device: string) => void;
 }
 
 const controlDeadlineMs = 15_000;
@@ -37,6 +39,8 @@ type Draft = {-readonly [K in keyof OrdersDocument]: OrdersDocument[K]};
 export class Outbox {
 	readonly #options: OutboxOptions;
 	readonly #drafts = new Map<string, Draft>();
+	/** By device: what it was asked last; settled when it has answered. Orders arrive in the order in which they are sent. */
+	readonly #asked = new Map<string, Promise<void>>();
 	#attempt: number;
 	/** Ends what is sent for an attempt. */
 	#abort = new AbortController();
@@ -53,6 +57,7 @@ export class Outbox {
 		this.#abort = new AbortController();
 		this.#attempt = attempt;
 		this.#drafts.clear();
+		this.#asked.clear();
 	}
 
 	/** Adds to the orders of a device. Only lists and what is not there yet can be added. */
@@ -82,7 +87,12 @@ export class Outbox {
 	}
 
 	hold(device: string): void {
-		this.#request(deviceId(device), {kind: 'hold', run: this.#options.run, attempt: this.#attempt});
+		const body = {kind: 'hold', run: this.#options.run, attempt: this.#attempt} as const;
+		this.#request(deviceId(device), body, error => {
+			if (error.code === 'AGENT_FAILED') {
+				this.#options.onForgotten(device);
+			}
+		});
 	}
 
 	/** Sends a vector or a state. What does not arrive shows in the deadline of who waits for it. */
@@ -145,15 +155,25 @@ export class Outbox {
 		}
 	}
 
-	#request(device: DeviceId, body: Parameters<Messenger['request']>[1]): void {
-		const {messenger, onTrouble} = this.#options;
+	#request(
+		device: DeviceId,
+		body: Parameters<Messenger['request']>[1],
+		onError: (error: FplError) => void = error => this.#options.onTrouble(device, error),
+	): void {
+		const {messenger} = this.#options;
 		const {signal} = this.#abort;
-		messenger
-			.request(device, body, {expect: ['ack'], deadlineMs: controlDeadlineMs, signal})
+		const before = this.#asked.get(device) ?? Promise.resolve();
+		const asked = before
+			.then(async () => {
+				if (!signal.aborted) {
+					await messenger.request(device, body, {expect: ['ack'], deadlineMs: controlDeadlineMs, signal});
+				}
+			})
 			.catch((error: unknown) => {
 				if (!signal.aborted) {
-					onTrouble(device, asFplError(error));
+					onError(asFplError(error));
 				}
 			});
+		this.#asked.set(device, asked);
 	}
 }

@@ -3,7 +3,7 @@ import {z} from 'zod';
 import {FplError} from '../../core/errors.js';
 import {planDigest} from '../../core/plan/digest.js';
 import type {Job} from '../../core/plan/job.js';
-import type {Plan} from '../../core/plan/plan.js';
+import {type Plan, planSchema} from '../../core/plan/plan.js';
 import {slotCount} from '../../models/compile/optimizer.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Dataset} from '../../models/datasets/dataset.js';
@@ -14,7 +14,7 @@ import {isJoined} from '../../models/junction/join.js';
 import {arrange, branchesOf, plannedModel} from '../../models/plans/arrange.js';
 import type {Setting} from '../run/conduct.js';
 import {type Evaluation, Evaluator} from '../run/evaluator.js';
-import type {BookPages} from '../run/ledger-book.js';
+import type {BookPages, LedgerBook} from '../run/ledger-book.js';
 import {viewed} from '../run/preparation.js';
 import type {Checkpoint} from '../server/checkpoints.js';
 import {StageDriver} from './driver.js';
@@ -28,6 +28,8 @@ const progressSchema = z.object({
 	kind: z.literal('stages'),
 	/** Of the plan that the run began with. */
 	plan: z.string(),
+	/** As it was executed when the weights came: without the devices that were away. */
+	executed: planSchema,
 	position: z.object({
 		step: whole,
 		cursors: z.record(z.string(), whole),
@@ -181,11 +183,12 @@ export async function stagesOf(setting: Setting): Promise<StageDriver> {
 	const {clock, journal, link, log, messenger, store} = context;
 	const before = checkpoint && resumed(checkpoint, plan);
 	const slots = slotCount(job.training.optimizer);
-	const weights = new StageWeights(plan, arrange(preparation.model, plan, preparation.digest), slots, before?.states);
+	const first = before?.executed ?? plan;
+	const weights = new StageWeights(first, arrange(preparation.model, first, preparation.digest), slots, before?.states);
 	const evaluator = new StageEvaluator(setting);
 	opened.push(evaluator);
 	let latest = manifest;
-	return new StageDriver(
+	const driver: StageDriver = new StageDriver(
 		{
 			run,
 			job,
@@ -216,6 +219,7 @@ export async function stagesOf(setting: Setting): Promise<StageDriver> {
 						JSON.stringify({
 							kind: 'stages',
 							plan: planDigest(plan),
+							executed: weights.plan,
 							position,
 							items: Object.fromEntries(state.items),
 							groups: [...states].map(([key, group]) => ({
@@ -225,7 +229,7 @@ export async function stagesOf(setting: Setting): Promise<StageDriver> {
 								slots: group.slots.length,
 								updates: group.updates,
 							})),
-							pages: book.pages(0),
+							pages: pagesAt(book, position.step, driver.seconds),
 						}),
 					),
 				}),
@@ -237,4 +241,11 @@ export async function stagesOf(setting: Setting): Promise<StageDriver> {
 			before && {position: before.position, items: new Map(Object.entries(before.items))},
 		),
 	);
+	return driver;
 }
+
+/** The run may have gone on while the weights of a checkpoint came: its curve ends where they are of. */
+const pagesAt = (book: LedgerBook, step: number, seconds: number): BookPages => {
+	const pages = book.pages(seconds);
+	return {...pages, rounds: pages.rounds.filter(({round}) => round < step)};
+};

@@ -1,19 +1,23 @@
 /** Which devices a run with stages has, and getting them ready. */
 import {devicesOf, type Fallback, withoutDevices} from '../../core/plan/fallback.js';
-import {finish, note, then, waitFor} from './flow.js';
+import {after, finish, note, then, waitFor} from './flow.js';
 import type {StageEffect, StageState, Transition} from './state.js';
 
 /** Times in a row that trouble may come before a step is completed; then something is wrong that repeating does not mend. */
 const mostFailures = 6;
-/** Before a device that could not take part just now is asked again. */
+/** Before a device that could not take part just now is asked again; twice as long each time. */
 const pauseMs = 1000;
 
 const absentFrom = ({original, present, refused}: StageState): ReadonlySet<string> =>
 	new Set(devicesOf(original).filter(device => !present.has(device) || refused.has(device)));
 
 function planFor(state: StageState): Fallback {
-	const spares = state.spares.filter(device => state.present.has(device) && !state.refused.has(device));
-	return withoutDevices(state.original, absentFrom(state), spares);
+	const own = devicesOf(state.original);
+	// A spare that does the work of another keeps it until that one is back.
+	const working = devicesOf(state.plan).filter(device => !own.includes(device));
+	const spares = [...new Set([...working, ...state.spares])];
+	const here = spares.filter(device => state.present.has(device) && !state.refused.has(device));
+	return withoutDevices(state.original, absentFrom(state), here);
 }
 
 /** Whether a device that belongs to the plan is here again, and not in the plan as it is executed. */
@@ -33,12 +37,14 @@ export const gather = (state: StageState): Transition =>
 export function mayStage(state: StageState, over: boolean): Transition {
 	const absent = absentFrom(state);
 	const begun = state.steps !== undefined;
-	if (absent.size > 0 && !over && !begun) {
+	if (!over && !begun && [...absent].some(device => !state.refused.has(device))) {
 		return [state, []];
 	}
 	const fallback = planFor(state);
 	if (fallback.kind === 'missing') {
-		return over
+		// Before the first step, devices that are here and say no are not waited for.
+		const hopeless = !begun && fallback.devices.every(device => state.refused.has(device));
+		return over || hopeless
 			? finish(state, {
 					kind: 'failed',
 					code: 'RUN_NO_DEVICES',
@@ -57,7 +63,16 @@ export function mayStage(state: StageState, over: boolean): Transition {
 	const turnLeft = devices.join() === devicesOf(state.plan).join() ? state.position.turnLeft : 0;
 	const position = {...state.position, turnLeft};
 	const attempt = state.attempt + 1;
-	const next: StageState = {...state, plan, attempt, position, saving: undefined, held: new Set()};
+	// Other devices take other times; loading weights takes its own.
+	const next: StageState = {
+		...state,
+		plan,
+		attempt,
+		position,
+		saving: undefined,
+		held: new Set(),
+		recentStepsMs: [],
+	};
 	const [waiting, deadline] = waitFor(
 		next,
 		'staging',
@@ -78,7 +93,13 @@ export function mayStage(state: StageState, over: boolean): Transition {
 
 /** After trouble: another attempt with the devices that are left, from the weights that are here; or the end, if it waited. */
 export function replan(before: StageState, pause = false): Transition {
-	const state: StageState = {...before, position: before.saved, waiting: new Set()};
+	const steps = before.position.step - before.saved.step;
+	const text = `goes back to the weights after step ${before.saved.step}: ${steps} step${steps === 1 ? ' is' : 's are'} repeated`;
+	const notes = steps > 0 && !before.ending ? [note(text)] : [];
+	return after(again({...before, position: before.saved, waiting: new Set(), saving: undefined}, pause), ...notes);
+}
+
+function again(state: StageState, pause: boolean): Transition {
 	if (state.ending) {
 		return finish(state, state.ending);
 	}
@@ -93,5 +114,6 @@ export function replan(before: StageState, pause = false): Transition {
 			},
 		});
 	}
-	return pause ? waitFor(state, 'gathering', [], Math.min(pauseMs, state.settings.waitMs)) : gather(state);
+	const ms = Math.min(pauseMs * 2 ** Math.max(0, state.failures - 1), Math.max(pauseMs, state.settings.waitMs));
+	return pause ? waitFor(state, 'pausing', [], ms) : gather(state);
 }

@@ -1,7 +1,7 @@
 /**
  * A run with stages as a pure state machine: `(state, event) → [state, effects]`; see `machine.ts` for the transitions.
  *
- * Life of a run: gathering (waiting for devices) → staging (they get model and data) → running (a step after the other) →
+ * Life of a run: gathering (waiting for devices; pausing before they are asked again) → staging (they get model and data) → running (a step after the other) →
  * finishing → ended. Between two steps weights may be averaged or handed over (syncing). When a device leaves, everybody
  * holds (holding), the weights of those who are left are fetched (collecting), and a plan without it is staged.
  *
@@ -44,6 +44,7 @@ export interface Position {
 
 export type Phase =
 	| 'gathering'
+	| 'pausing'
 	| 'staging'
 	| 'running'
 	| 'syncing'
@@ -99,7 +100,8 @@ export type StageEvent =
 	| {readonly kind: 'refused'; readonly device: string; readonly because: string; readonly final: boolean}
 	/** One of the things waited for is here. `tookMs`: of a step, with its last report. */
 	| {readonly kind: 'arrived'; readonly key: string; readonly tookMs?: number}
-	| {readonly kind: 'held'; readonly device: string; readonly steps: number}
+	/** `steps` of its weights; undefined: it has none, since it began anew. */
+	| {readonly kind: 'held'; readonly device: string; readonly steps: number | undefined}
 	/** A loss that is not finite. */
 	| {readonly kind: 'diverged'; readonly device: string; readonly loss: number}
 	| {readonly kind: 'checkpoint-due'}

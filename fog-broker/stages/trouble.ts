@@ -2,17 +2,18 @@
 import {devicesOf} from '../../core/plan/fallback.js';
 import {groupsOf} from '../../core/plan/groups.js';
 import {activeIn} from '../../core/plan/routing.js';
-import {after, averageKey, fetchMs, keysOf, note, partsOf, stateKey, waitFor} from './flow.js';
-import {mayStage, replan} from './staging.js';
+import {after, averageKey, fetchMs, keysOf, note, partsOf, stateKey, stepDeadline, waitFor} from './flow.js';
+import {gather, mayStage, replan} from './staging.js';
 import type {StageEffect, StageState, Transition} from './state.js';
 
-/** How long devices have to say how far they are. */
-const holdMs = 25_000;
+/** How long devices have to say how far they are: at least as long as a pass, which they end first. */
+const holdMs = (state: StageState): number => Math.min(25_000, Math.max(5000, stepDeadline(state)));
 
 /** A device left, or could not do its part. */
 export function lost(state: StageState): Transition {
 	switch (state.phase) {
 		case 'gathering':
+		case 'pausing':
 		case 'finishing':
 		case 'ended':
 			return [state, []];
@@ -39,7 +40,7 @@ export function hold(before: StageState): Transition {
 		return replan(state);
 	}
 	const keys = here.map(device => `held:${device}`);
-	const [next, deadline] = waitFor(state, 'holding', keys, holdMs);
+	const [next, deadline] = waitFor(state, 'holding', keys, holdMs(state));
 	return [next, [...here.map((device): StageEffect => ({kind: 'hold', device})), ...deadline]];
 }
 
@@ -58,12 +59,10 @@ export function collect(state: StageState): Transition {
 	}));
 	// The weights of a branch that is away are lost with it, and nobody else needs them.
 	const gone = sources.some(({group, parts}) => parts.length === 0 && group.owner === undefined);
-	if (gone || step === saved.step) {
-		const steps = step - saved.step;
-		const text = `goes back to the weights after step ${saved.step}: ${steps} step${steps === 1 ? ' is' : 's are'} repeated`;
-		return after(replan(state), ...(steps > 0 && !state.ending ? [note(text)] : []));
-	}
 	const found = sources.filter(({parts}) => parts.length > 0);
+	if (gone || found.length === 0 || step === saved.step) {
+		return replan(state);
+	}
 	const keyed = found.map(({group: {kind, key}, parts}) =>
 		kind === 'interval'
 			? {key: averageKey(step, key), effect: {kind: 'average', key, parts, step} satisfies StageEffect}
@@ -81,13 +80,18 @@ export function collect(state: StageState): Transition {
 /** The weights of the last completed step are here: nothing is repeated but the step under way. */
 export function collected(state: StageState): Transition {
 	const position = {...state.position, sinceSync: 0};
-	return after(replan({...state, saved: position}), {kind: 'save', position, milestone: state.ending !== undefined});
+	const complete = position.step >= (state.steps ?? Number.POSITIVE_INFINITY);
+	const ending = state.ending ?? (complete ? {kind: 'done'} : undefined);
+	const save = {kind: 'save', position, milestone: ending !== undefined} as const;
+	return after(replan({...state, position, saved: position, ending}), save);
 }
 
 export function deadlinePassed(state: StageState): Transition {
 	switch (state.phase) {
 		case 'gathering':
 			return mayStage(state, true);
+		case 'pausing':
+			return gather(state);
 		case 'staging': {
 			const late = keysOf(state, 'ready');
 			return after(replan(refusing(state, late, 'it was not ready in time')), ...told(late, 'was not ready in time'));

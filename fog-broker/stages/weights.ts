@@ -48,8 +48,14 @@ export class StageWeights {
 		this.#saved = saved ?? new Map(this.#groups.map(group => [group.key, this.#initial(group)]));
 	}
 
-	get saved(): GroupStates {
-		return this.#saved;
+	/** What the weights are of. */
+	get plan(): Plan {
+		return this.#plan;
+	}
+
+	/** What a checkpoint keeps: the last complete set, and the weights of replicas that are away. */
+	get kept(): GroupStates {
+		return isJoined(this.#arrangement.model) ? this.#saved : new Map([...this.#away, ...this.#saved]);
 	}
 
 	/** Lengths of a group's vectors. */
