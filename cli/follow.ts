@@ -11,21 +11,26 @@ import {
 } from '../reports/progress.js';
 import type {Client} from './client.js';
 import type {Ended} from './outcome.js';
-import {print, terminalWidth} from './terminal.js';
+import {terminalWidth} from './terminal.js';
 
 /** Draws over what it drew before. */
 class Panel {
+	readonly #output: NodeJS.WriteStream;
 	#lines = 0;
+
+	constructor(output: NodeJS.WriteStream) {
+		this.#output = output;
+	}
 
 	draw(lines: readonly string[]): void {
 		const up = this.#lines > 0 ? `\u001b[${this.#lines}A\u001b[J` : '';
-		process.stdout.write(`${up}${lines.join('\n')}\n`);
+		this.#output.write(`${up}${lines.join('\n')}\n`);
 		this.#lines = lines.length;
 	}
 }
 
 /** A panel higher than the terminal could not be drawn over; besides the devices it has a dozen lines at most. */
-const deviceRows = (): number => Math.max(1, Math.min(12, (process.stdout.rows ?? 24) - 13));
+const deviceRows = ({rows = 24}: NodeJS.WriteStream): number => Math.max(1, Math.min(12, rows - 13));
 
 /** Log lines of rounds come at most this often; everything else is always told. */
 const roundLineMs = 2000;
@@ -37,6 +42,8 @@ export interface FollowOptions {
 	readonly signal?: AbortSignal;
 	/** Aborted when somebody has asked for the end of the run, which is still to come. */
 	readonly stopping?: AbortSignal;
+	/** Where it is shown; standard output by default. */
+	readonly output?: NodeJS.WriteStream;
 }
 
 const stoppingText = 'stopping the run (once more leaves at once)';
@@ -46,12 +53,14 @@ export async function followRun(
 	client: Client,
 	run: RunId,
 	format: 'text' | 'json',
-	{stopping, ...options}: FollowOptions = {},
+	{stopping, output = process.stdout, ...options}: FollowOptions = {},
 ): Promise<Ended> {
-	const panel = format === 'text' && process.stdout.isTTY ? new Panel() : undefined;
+	const panel = format === 'text' && output.isTTY ? new Panel(output) : undefined;
+	const print = (line: string) => output.write(`${line}\n`);
 	let state: ProgressState = noProgress;
 	let lastLine = 0;
-	const drawPanel = () => panel?.draw(progressPanel(state, {width: terminalWidth() - 1, devices: deviceRows()}));
+	const drawPanel = () =>
+		panel?.draw(progressPanel(state, {width: terminalWidth(output) - 1, devices: deviceRows(output)}));
 	const onStopping = () => {
 		state = {...state, headline: stoppingText};
 		if (panel) {

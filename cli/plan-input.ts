@@ -11,7 +11,7 @@ import {prepare} from '../fog-broker/run/preparation.js';
 import type {Model} from '../models/graph.js';
 import type {FleetMember} from '../models/plans/check.js';
 import type {Candidate} from '../models/plans/plan-for.js';
-import {withClient} from './client.js';
+import {type Client, withClient} from './client.js';
 import {readSubmission} from './submission.js';
 
 /** A device that may take part, with what is known of it. */
@@ -39,8 +39,9 @@ const declared = (devices: readonly DeclaredDevice[]): readonly Participant[] =>
 	}));
 };
 
-async function present(command: Command): Promise<readonly Participant[]> {
-	const {devices} = await withClient(command, client => client.ask({kind: 'listDevices'}, 'deviceList'));
+/** The devices that are at the coordinator, in the order of their names. */
+export async function participantsOf(client: Client): Promise<readonly Participant[]> {
+	const {devices} = await client.ask({kind: 'listDevices'}, 'deviceList');
 	return (JSON.parse(devices) as FleetDevice[]).map(({device, profile, engines}) => ({
 		device,
 		profile,
@@ -64,7 +65,7 @@ export async function readParticipants(options: FleetOptions, command: Command):
 	const {fleet, devices} = options;
 	const names = devices?.split(',').map(name => deviceId(name.trim(), '--devices'));
 	if (fleet === undefined) {
-		return names?.map(device => ({device})) ?? present(command);
+		return names?.map(device => ({device})) ?? withClient(command, participantsOf);
 	}
 	const all = declared(readFleet(await readConfigFile(fleet)));
 	return (

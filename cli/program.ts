@@ -2,6 +2,7 @@
 import {Command} from 'commander';
 import {agentCommand} from './commands/agent.js';
 import {brokerCommand} from './commands/broker.js';
+import {compareCommand} from './commands/compare.js';
 import {dataCommand} from './commands/data.js';
 import {demoCommand} from './commands/demo.js';
 import {devicesCommand} from './commands/devices.js';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
 		devicesCommand,
 		planCommand,
 		runCommand,
+		compareCommand,
 		reportCommand,
 		exportCommand,
 		dataCommand,

@@ -2,7 +2,7 @@
 import {textWidth} from '../reports/format.js';
 import {type Column, textTable, wrap} from '../reports/table.js';
 
-export const terminalWidth = (): number => process.stdout.columns ?? 120;
+export const terminalWidth = (output: NodeJS.WriteStream = process.stdout): number => output.columns ?? 120;
 
 export const print = (text: string): void => {
 	process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);

@@ -33,14 +33,37 @@ export interface ComparedMetric {
 	readonly expendable?: number;
 }
 
+/** The last test loss that was measured. */
+const testLoss = ({rounds}: Ledger): number | undefined =>
+	rounds.findLast(record => record.testLoss !== undefined)?.testLoss;
+
+export const metrics = {
+	time: {title: 'time', of: ({seconds}) => seconds, write: duration, relative: true},
+	bytes: {title: 'bytes', of: ledger => summarise(ledger).bytes, write: byteCount, relative: true},
+	energy: {title: 'energy', of: ledger => summarise(ledger).joules, write: energy, relative: true},
+	accuracy: {title: 'accuracy', of: ({final}) => final.accuracy, write: percent, relative: false},
+	loss: {title: 'loss', of: ({final}) => final.loss, write: loss, relative: false, expendable: 2},
+	testLoss: {title: 'test loss', of: testLoss, write: loss, relative: false, expendable: 3},
+	rounds: {title: 'rounds', of: ledger => summarise(ledger).rounds, write: integer, relative: false, expendable: 3},
+	steps: {title: 'steps', of: ledger => summarise(ledger).steps, write: integer, relative: false, expendable: 4},
+	/** Those that compute on items; the coordinator is none of them. */
+	devices: {
+		title: 'devices',
+		of: ({devices}) => devices.filter(({role}) => role !== 'parameter server').length,
+		write: integer,
+		relative: false,
+		expendable: 5,
+	},
+} as const satisfies Record<string, ComparedMetric>;
+
 /** What is compared, in the order of importance. */
 export const comparedMetrics: readonly ComparedMetric[] = [
-	{title: 'time', of: ({seconds}) => seconds, write: duration, relative: true},
-	{title: 'bytes', of: ledger => summarise(ledger).bytes, write: byteCount, relative: true},
-	{title: 'energy', of: ledger => summarise(ledger).joules, write: energy, relative: true},
-	{title: 'accuracy', of: ({final}) => final.accuracy, write: percent, relative: false},
-	{title: 'loss', of: ({final}) => final.loss, write: loss, relative: false, expendable: 2},
-	{title: 'rounds', of: ledger => summarise(ledger).rounds, write: integer, relative: false, expendable: 3},
+	metrics.time,
+	metrics.bytes,
+	metrics.energy,
+	metrics.accuracy,
+	metrics.loss,
+	metrics.rounds,
 ];
 
 export const metricCell = ({of, write, relative}: ComparedMetric, ledger: Ledger, first: Ledger): string =>

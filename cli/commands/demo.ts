@@ -7,15 +7,13 @@ import {rm} from 'node:fs/promises';
 import path from 'node:path';
 import {Command} from 'commander';
 import {makeFolder} from '../../core/atomic-file.js';
-import {systemClock} from '../../core/clock.js';
-import {FplError} from '../../core/errors.js';
 import {type RunId, runId} from '../../core/ids.js';
 import {silentLogger} from '../../core/log.js';
 import type {JobDocument} from '../../core/plan/job.js';
 import {isAvailable} from '../../models/datasets/open.js';
 import {reportText} from '../../reports/text.js';
-import {type Client, connectClient} from '../client.js';
-import {type Child, lineOf, startChild} from '../daemon/children.js';
+import {connectClient} from '../client.js';
+import {startLocalFleet, untilJoined} from '../daemon/local-fleet.js';
 import {followRun} from '../follow.js';
 import {stopSignal} from '../options.js';
 import {failureOf} from '../outcome.js';
@@ -28,7 +26,6 @@ const fleet = {
 	'pi-3': 'raspberry-pi-4b',
 	'pi-4': 'raspberry-pi-4b',
 } as const;
-const joinMs = 60_000;
 
 const demoJob = (dataset: 'mnist' | 'digits'): JobDocument => ({
 	version: 1,
@@ -45,28 +42,10 @@ const demoJob = (dataset: 'mnist' | 'digits'): JobDocument => ({
 	devices: {only: Object.keys(fleet), minimum: 2, wait: '60 s'},
 });
 
-async function untilJoined(client: Client, signal: AbortSignal): Promise<void> {
-	const deadline = systemClock.monotonic() + joinMs;
-	for (;;) {
-		const {devices} = await client.ask({kind: 'listDevices'}, 'deviceList');
-		const here = (JSON.parse(devices) as unknown[]).length;
-		if (here === Object.keys(fleet).length) {
-			return;
-		}
-		if (systemClock.monotonic() > deadline || signal.aborted) {
-			throw new FplError('RUN_NO_DEVICES', {
-				expected: `${Object.keys(fleet).length} devices within ${joinMs / 1000} s`,
-				got: `${here}`,
-			});
-		}
-		await systemClock.sleep(200, signal);
-	}
-}
-
 async function train(url: string, state: string, signal: AbortSignal): Promise<RunId> {
 	const client = await connectClient({broker: url, namespace: 'fpl', logger: silentLogger, signal});
 	try {
-		await untilJoined(client, signal);
+		await untilJoined(client, Object.keys(fleet), signal);
 		const dataset = (await isAvailable('mnist', {environment: process.env})) ? 'mnist' : 'digits';
 		print(dataset === 'mnist' ? 'Data: MNIST.' : 'Data: drawn digits («fpl data get mnist» brings real ones).');
 		const job = JSON.stringify(demoJob(dataset));
@@ -109,32 +88,10 @@ export const demoCommand = (): Command =>
 			const signal = stopSignal();
 			await rm(state, {recursive: true, force: true});
 			await makeFolder(state);
-			const children: Child[] = [];
+			const {url, close} = await startLocalFleet(fleet, state, print);
 			try {
-				const broker = startChild('broker', state, ['broker', '--listen', 'mqtt://127.0.0.1:0', '--state', state]);
-				children.push(broker);
-				const [, url] = await lineOf(broker, /listening on (\S+)/u);
-				print(`Fog broker at ${url}; devices:`);
-				for (const [id, profile] of Object.entries(fleet)) {
-					const args = [
-						'agent',
-						'run',
-						'--id',
-						id,
-						'--broker',
-						url!,
-						'--emulate',
-						profile,
-						'--threads',
-						'1',
-						'--state',
-						path.join(state, id),
-					];
-					children.push(startChild(id, state, args));
-					print(`  ${id}: emulates a ${profile}`);
-				}
-				await train(url!, state, signal);
+				await train(url, state, signal);
 			} finally {
-				await Promise.all(children.reverse().map(child => child.stop()));
+				await close();
 			}
 		});

@@ -8,8 +8,9 @@ import {bytesMoved, curve, curvePlot, joulesSpent, type Point, percentOf, points
 import {type AxisUnit, axisUnit, byteUnits, figure, jouleUnits, timeUnits} from './figure.js';
 import type {Markup} from './markup.js';
 
-/** As many as there are colours that can be told apart. */
-const mostCurves = 6;
+/** As many as there are colours that can be told apart; so many more are dotted. */
+const colours = 6;
+const mostCurves = 2 * colours;
 
 interface CurvesOptions {
 	readonly title: string;
@@ -21,11 +22,11 @@ interface CurvesOptions {
 	readonly write: (value: number) => string;
 	readonly domain?: readonly [number, number];
 	readonly caption?: string | undefined;
+	readonly names: readonly string[];
 }
 
 function curves(ledgers: readonly Ledger[], options: CurvesOptions): Markup | undefined {
-	const {title, along, units, y, yLabel, write, domain, caption} = options;
-	const names = ledgerNames(ledgers);
+	const {title, along, units, y, yLabel, write, domain, caption, names} = options;
 	const shown = ledgers.slice(0, mostCurves);
 	const positions = shown.map(along);
 	const largest = Math.max(0, ...positions.map(list => list.at(-1) ?? 0));
@@ -38,19 +39,28 @@ function curves(ledgers: readonly Ledger[], options: CurvesOptions): Markup | un
 	}
 	const remarks = [caption, ledgers.length > shown.length ? `The first ${shown.length} runs.` : undefined];
 	const remark = remarks.filter(text => text !== undefined).join(' ');
-	const colour = (index: number) => `var(--series-${index + 1})`;
+	const colour = (index: number) => `var(--series-${(index % colours) + 1})`;
+	const remarkOn = ({kind}: Ledger, index: number) => {
+		const remarks = [
+			...(kind === 'predicted' && !names[index]!.includes(kind) ? ['predicted'] : []),
+			...(index >= colours ? ['dotted'] : []),
+		];
+		return remarks.length > 0 ? ` (${remarks.join(', ')})` : '';
+	};
 	return figure({
 		title,
 		description: `${title} of ${shown.length} runs`,
-		legend: shown.map(({kind}, index) => ({
-			text: kind === 'predicted' && !names[index]!.includes(kind) ? `${names[index]} (predicted)` : names[index]!,
+		legend: shown.map((ledger, index) => ({
+			text: `${names[index]}${remarkOn(ledger, index)}`,
 			colour: colour(index),
 		})),
 		...(remark !== '' && {caption: remark}),
 		draw: curvePlot(
 			unit.name,
 			yLabel,
-			series.flatMap((data, index) => curve(data, colour(index), {dashed: shown[index]!.kind === 'predicted'})),
+			series.flatMap((data, index) =>
+				curve(data, colour(index), {dashed: shown[index]!.kind === 'predicted', dotted: index >= colours}),
+			),
 			domain,
 		),
 	});
@@ -64,9 +74,11 @@ interface Named {
 const phaseParts = (of: (ledger: Ledger, phase: Phase) => number): Part<Named>[] =>
 	phases.map(phase => ({text: phase, colour: `var(--${phase})`, of: ({ledger}) => of(ledger, phase)}));
 
-/** Every picture for which the ledgers have numbers. */
-export function comparePictures(ledgers: readonly Ledger[]): Markup[] {
-	const names = ledgerNames(ledgers);
+/**
+ * Every picture for which the ledgers have numbers.
+ * @param names of the ledgers, different from each other.
+ */
+export function comparePictures(ledgers: readonly Ledger[], names: readonly string[] = ledgerNames(ledgers)): Markup[] {
 	const items: Named[] = ledgers.map((ledger, index) => ({name: names[index]!, ledger}));
 	const common = {items, plural: 'runs', name: ({name}: Named) => name};
 	const modelled = ledgers.some(({devices}) => devices.some(isModelled))
@@ -80,6 +92,7 @@ export function comparePictures(ledgers: readonly Ledger[]): Markup[] {
 	} as const;
 	const drawn = [
 		curves(ledgers, {
+			names,
 			title: 'Training loss over time',
 			along: ({rounds}) => rounds.map(({at}) => at),
 			units: timeUnits,
@@ -88,18 +101,21 @@ export function comparePictures(ledgers: readonly Ledger[]): Markup[] {
 			write: loss,
 		}),
 		curves(ledgers, {
+			names,
 			...accuracy,
 			title: 'Accuracy over time',
 			along: ({rounds}) => rounds.map(({at}) => at),
 			units: timeUnits,
 		}),
 		curves(ledgers, {
+			names,
 			...accuracy,
 			title: 'Accuracy against bytes',
 			along: ({rounds}) => bytesMoved(rounds),
 			units: byteUnits,
 		}),
 		curves(ledgers, {
+			names,
 			...accuracy,
 			title: 'Accuracy against energy',
 			along: ({rounds}) => joulesSpent(rounds),

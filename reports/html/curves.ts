@@ -52,8 +52,18 @@ export const points = (
 	);
 
 /** A line, with a dot for each point where there are few. */
-export const curve = (data: readonly Point[], stroke: string, {dashed = false} = {}): Plot.Markish[] => [
-	Plot.lineY(data, {x: 'x', y: 'y', stroke, strokeWidth: 2, ...(dashed && {strokeDasharray: '5 3'})}),
+export const curve = (
+	data: readonly Point[],
+	stroke: string,
+	{dashed = false, dotted = false} = {},
+): Plot.Markish[] => [
+	Plot.lineY(data, {
+		x: 'x',
+		y: 'y',
+		stroke,
+		strokeWidth: 2,
+		...((dashed || dotted) && {strokeDasharray: dashed ? '5 3' : '2 3'}),
+	}),
 	...(data.length <= fewPoints ? [Plot.dot(data, {x: 'x', y: 'y', fill: stroke, r: 2.5, title: 'title'})] : []),
 ];
 
