@@ -159,7 +159,8 @@ class StageEvaluator {
 			const branches = branchesOf(original);
 			return [alignViews(viewsOf(branches, job.data.views ? tests : branches.map(() => tests[0]!)), model, loss)];
 		}
-		return tests.map(test => bind(test, model, loss));
+		// Views that no source has seen say nothing about what was learned.
+		return tests.slice(0, original.stages[0]!.replicas.length).map(test => bind(test, model, loss));
 	}
 
 	async #trainerFor(model: Model): Promise<Trainer> {
