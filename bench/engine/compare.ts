@@ -4,7 +4,7 @@ import {fileURLToPath} from 'node:url';
 import type {Case} from './cases.js';
 import {type BlockRequest, Contender} from './contender.js';
 import type {Distance} from './distance.js';
-import {cleanShare, Intruders} from './intruders.js';
+import {Intruders} from './intruders.js';
 
 export interface Measured {
 	/** Items trained per second, median over the clean blocks. */
@@ -23,10 +23,10 @@ export interface Row {
 	readonly ratio: number | undefined;
 	/** Undefined unless asked for; the text says why it cannot train the case. */
 	readonly tfjs: Measured | string | undefined;
-	/** Rounds in which nobody else computed, and all. Without a clean one all are used. */
+	/** Rounds that nobody disturbed, and all. Without a clean one all are used. */
 	readonly clean: number;
 	readonly rounds: number;
-	/** Least and most that a cache line took to the other processor and back in those rounds. */
+	/** Least and most that a cache line took to the other processor and back in those rounds; NaN with one thread. */
 	readonly roundTripNs: readonly [number, number];
 }
 
@@ -47,8 +47,8 @@ export interface CompareOptions {
 interface Round {
 	/** Items per second by contender. */
 	readonly rates: readonly number[];
-	/** Processors that others used. */
-	readonly foreign: number;
+	/** By other processes, in any of the blocks. */
+	readonly disturbed: boolean;
 	readonly roundTripNs: number;
 }
 
@@ -72,7 +72,7 @@ export async function compare(one: Case, options: CompareOptions): Promise<Row> 
 		contenders.map(async contender => (await contender.run({seconds: 0, steps: 0})).peakBytes),
 	);
 	await Promise.all(contenders.map(contender => contender.close()));
-	const clean = rounds.filter(({foreign}) => !(foreign > cleanShare));
+	const clean = rounds.filter(({disturbed}) => !disturbed);
 	const used = clean.length === 0 ? rounds : clean;
 	const trips = used.map(({roundTripNs}) => roundTripNs);
 	const [first, second] = peaks.map(
@@ -99,7 +99,7 @@ async function takeTurns(
 	contenders: readonly Contender[],
 	{rounds, most, patience, block, distance}: CompareOptions,
 ): Promise<readonly Round[]> {
-	const intruders = new Intruders([process.pid, ...contenders.map(({pid}) => pid)]);
+	const intruders = new Intruders([process.pid, ...contenders.map(({pid}) => pid)], one.threads);
 	// Lets caches and allocators settle; counts for nothing.
 	for (const contender of contenders) {
 		await contender.run({seconds: block.seconds / 2, steps: 1});
@@ -108,19 +108,19 @@ async function takeTurns(
 	const done: Round[] = [];
 	let clean = 0;
 	while (clean < rounds && done.length < most && (done.length === 0 || performance.now() - started < patience * 1000)) {
-		const roundTripNs = await distance.roundTripNs();
+		const roundTripNs = one.threads > 1 ? await distance.roundTripNs() : Number.NaN;
 		const rates: number[] = [];
-		let foreign = 0;
+		let disturbed = false;
 		// Whoever went first goes second next time.
 		const order = [...contenders.keys()];
 		for (const index of done.length % 2 === 0 ? order : order.reverse()) {
 			intruders.watch();
 			const {steps, seconds} = await contenders[index]!.run(block);
-			foreign = Math.max(foreign, intruders.share());
+			disturbed ||= intruders.disturbed();
 			rates[index] = (steps * one.batch) / seconds;
 		}
-		clean += foreign > cleanShare ? 0 : 1;
-		done.push({rates, foreign, roundTripNs});
+		clean += disturbed ? 0 : 1;
+		done.push({rates, disturbed, roundTripNs});
 	}
 	return done;
 }

@@ -6,17 +6,21 @@
 import {performance} from 'node:perf_hooks';
 import {Worker} from 'node:worker_threads';
 
-const trips = 5000;
 /** A round trip during which one of the threads was not running says nothing; windows with such ones are outvoted. */
 const windows = 5;
+const windowMs = 3;
+const warmUp = 500;
+const over = -1;
 
 const code = `
 	const {workerData, parentPort} = require('node:worker_threads');
 	const ball = new Int32Array(workerData);
-	parentPort.on('message', trips => {
-		for (let trip = 1; trip <= trips; trip++) {
-			while (Atomics.load(ball, 0) !== 2 * trip - 1);
-			Atomics.store(ball, 0, 2 * trip);
+	parentPort.on('message', over => {
+		for (let trip = 1; ; trip++) {
+			let value;
+			while ((value = Atomics.load(ball, 0)) !== 2 * trip - 1 && value !== over);
+			if (value === over) break;
+			Atomics.compareExchange(ball, 0, 2 * trip - 1, 2 * trip);
 		}
 		parentPort.postMessage(0);
 	});
@@ -26,23 +30,25 @@ export class Distance {
 	readonly #ball = new Int32Array(new SharedArrayBuffer(4));
 	readonly #worker = new Worker(code, {eval: true, workerData: this.#ball.buffer});
 
-	/** Median of several windows, in nanoseconds. Keeps two processors busy for some 10 ms. */
+	/** Median of several windows, in nanoseconds. Keeps two processors busy for some 20 ms. */
 	async roundTripNs(): Promise<number> {
 		const found: number[] = [];
 		for (let window = 0; window < windows; window++) {
 			const done = new Promise(resolve => this.#worker.once('message', resolve));
 			Atomics.store(this.#ball, 0, 0);
-			this.#worker.postMessage(trips);
-			let started = 0;
-			for (let trip = 1; trip <= trips; trip++) {
+			this.#worker.postMessage(over);
+			let trip = 1;
+			let started = performance.now();
+			for (; performance.now() - started < windowMs; trip++) {
 				Atomics.store(this.#ball, 0, 2 * trip - 1);
 				while (Atomics.load(this.#ball, 0) !== 2 * trip);
-				// The first tenth wakes the other thread.
-				if (trip === trips / 10) {
+				if (trip === warmUp) {
+					// The other thread is awake now.
 					started = performance.now();
 				}
 			}
-			found.push(((performance.now() - started) * 1e6) / (trips * 0.9));
+			found.push(((performance.now() - started) * 1e6) / Math.max(1, trip - warmUp));
+			Atomics.store(this.#ball, 0, over);
 			await done;
 		}
 		return found.sort((a, b) => a - b)[windows >> 1]!;

@@ -1,9 +1,15 @@
-/** Whether other processes computed while we measured: processor time of the machine less that of our own processes. */
-import {readFileSync} from 'node:fs';
-import {cpuSeconds} from '../wire/cpu.js';
+/**
+ * Whether other processes disturbed what we measured: processor time of the machine less that of our own processes, and how
+ * long our threads waited for a processor.
+ */
+import {readdirSync, readFileSync} from 'node:fs';
+import os from 'node:os';
 
-/** A block is clean when others took less than this part of one processor. The kernel counts in steps of 10 ms. */
-export const cleanShare = 0.1;
+/** What others may use of the processors that a case needs, in processors. The kernel counts in steps of 10 ms. */
+const foreignLimit = 0.1;
+
+/** Where a case leaves processors free, others may have those; then its threads must not wait longer than this share. */
+const waitedLimit = 0.03;
 
 /** /proc/stat counts in hundredths of a second. */
 const tickSeconds = 0.01;
@@ -23,26 +29,49 @@ function busySeconds(): number {
 	}
 }
 
+/** Seconds that all threads of the processes ran, and that they waited to run; NaN where the kernel does not say. */
+function ownSeconds(pids: readonly number[]): {ran: number; waited: number} {
+	let [ran, waited] = [0, 0];
+	try {
+		for (const pid of pids) {
+			for (const thread of readdirSync(`/proc/${pid}/task`)) {
+				const [running, waiting] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number);
+				ran += running! / 1e9;
+				waited += waiting! / 1e9;
+			}
+		}
+		return {ran, waited};
+	} catch {
+		return {ran: Number.NaN, waited: Number.NaN};
+	}
+}
+
 export class Intruders {
 	readonly #pids: readonly number[];
+	/** Processors that the case does not need. */
+	readonly #spare: number;
 	#at = 0;
 	#busy = 0;
-	#own = 0;
+	#own = {ran: 0, waited: 0};
 
-	constructor(pids: readonly number[]) {
+	constructor(pids: readonly number[], threads: number) {
 		this.#pids = pids;
+		this.#spare = Math.max(0, os.availableParallelism() - threads);
 		this.watch();
 	}
 
 	watch(): void {
 		this.#at = performance.now();
 		this.#busy = busySeconds();
-		this.#own = cpuSeconds(this.#pids);
+		this.#own = ownSeconds(this.#pids);
 	}
 
-	/** What others have used since `watch`, in processors; NaN where that cannot be known. */
-	share(): number {
+	/** Whether others have disturbed us since `watch`; false where that cannot be known. */
+	disturbed(): boolean {
 		const seconds = (performance.now() - this.#at) / 1000;
-		return Math.max(0, (busySeconds() - this.#busy - (cpuSeconds(this.#pids) - this.#own)) / seconds);
+		const own = ownSeconds(this.#pids);
+		const foreign = (busySeconds() - this.#busy - (own.ran - this.#own.ran)) / seconds;
+		const waited = (own.waited - this.#own.waited) / seconds;
+		return foreign > this.#spare + foreignLimit || (this.#spare > 0 && waited > waitedLimit);
 	}
 }

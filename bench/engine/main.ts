@@ -3,7 +3,7 @@
  *
  *     node dist/bench/engine/main.js --python python3 [--models mlp,resnet18] [--batches 8,32] [--threads 1] [--tfjs]
  *
- * A round is a short block of steps on either side, right after each other. Rounds in which other processes computed are
+ * A round is a short block of steps on either side, right after each other. Rounds that other processes disturbed are
  * measured again (up to --most rounds or --patience seconds), and count only where no round was clean; the column clean
  * says how many of how many were. ratio = our items per second / PyTorch's, median over the clean rounds; best ratio: each
  * one's fastest block over the other's. round trip: nanoseconds of a cache line to the other processor and back, least
@@ -52,7 +52,7 @@ function line(row: Row): string {
 		memory(row.ours),
 		memory(row.torch),
 		`${row.clean}/${row.rounds}`,
-		row.roundTripNs.map(ns => ns.toFixed(0)).join('–'),
+		threads > 1 ? row.roundTripNs.map(ns => ns.toFixed(0)).join('–') : '',
 		...tfjs,
 	].join();
 }
