@@ -227,12 +227,13 @@ export class Agent {
 				return;
 			}
 			await this.#clear();
-			this.#workspace = await stage(assign, {
+			const staging = stage(assign, {
 				...this.#parts.staging,
 				device: this.#parts.messenger.self,
 				log: this.#parts.log,
 				receive: async (transfer, deadlineMs) => (await this.#inbox.take(transfer, deadlineMs, signal)).data,
 			});
+			this.#workspace = await unlessAborted(staging, signal, late => late.close());
 			this.#worker = this.#workerFor(task, this.#workspace);
 			this.#post({kind: 'staged', task, items: this.#workspace.items});
 		} catch (error) {
@@ -265,6 +266,22 @@ export class Agent {
 		}
 		this.#post({kind: 'round-over', task, round: start.round});
 	}
+}
+
+/**
+ * What a promise brings, unless the signal aborts first: then nobody waits for it any longer, and what it brings too late is
+ * given back.
+ * @throws FplError `INTERRUPTED`, or what the promise throws.
+ */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, giveBack: (late: T) => Promise<void>): Promise<T> {
+	return new Promise((resolve, reject) => {
+		const abandon = () => {
+			promise.then(giveBack).catch(() => {});
+			reject(new FplError('INTERRUPTED', {where: 'staging'}));
+		};
+		signal.addEventListener('abort', abandon, {once: true});
+		promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon));
+	});
 }
 
 /** @throws FplError `WIRE_INVALID` */

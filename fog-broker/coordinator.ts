@@ -148,6 +148,14 @@ export class Coordinator {
 		}
 		const {model} = await prepare(job, given);
 		if (plan) {
+			if (plan.model !== job.model) {
+				throw new FplError('PLAN_INVALID', {
+					where: 'model',
+					problem: 'the plan is for another model than the job',
+					expected: `«${job.model}»`,
+					got: `«${plan.model}»`,
+				});
+			}
 			// Devices may still come; whether they suit the plan is seen when they are asked.
 			checkPlanFor(plan, {model, training: job.training, rawData: job.privacy.rawData});
 		}

@@ -1,7 +1,7 @@
 /** How a run ended, for its ledger and its followers. */
 import {type ErrorCode, type ErrorFacts, FplError} from '../../core/errors.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
-import type {Outcome} from './state.js';
+import type {Outcome} from '../rounds/state.js';
 
 export interface RunEnd {
 	readonly state: Ledger['final']['state'];

@@ -7,16 +7,16 @@ import {jobSchema} from '../../core/plan/job.js';
 import {isDataParallel} from '../../core/plan/plan.js';
 import {exportModel} from '../../models/import/model.js';
 import {withWeights} from '../../models/layout.js';
+import type {Progress} from '../rounds/driver.js';
+import {roundsOf} from '../rounds/replicas.js';
 import {ServerAccounts} from '../server/accounts.js';
 import {fileCheckpoints} from '../server/checkpoints.js';
 import {stagesOf} from '../stages/stages.js';
 import {type ActiveRun, cancelled, conduct, type RunContext, type RunSignals, type Setting} from './conduct.js';
-import type {Progress} from './driver.js';
 import {failedEnd, type RunEnd} from './end.js';
 import {gather, releaser} from './gather.js';
 import {emptyPages, LedgerBook} from './ledger-book.js';
 import {prepare} from './preparation.js';
-import {roundsOf} from './replicas.js';
 import type {Manifest, RunStore} from './store.js';
 
 /** Never rejects: a run that fails says so in its ledger, manifest and journal. */

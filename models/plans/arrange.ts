@@ -5,12 +5,10 @@
 import {createHash} from 'node:crypto';
 import {planDigest} from '../../core/plan/digest.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {isBranched, junctionStage, type PartId} from '../../core/plan/routing.js';
+import {isBranched, type PartId} from '../../core/plan/routing.js';
 import type {Model, ValueInfo} from '../graph.js';
-import {unitsOf} from '../inspect/cuts.js';
 import type {Segment} from '../inspect/segments.js';
-import {joinBranches} from '../junction/join.js';
-import {segmentsOfPlan} from '../junction/segments.js';
+import {branchesOf, cutFor} from './cut.js';
 
 /** What one part has for a later stage. */
 export interface Gift {
@@ -42,52 +40,16 @@ export interface Arrangement {
 	part(id: PartId): ArrangedPart;
 }
 
-/** One segment for each part: of an aligned plan the branches have their own. */
-interface Cut {
-	readonly model: Model;
-	segment(id: PartId): Segment;
-}
-
-/** The ids of the branches of an aligned plan: the devices where they begin. */
-export const branchesOf = ({stages}: Plan): readonly string[] => stages[0]!.replicas.map(({device}) => device);
-
-/** The model that a plan trains: itself, or the joined model of its branches. @throws FplError as `joinBranches`. */
-export function plannedModel(model: Model, plan: Plan): Model {
-	const trunk = plan.stages[junctionStage(plan) ?? -1];
-	return trunk?.junction.mode === 'aligned' && trunk.units !== 'all'
-		? joinBranches(model, {
-				cut: trunk.units[0],
-				branches: branchesOf(plan),
-				junction: trunk.junction.kind,
-				units: {maxCrossing: plan.maxCrossing},
-			})
-		: model;
-}
-
-function cut(model: Model, plan: Plan): Cut {
-	const whole = plannedModel(model, plan);
-	const units = {maxCrossing: plan.maxCrossing};
-	const count = unitsOf(model, units).units.length;
-	const ranges = plan.stages.map((stage): readonly [number, number] =>
-		stage.units === 'all' ? [0, count - 1] : stage.units,
-	);
-	const segments = segmentsOfPlan(whole, {ranges, units});
-	const branches = branchesOf(plan);
-	return {
-		model: whole,
-		segment: ({stage, replica}) =>
-			segments.find(
-				found => found.stage === stage && (found.branch === undefined || found.branch === branches[replica]),
-			)!.segment,
-	};
-}
-
 /**
  * @param modelDigest of the model's file.
  * @throws FplError `MODEL_CUT` when the plan's units are none of the model's.
  */
 export function arrange(model: Model, plan: Plan, modelDigest: string): Arrangement {
-	const {model: whole, segment: segmentOf} = cut(model, plan);
+	const {model: whole, segments: cut} = cutFor(plan, model);
+	const branches = branchesOf(plan);
+	const segmentOf = ({stage, replica}: PartId) =>
+		cut.find(found => found.stage === stage && (found.branch === undefined || found.branch === branches[replica]))!
+			.segment;
 	const ids = plan.stages.flatMap(({replicas}, stage) => replicas.map((_, replica): PartId => ({stage, replica})));
 	const segments = new Map(ids.map(id => [keyOf(id), segmentOf(id)]));
 	const reads = (id: PartId) => segments.get(keyOf(id))!.graph.inputs;

@@ -1,10 +1,11 @@
 /** A plan's stages as segments of the model, or of the joined model where branches are merged. */
 import type {Plan} from '../../core/plan/plan.js';
+import {junctionStage} from '../../core/plan/routing.js';
 import type {Model} from '../graph.js';
 import {unitsOf} from '../inspect/cuts.js';
 import type {Ranges} from '../inspect/segments.js';
+import {joinBranches} from '../junction/join.js';
 import {type StageSegment, segmentsOfPlan} from '../junction/segments.js';
-import {plannedModel} from './arrange.js';
 
 export interface PlanCut {
 	/** What all stages together train: the model itself, or its branches and trunk as one model. */
@@ -16,6 +17,22 @@ export interface PlanCut {
 /** First and last unit of each stage. */
 export const rangesIn = ({stages}: Plan, units: number): Ranges =>
 	stages.map(({units: range}) => (range === 'all' ? [0, units - 1] : range));
+
+/** The ids of the branches of an aligned plan: the devices where they begin. */
+export const branchesOf = ({stages}: Plan): readonly string[] => stages[0]!.replicas.map(({device}) => device);
+
+/** The model that a plan trains: itself, or the joined model of its branches. @throws FplError as `joinBranches`. */
+export function plannedModel(model: Model, plan: Plan): Model {
+	const trunk = plan.stages[junctionStage(plan) ?? -1];
+	return trunk?.junction.mode === 'aligned' && trunk.units !== 'all'
+		? joinBranches(model, {
+				cut: trunk.units[0],
+				branches: branchesOf(plan),
+				junction: trunk.junction.kind,
+				units: {maxCrossing: plan.maxCrossing},
+			})
+		: model;
+}
 
 /** @throws FplError `MODEL_CUT` when the stages are none of the model's, or the junction does not suit its cut. */
 export function cutFor(plan: Plan, model: Model): PlanCut {

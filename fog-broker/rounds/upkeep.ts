@@ -2,9 +2,9 @@
 import type {Clock} from '../../core/clock.js';
 import {asFplError, isFplError} from '../../core/errors.js';
 import type {RunUpdate} from '../../core/ledger/run-update.js';
+import type {Evaluation, Evaluator} from '../run/evaluator.js';
 import type {ServerAccounts} from '../server/accounts.js';
 import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
-import type {Evaluation, Evaluator} from './evaluator.js';
 
 export interface UpkeepParts {
 	readonly clock: Clock;

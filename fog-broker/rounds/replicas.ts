@@ -4,11 +4,11 @@ import type {Job} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Trainer} from '../../models/engines/engine.js';
+import type {ActiveRun, Setting} from '../run/conduct.js';
+import {Evaluator} from '../run/evaluator.js';
+import {viewed} from '../run/preparation.js';
 import type {Checkpoint} from '../server/checkpoints.js';
-import type {ActiveRun, Setting} from './conduct.js';
 import {type Progress, RunDriver} from './driver.js';
-import {Evaluator} from './evaluator.js';
-import {viewed} from './preparation.js';
 import {initialRun, type RunSettings} from './state.js';
 
 const devicesOf = (plan: Plan): string[] => plan.stages[0]!.replicas.map(({device}) => device);

@@ -1,13 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {startRun, stepRun} from '../../../fog-broker/run/machine.js';
+import {startRun, stepRun} from '../../../fog-broker/rounds/machine.js';
 import {
 	initialRun,
 	type RunEffect,
 	type RunEvent,
 	type RunSettings,
 	type RunState,
-} from '../../../fog-broker/run/state.js';
+} from '../../../fog-broker/rounds/state.js';
 
 const settings: RunSettings = {
 	sync: {kind: 'step', batch: 8},
