@@ -37,8 +37,15 @@ export interface ComparedMetric {
 const testLoss = ({rounds}: Ledger): number | undefined =>
 	rounds.findLast(record => record.testLoss !== undefined)?.testLoss;
 
+/** From the beginning of the first round to the end of the last: without getting ready. */
+function trainingSeconds({rounds, seconds}: Ledger): number {
+	const [first, last] = [rounds[0], rounds.at(-1)];
+	return first && last ? last.at - first.at + first.seconds : seconds;
+}
+
 export const metrics = {
 	time: {title: 'time', of: ({seconds}) => seconds, write: duration, relative: true},
+	training: {title: 'training', of: trainingSeconds, write: duration, relative: true},
 	bytes: {title: 'bytes', of: ledger => summarise(ledger).bytes, write: byteCount, relative: true},
 	energy: {title: 'energy', of: ledger => summarise(ledger).joules, write: energy, relative: true},
 	accuracy: {title: 'accuracy', of: ({final}) => final.accuracy, write: percent, relative: false},

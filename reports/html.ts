@@ -5,9 +5,11 @@ import {type Content, type Markup, markup} from './html/markup.js';
 import {cards, htmlTable, markList, originCell, page} from './html/page.js';
 import {pictures} from './html/pictures.js';
 import {
+	codecText,
 	energyOrigin,
 	energyText,
 	honestMarks,
+	isEncoded,
 	markedName,
 	phaseSeconds,
 	someRounds,
@@ -55,6 +57,7 @@ function deviceTables(ledger: Ledger): Markup {
 	const total = devices.length > 1;
 	const closing = (row: readonly Content[]) => (total ? [row] : []);
 	const all = devices.reduce((sum, device) => sum + phaseSeconds(device), 0);
+	const encoded = isEncoded(ledger);
 	return markup`${htmlTable(
 		'Who took part',
 		[
@@ -95,6 +98,7 @@ function deviceTables(ledger: Ledger): Markup {
 			{title: 'radio, contained'},
 			{title: 'energy'},
 			{title: 'which is', text: true},
+			...(encoded ? [{title: 'tensors encoded', text: true}] : []),
 		],
 		[
 			...devices.map(device => [
@@ -105,6 +109,7 @@ function deviceTables(ledger: Ledger): Markup {
 				energy(device.radioJoules),
 				energy(device.joules),
 				originCell(energyOrigin(ledger, device)),
+				...(encoded ? [codecText(device) ?? dash] : []),
 			]),
 			...closing([
 				'all',
@@ -114,6 +119,7 @@ function deviceTables(ledger: Ledger): Markup {
 				energy(devices.reduce((sum, {radioJoules}) => sum + radioJoules, 0)),
 				energy(sums.joules),
 				'',
+				...(encoded ? [''] : []),
 			]),
 		],
 		{total},

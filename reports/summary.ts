@@ -1,6 +1,6 @@
 /** What every report says about a ledger before its tables: totals, and the honest marks about where numbers come from. */
 import {type DeviceLedger, type Ledger, type Phase, phases, type RoundRecord} from '../core/ledger/ledger.js';
-import {duration, energy, enumerate, oneLine} from './format.js';
+import {byteCount, duration, energy, enumerate, integer, oneLine, ratio} from './format.js';
 
 export interface Summary {
 	readonly devices: number;
@@ -69,6 +69,35 @@ export function summarise({devices, kind, rounds}: Ledger): Summary {
 	};
 }
 
+/** What codecs made of the tensors that a device sent: «98 MB to 25 MB, 4× less»; undefined where it sent none. */
+export function codecText({codecs}: DeviceLedger): string | undefined {
+	if (!codecs || codecs.bytesBefore <= 0 || codecs.bytesAfter <= 0) {
+		return undefined;
+	}
+	const times = codecs.bytesBefore / codecs.bytesAfter;
+	return times < 1.005
+		? 'as they are'
+		: `${byteCount(codecs.bytesBefore)} to ${byteCount(codecs.bytesAfter)}, ${ratio(times)} less`;
+}
+
+/** Whether any device sent tensors that a codec made smaller. */
+export const isEncoded = ({devices}: Ledger): boolean =>
+	devices.some(device => codecText(device)?.includes('less') === true);
+
+/** What codecs could not say, each device in a sentence. */
+function overflows({devices}: Ledger): string[] {
+	return devices.flatMap(({device, codecs}) => {
+		if (!codecs || (codecs.saturated === 0 && codecs.nonFinite === 0)) {
+			return [];
+		}
+		const what = [
+			...(codecs.saturated > 0 ? [`${integer(codecs.saturated)} values were beyond its range and were clamped`] : []),
+			...(codecs.nonFinite > 0 ? [`${integer(codecs.nonFinite)} were no numbers`] : []),
+		];
+		return [`! Overflow in the codec of ${oneLine(device)}: ${what.join(', ')}.`];
+	});
+}
+
 /** «D-SGD», «done in 1 min 32 s» and the like, for the head of a report. */
 export function stateText({final, kind, seconds}: Ledger): string {
 	if (kind === 'predicted') {
@@ -80,7 +109,8 @@ export function stateText({final, kind, seconds}: Ledger): string {
 }
 
 /**
- * Sentences about what is modelled (`*` beside numbers), emulated (`~` beside devices) or predicted. They stand in every
+ * Sentences about what codecs could not say (`!`), what is modelled (`*` beside numbers), emulated (`~` beside devices) or
+ * predicted. They stand in every
  * report, near the numbers they are about.
  */
 export function honestMarks(ledger: Ledger): string[] {
@@ -88,7 +118,7 @@ export function honestMarks(ledger: Ledger): string[] {
 	if (kind === 'predicted') {
 		return ['Everything in this ledger is predicted by the cost model; nothing was run.'];
 	}
-	const marks: string[] = [];
+	const marks = overflows(ledger);
 	const named = (list: readonly DeviceLedger[]) =>
 		list.length === devices.length && list.length > 1
 			? `all ${list.length} devices`

@@ -2,9 +2,11 @@
 import {type DeviceLedger, type Ledger, phases} from '../core/ledger/ledger.js';
 import {byteCount, dash, duration, energy, fraction, integer, loss, oneLine, percent, when} from './format.js';
 import {
+	codecText,
 	energyOrigin,
 	energyText,
 	honestMarks,
+	isEncoded,
 	isModelled,
 	markedName,
 	phaseSeconds,
@@ -13,6 +15,7 @@ import {
 	summarise,
 } from './summary.js';
 import {type Column, type TableStyle, textTable, wrap} from './table.js';
+import {timelineLines} from './timeline.js';
 
 export interface TextOptions extends TableStyle {
 	/** Rounds shown at most. */
@@ -75,6 +78,7 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 	const starred = (device: DeviceLedger) => ledger.kind === 'measured' && isModelled(device);
 	// Numbers without a star stay in line with those that have one.
 	const noStar = devices.some(starred) ? '  ' : '';
+	const encoded = isEncoded(ledger);
 	const rows = devices.map(device => [
 		markedName(device),
 		byteCount(device.bytesSent),
@@ -83,6 +87,7 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 		energyOrigin(ledger, device),
 		energy(device.phases.compute.joules),
 		energy(device.radioJoules),
+		...(encoded ? [codecText(device) ?? dash] : []),
 	]);
 	const total = [
 		'all',
@@ -92,6 +97,7 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 		'',
 		energy(sums.phases.compute.joules),
 		energy(devices.reduce((sum, {radioJoules}) => sum + radioJoules, 0)),
+		...(encoded ? [''] : []),
 	];
 	return textTable(
 		[
@@ -102,6 +108,7 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 			{title: 'which is', expendable: 3},
 			right('computing', 1),
 			right('radio', 2),
+			...(encoded ? [{title: 'tensors encoded', expendable: 4}] : []),
 		],
 		withTotal(devices, rows, total),
 		style,
@@ -194,6 +201,7 @@ export function reportText(ledger: Ledger, options: TextOptions): string {
 			: [['No device took part.']]),
 		honestMarks(ledger).flatMap(mark => wrap(mark, width, '  ')),
 		...(ledger.rounds.length > 0 ? [roundTable(ledger, style, rounds)] : [['No round was finished.']]),
+		timelineLines(ledger.timeline, style),
 		noteLines(ledger, style, notes),
 	];
 	return `${blocks

@@ -75,14 +75,13 @@ const say = (line: string): void => {
 };
 
 /** Progress goes to stderr, so that standard output holds the result alone: panels on a terminal, JSON lines elsewhere. */
-function announce({scheme, seed, index, count}: Contender): void {
-	if (process.stderr.isTTY) {
-		say(`${index > 0 ? '\n' : ''}${index + 1}/${count} ${scheme}, seed ${seed}`);
-	} else {
-		say(
-			JSON.stringify({time: new Date(systemClock.now()).toISOString(), kind: 'contender', scheme, seed, index, count}),
-		);
+function announce({warmUp, scheme, seed, index, count}: Contender): void {
+	if (!process.stderr.isTTY) {
+		const time = new Date(systemClock.now()).toISOString();
+		say(JSON.stringify({time, kind: 'contender', warmUp, scheme, seed, index, count}));
+		return;
 	}
+	say(warmUp ? `\nwarm-up: ${scheme}, shortened, not compared` : `\n${index + 1}/${count} ${scheme}, seed ${seed}`);
 }
 
 interface Place {
@@ -193,6 +192,9 @@ Examples:
 			}
 			if ('state' in local && process.stderr.isTTY) {
 				say(`The runs are kept: «fpl report RUN --state ${local.state}».`);
+			}
+			if (signal.aborted) {
+				throw new FplError('INTERRUPTED', {where: 'comparison'});
 			}
 			if (comparison.results.every(result => ledgersOf(result).length === 0)) {
 				throw new FplError('RUN_FAILED', {where: 'comparison', problem: 'no scheme came to its end'});

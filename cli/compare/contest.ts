@@ -1,6 +1,6 @@
 /** The same job under one scheme after the other; a scheme that fails is a result too. */
 import {parseValue} from '../../core/config/config.js';
-import {asFplError, FplError} from '../../core/errors.js';
+import {asFplError} from '../../core/errors.js';
 import type {RunId} from '../../core/ids.js';
 import {type Job, type JobDocument, jobSchema} from '../../core/plan/job.js';
 import type {SchemeKind} from '../../core/plan/scheme-options.js';
@@ -22,6 +22,11 @@ type JobSubmission = Extract<Submission, {kind: 'job'}>;
 
 /** One run of the comparison, about to begin. */
 export interface Contender {
+	/**
+	 * The first run is not compared: in it the devices open the data and compile what they need, which would count against
+	 * the scheme that happens to be first.
+	 */
+	readonly warmUp: boolean;
 	readonly scheme: SchemeKind;
 	readonly seed: number;
 	/** From 0, of `count`. */
@@ -64,6 +69,16 @@ async function submissionFor({options, document, job, cast}: Stage, kind: Scheme
 	return {kind: 'job', job: JSON.stringify(own), plan: JSON.stringify(plan), model: file} as const;
 }
 
+/** A few steps of the same. */
+const shortened = (document: JobDocument, sources: number): JobDocument => {
+	const limit = sources * (document.training?.batch ?? 64);
+	return {
+		...document,
+		data: {...document.data, limit: Math.min(limit, document.data.limit ?? limit)},
+		training: {...document.training, epochs: 1},
+	};
+};
+
 async function runOne(stage: Stage, {scheme, seed}: Contender): Promise<SchemeRun> {
 	const {client, follow, state, signal} = stage.options;
 	let run: RunId | undefined;
@@ -102,8 +117,8 @@ function taskText(model: string, {data, training}: Job): string {
 }
 
 /**
- * Runs every scheme with every seed.
- * @throws FplError of the job itself: `JOB_INVALID`, `MODEL_UNKNOWN`, `DATA_SHAPE` …; `INTERRUPTED` when the signal aborts.
+ * Runs every scheme with every seed. When the signal aborts, the run under way is stopped and the others are not begun.
+ * @throws FplError of the job itself: `JOB_INVALID`, `MODEL_UNKNOWN`, `DATA_SHAPE` …
  */
 export async function compareSchemes(options: ContestOptions): Promise<SchemeComparison> {
 	const {submission, fleet, kinds, seeds, trunk, signal, onContender} = options;
@@ -117,17 +132,26 @@ export async function compareSchemes(options: ContestOptions): Promise<SchemeCom
 	const numbers = seedsOf(job, seeds);
 	const runs = new Map<SchemeKind, SchemeRun[]>(kinds.map(kind => [kind, []]));
 	const contenders = numbers.flatMap(seed => kinds.map(scheme => ({scheme, seed})));
+	const first = {warmUp: true, scheme: kinds[0]!, seed: numbers[0]!, index: 0, count: contenders.length};
+	onContender(first);
+	// What fails here fails again, and is told then.
+	await runOne({...stage, document: shortened(document, cast.length)}, first);
 	for (const [index, {scheme, seed}] of contenders.entries()) {
-		const contender = {scheme, seed, index, count: contenders.length};
+		const contender = {warmUp: false, scheme, seed, index, count: contenders.length};
+		if (signal.aborted) {
+			runs.get(scheme)!.push({seed, failure: 'not run: the comparison was interrupted'});
+			continue;
+		}
 		onContender(contender);
 		runs.get(scheme)!.push(await runOne(stage, contender));
-		if (signal.aborted) {
-			throw new FplError('INTERRUPTED', {where: `comparison, ${scheme}`});
-		}
 	}
 	return {
 		task: taskText(model.name, job),
-		notes: [castText(cast), ...fairness(job, kinds)],
+		notes: [
+			castText(cast),
+			...fairness(job, kinds),
+			'Training is the time from the beginning of the first round to the end of the last. Devices that take no part in a scheme spend nothing in it.',
+		],
 		results: kinds.map(kind => ({scheme: kind, description: schemes[kind].description, runs: runs.get(kind)!})),
 	};
 }

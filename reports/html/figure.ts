@@ -18,6 +18,8 @@ const sheets = {
 	narrow: {width: 330, letters: 13, ticks: 5},
 } as const satisfies Record<string, Sheet>;
 
+const acrossSheet: Sheet = {width: 1120, letters: 24, ticks: 16};
+
 export interface LegendEntry {
 	readonly text: string;
 	/** A CSS colour, usually a custom property of the page: `var(--send)`. */
@@ -30,6 +32,8 @@ export interface FigureOptions {
 	readonly description: string;
 	readonly caption?: Content;
 	readonly legend?: readonly LegendEntry[];
+	/** Over the whole width of wide pages, instead of half of it. */
+	readonly across?: boolean;
 	readonly draw: (sheet: Sheet) => Plot.PlotOptions;
 }
 
@@ -44,13 +48,13 @@ function svg(options: Plot.PlotOptions): string {
 	return (plot as unknown as {readonly outerHTML: string}).outerHTML;
 }
 
-export function figure({title, description, caption, legend = [], draw}: FigureOptions): Markup {
-	const variants = Object.entries(sheets).map(([name, sheet]) => {
+export function figure({title, description, caption, legend = [], across = false, draw}: FigureOptions): Markup {
+	const variants = Object.entries(across ? {...sheets, wide: acrossSheet} : sheets).map(([name, sheet]) => {
 		const drawn = svg({...draw(sheet), width: sheet.width, ariaLabel: description});
 		return markup`<div class="${name}">${new Markup(drawn)}</div>`;
 	});
 	const entries = legend.map(({text, colour}) => markup`<li><i style="background:${colour}"></i>${text}</li>`);
-	return markup`<figure>
+	return markup`<figure${across && markup` class="across"`}>
 <h3>${title}</h3>
 ${entries.length > 0 && markup`<ul class="legend">${entries}</ul>`}
 ${variants}

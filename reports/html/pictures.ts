@@ -5,6 +5,7 @@ import {isModelled, markedName} from '../summary.js';
 import {bars, type Part} from './bars.js';
 import {curve, curvePlot, epochOf, joulesSpent, percentOf, points} from './curves.js';
 import {axisUnit, byteUnits, figure, jouleUnits, timeUnits} from './figure.js';
+import {gantt} from './gantt.js';
 import type {Markup} from './markup.js';
 
 function lossPicture({rounds}: Ledger): Markup | undefined {
@@ -104,6 +105,7 @@ export function pictures(ledger: Ledger): Markup[] {
 			units: byteUnits,
 		}),
 		costPicture(ledger),
+		gantt(ledger.timeline),
 	];
 	return drawn.filter(picture => picture !== undefined);
 }

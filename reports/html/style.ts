@@ -42,6 +42,7 @@ figure { margin: 0; padding: 0.75rem 0.9rem; min-width: 0; }
 figure h3 { margin: 0; font-size: 1rem; }
 figcaption { color: var(--soft); font-size: 0.85rem; }
 figure svg { display: block; width: 100%; height: auto; max-width: 40rem; font-family: inherit; }
+figure.across svg { max-width: none; }
 .narrow { display: none; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.15rem 0.9rem; margin: 0.3rem 0; padding: 0; list-style: none; font-size: 0.85rem; }
 .legend i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.35em; border-radius: 2px; }
@@ -61,7 +62,10 @@ details summary { cursor: pointer; margin: 0.5rem 0; color: var(--accent); }
 .notes li { padding: 0.2rem 0; overflow-wrap: anywhere; }
 .notes time { display: inline-block; min-width: 5.5em; color: var(--soft); font-variant-numeric: tabular-nums; }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: 0.85rem; }
-@media (min-width: 62rem) { .pictures { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+@media (min-width: 62rem) {
+	.pictures { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+	figure.across { grid-column: 1 / -1; }
+}
 @media (max-width: 36rem) {
 	.wide { display: none; } .narrow { display: block; }
 	th, td { padding: 0.3rem 0.5rem; }

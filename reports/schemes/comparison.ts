@@ -32,7 +32,7 @@ export interface SchemeComparison {
 export const schemeMetrics: readonly ComparedMetric[] = [
 	metrics.accuracy,
 	metrics.testLoss,
-	metrics.time,
+	metrics.training,
 	metrics.bytes,
 	metrics.energy,
 	metrics.devices,
