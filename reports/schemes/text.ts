@@ -10,7 +10,7 @@ export function schemesText(comparison: SchemeComparison, options: TableStyle): 
 	const columns: Column[] = [
 		{title: 'Scheme'},
 		...schemeMetrics.map(
-			({title, expendable}): Column => ({title, align: 'right', ...(expendable !== undefined && {expendable})}),
+			({title, expendable = 1}, index): Column => ({title, align: 'right', ...(index > 0 && {expendable})}),
 		),
 	];
 	const paragraphs = (lines: readonly string[]) => lines.flatMap(line => wrap(line, style.width, '  '));

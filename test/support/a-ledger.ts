@@ -1,6 +1,6 @@
 /** Ledgers that look like those of real runs, from a seed: for tests of reports and of what reads them. */
 import {phaseCosts} from '../../core/energy/model.js';
-import type {DeviceLedger, Ledger, RoundRecord} from '../../core/ledger/ledger.js';
+import type {DeviceLedger, Ledger, RoundRecord, Timeline, TimelinePass} from '../../core/ledger/ledger.js';
 import {libraryProfile, type ProfileName} from '../../core/profile/library.js';
 import {seededRandom} from '../../core/random.js';
 
@@ -148,4 +148,37 @@ export function aHostileLedger(): Ledger {
 		notes: [{at: 1, device: evil, text: evil}],
 		final: {...ledger.final, state: 'failed', because: evil},
 	};
+}
+
+export interface TimelineWish {
+	readonly stages?: number;
+	readonly micros?: number;
+	/** How much later than the first device each further one began to count, milliseconds. */
+	readonly lateness?: number;
+}
+
+/** A step of a pipeline by gpipe's schedule: a pass takes 10 ms, a message 2 ms, and every device has a clock of its own. */
+export function aTimeline({stages = 3, micros = 4, lateness = 0}: TimelineWish = {}): Timeline {
+	const passes: TimelinePass[] = [];
+	const free = Array.from({length: stages}, () => 0);
+	const arrived = Array.from({length: micros}, () => 0);
+	const add = (stage: number, micro: number, kind: TimelinePass['kind']) => {
+		const from = Math.max(free[stage]!, arrived[micro]!);
+		free[stage] = from + 10;
+		arrived[micro] = from + 12;
+		const late = stage * lateness;
+		passes.push({device: `dev-${stage}`, stage, replica: 0, kind, micro, from: from - late, to: from + 10 - late});
+	};
+	for (let micro = 0; micro < micros; micro++) {
+		for (let stage = 0; stage < stages - 1; stage++) {
+			add(stage, micro, 'forward');
+		}
+		add(stages - 1, micro, 'learn');
+	}
+	for (let micro = 0; micro < micros; micro++) {
+		for (let stage = stages - 2; stage >= 0; stage--) {
+			add(stage, micro, 'backward');
+		}
+	}
+	return {step: 41, milliseconds: 200, passes};
 }
