@@ -5,7 +5,7 @@
 import {asFplError} from '../../core/errors.js';
 import type {DeviceId} from '../../core/ids.js';
 import {devicesOf} from '../../core/plan/fallback.js';
-import {type StepReport, stepReportSchema} from '../../core/plan/orders.js';
+import {stepReportSchema} from '../../core/plan/orders.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {activeIn, isBranched} from '../../core/plan/routing.js';
 import type {BodyOf} from '../../core/wire/bodies.js';
@@ -15,16 +15,14 @@ import {lrScale} from '../../models/compile/schedule.js';
 import type {Model} from '../../models/graph.js';
 import {arrange} from '../../models/plans/arrange.js';
 import {branchesOf, plannedModel} from '../../models/plans/cut.js';
-import type {ActiveRun} from '../run/conduct.js';
 import {endOf, type RunEnd} from '../run/end.js';
-import type {MeanAggregator} from '../server/aggregator.js';
 import {updatesOf} from './commit.js';
 import {Exchange} from './exchange.js';
 import {finish} from './flow.js';
 import {Keeper, type KeeperOptions} from './keeper.js';
 import {startStages, stepStages} from './machine.js';
 import {Outbox, type OutboxOptions} from './outbox.js';
-import {Recorder, roleOf} from './recorder.js';
+import {Recorder, roleOf, type StepUnderWay} from './recorder.js';
 import type {Outcome, Position, StageEffect, StageEvent, StageState, Transition} from './state.js';
 import {Transfers} from './transfers.js';
 
@@ -38,14 +36,7 @@ export interface StageParts
 	readonly onAttempt: (attempt: number) => Promise<void>;
 }
 
-/** What the devices have told of the step under way. */
-interface StepUnderWay {
-	readonly began: number;
-	readonly reports: Map<string, {readonly body: BodyOf<'roundReport'>; readonly report: StepReport}>;
-	readonly means: ReadonlyMap<string, MeanAggregator>;
-}
-
-export class StageDriver implements ActiveRun {
+export class StageDriver {
 	readonly #parts: StageParts;
 	readonly #outbox: Outbox;
 	readonly #exchange: Exchange;
@@ -110,26 +101,6 @@ export class StageDriver implements ActiveRun {
 	/** All devices of the plan that the run began with. */
 	get devices(): readonly string[] {
 		return devicesOf(this.#state.original);
-	}
-
-	get plan(): Plan {
-		return this.#state.plan;
-	}
-
-	joined(device: string): void {
-		this.post({kind: 'present', device});
-	}
-
-	left(device: string): void {
-		this.post({kind: 'gone', device});
-	}
-
-	spares(devices: readonly string[]): void {
-		this.post({kind: 'spares', devices});
-	}
-
-	stop(because: string): void {
-		this.post({kind: 'stop', because});
 	}
 
 	roleOf(device: string): string {

@@ -5,6 +5,7 @@ import type {Plan} from '../../core/plan/plan.js';
 import type {BodyOf} from '../../core/wire/bodies.js';
 import type {TensorLink} from '../../core/wire/tensor-link.js';
 import type {LedgerBook} from '../run/ledger-book.js';
+import type {MeanAggregator} from '../server/aggregator.js';
 import {itemsPerEpoch} from './calendar.js';
 import type {StageState} from './state.js';
 
@@ -19,6 +20,13 @@ export interface RecorderOptions {
 export type StepReports = ReadonlyMap<string, {readonly body: BodyOf<'roundReport'>; readonly report: StepReport}>;
 
 const updateEveryMs = 250;
+
+/** What the devices have told of the step under way. */
+export interface StepUnderWay {
+	readonly began: number;
+	readonly reports: Map<string, {readonly body: BodyOf<'roundReport'>; readonly report: StepReport}>;
+	readonly means: ReadonlyMap<string, MeanAggregator>;
+}
 
 export class Recorder {
 	readonly #options: RecorderOptions;

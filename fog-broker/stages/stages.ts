@@ -13,7 +13,7 @@ import {alignViews, viewsOf} from '../../models/junction/data.js';
 import {isJoined} from '../../models/junction/join.js';
 import {arrange} from '../../models/plans/arrange.js';
 import {branchesOf, plannedModel} from '../../models/plans/cut.js';
-import type {Setting} from '../run/conduct.js';
+import type {ActiveRun, Setting} from '../run/conduct.js';
 import {type Evaluation, Evaluator} from '../run/evaluator.js';
 import type {BookPages, LedgerBook} from '../run/ledger-book.js';
 import {viewed} from '../run/preparation.js';
@@ -180,7 +180,7 @@ const sameModel = (a: Model, b: Model): boolean =>
 	a === b || (isJoined(a) && isJoined(b) && a.join.branches.join() === b.join.branches.join());
 
 /** @throws FplError `CHECKPOINT_CORRUPT`, `PLAN_INVALID`, or of the model. */
-export async function stagesOf(setting: Setting): Promise<StageDriver> {
+export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
 	const {clock, journal, link, log, messenger, store} = context;
 	const before = checkpoint && resumed(checkpoint, plan);
@@ -243,7 +243,27 @@ export async function stagesOf(setting: Setting): Promise<StageDriver> {
 			before && {position: before.position, items: new Map(Object.entries(before.items))},
 		),
 	);
-	return driver;
+	return {
+		get devices() {
+			return driver.devices;
+		},
+		ended: driver.ended,
+		get seconds() {
+			return driver.seconds;
+		},
+		start: present => driver.start(present),
+		joined: device => driver.post({kind: 'present', device}),
+		left: device => driver.post({kind: 'gone', device}),
+		spares: devices => driver.post({kind: 'spares', devices}),
+		stop: because => driver.post({kind: 'stop', because}),
+		accept: transfer => driver.accept(transfer),
+		ready: (body, from) => driver.ready(body, from),
+		failed: (body, from) => driver.failed(body, from),
+		held: (body, from) => driver.held(body, from),
+		report: (body, from) => driver.report(body, from),
+		roleOf: device => driver.roleOf(device),
+		results: () => driver.results(),
+	};
 }
 
 /** The run may have gone on while the weights of a checkpoint came: its curve ends where they are of. */
