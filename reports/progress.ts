@@ -134,7 +134,7 @@ export function progressPanel(state: ProgressState, options: PanelOptions): stri
 	const width = Math.max(20, options.width);
 	const done = finished(state);
 	const left =
-		done !== undefined && done > 0 && done < 1 && state.record
+		done !== undefined && done > 0 && done < 1 && state.record && !state.ended
 			? `, ${duration((state.record.at * (1 - done)) / done)} left`
 			: '';
 	const headline =

@@ -111,7 +111,8 @@ async function compareAt(place: Place, file: string, options: CompareOptions, co
 			state: place.state,
 			signal,
 			onContender: announce,
-			follow: run => followRun(client, run, process.stderr.isTTY ? 'text' : 'json', {output: process.stderr}),
+			follow: (run, leave) =>
+				followRun(client, run, process.stderr.isTTY ? 'text' : 'json', {output: process.stderr, signal: leave}),
 		});
 	} finally {
 		await client.close();

@@ -1,4 +1,6 @@
 /** The same job under one scheme after the other; a scheme that fails is a result too. */
+
+import {systemClock} from '../../core/clock.js';
 import {parseValue} from '../../core/config/config.js';
 import {asFplError} from '../../core/errors.js';
 import type {RunId} from '../../core/ids.js';
@@ -17,6 +19,9 @@ import {keepResults} from '../results.js';
 import {type Submission, submit} from '../submission.js';
 import {castOf, castText} from './cast.js';
 import {documentFor, fairness, seedsOf} from './contenders.js';
+
+/** A run that is told to stop gets this long; its broker may have been stopped too. */
+const stopMs = 5000;
 
 type JobSubmission = Extract<Submission, {kind: 'job'}>;
 
@@ -46,8 +51,8 @@ export interface ContestOptions {
 	readonly state: string;
 	readonly signal: AbortSignal;
 	readonly onContender: (contender: Contender) => void;
-	/** Follows a run to its end and shows it. */
-	readonly follow: (run: RunId) => Promise<Ended>;
+	/** Follows a run to its end and shows it; leaves it to itself when the signal aborts. */
+	readonly follow: (run: RunId, signal: AbortSignal) => Promise<Ended>;
 }
 
 interface Stage {
@@ -81,8 +86,11 @@ const shortened = (document: JobDocument, sources: number): JobDocument => {
 
 async function runOne(stage: Stage, {scheme, seed}: Contender): Promise<SchemeRun> {
 	const {client, follow, state, signal} = stage.options;
+	const leave = new AbortController();
+	let cancelLeaving = () => {};
 	let run: RunId | undefined;
 	const stop = () => {
+		cancelLeaving = systemClock.after(stopMs, () => leave.abort());
 		if (run !== undefined) {
 			client.ask({kind: 'stop', run}, 'ack').catch(() => {});
 		}
@@ -93,7 +101,7 @@ async function runOne(stage: Stage, {scheme, seed}: Contender): Promise<SchemeRu
 		if (signal.aborted) {
 			stop();
 		}
-		const failure = failureOf(run, await follow(run));
+		const failure = failureOf(run, await follow(run, leave.signal));
 		if (failure) {
 			const {problem = '', expected, got} = failure.facts;
 			const text = [problem, expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join(', ');
@@ -106,6 +114,7 @@ async function runOne(stage: Stage, {scheme, seed}: Contender): Promise<SchemeRu
 		return {seed, failure: asFplError(error).message};
 	} finally {
 		signal.removeEventListener('abort', stop);
+		cancelLeaving();
 	}
 }
 

@@ -88,6 +88,13 @@ test('no line is wider than the terminal, and the panel has a bounded height', t
 	}
 });
 
+test('a run that was stopped promises no time left', t => {
+	const [headline] = progressPanel(after(roundUpdate(4), {kind: 'ended', state: 'interrupted', because: 'a client'}), {
+		width: 100,
+	});
+	t.is(headline, '██████████░░░░░░░░░░ 50 % interrupted: a client');
+});
+
 test('the step time is that of the steps in the round', t => {
 	t.regex(progressLine(after(roundUpdate(0)), roundUpdate(0))!, /step 117 ms/u);
 	// Two rounds of twelve steps, of which only the second was told: 1.4 s / 12.
