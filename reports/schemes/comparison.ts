@@ -60,6 +60,9 @@ export function spreadOf({of}: ComparedMetric, ledgers: readonly Ledger[]): Spre
 	return {mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined};
 }
 
+/** Smaller deviations, relative to the mean, are not told: a few bytes in many millions. */
+const leastDeviation = 5e-4;
+
 /** The cells of a scheme, in the order of `schemeMetrics`; ratios are to the first scheme that has the number. */
 export function schemeCells(result: SchemeResult, all: readonly SchemeResult[]): string[] {
 	const ledgers = ledgersOf(result);
@@ -70,8 +73,9 @@ export function schemeCells(result: SchemeResult, all: readonly SchemeResult[]):
 		const own = spreadOf(metric, ledgers);
 		const base = all.map(other => ({other, spread: spreadOf(metric, ledgersOf(other))})).find(({spread}) => spread);
 		const relative = metric.relative && base?.other !== result;
+		const spread = own?.deviation !== undefined && own.deviation >= leastDeviation * Math.abs(own.mean);
 		const write = (value: number | undefined) =>
-			own?.deviation === undefined ? metric.write(value) : `${metric.write(value)} ± ${metric.write(own.deviation)}`;
+			spread ? `${metric.write(value)} ± ${metric.write(own.deviation)}` : metric.write(value);
 		return relative ? against(write, own?.mean, base?.spread?.mean) : write(own?.mean);
 	});
 }

@@ -23,10 +23,13 @@ export function schemesHtml(comparison: SchemeComparison): string {
 		markup`<header><h1>${integer(results.length)} schemes, one task</h1>\n<p>${task}</p></header>\n`,
 		htmlTable(
 			`What each reached and cost${over}, and in brackets how many times the first`,
-			[{title: 'Scheme'}, ...schemeMetrics.map(({title}) => ({title})), {title: 'which is', text: true}],
-			results.map(result => [result.scheme, ...schemeCells(result, results), result.description]),
+			[{title: 'Scheme'}, ...schemeMetrics.map(({title}) => ({title}))],
+			results.map(result => [result.scheme, ...schemeCells(result, results)]),
 		),
 		list('What failed', failuresOf(comparison), 'notes'),
+		markup`<details><summary>What the schemes are</summary><ul class="notes">${results.map(
+			({scheme, description}) => markup`<li><strong>${scheme}</strong>: ${description}</li>`,
+		)}</ul></details>\n`,
 		markList(notes),
 		pictures.length > 0 && markup`<section class="pictures">${pictures}</section>\n`,
 		seeds > 1 && markup`<p class="soft">The pictures show the first seed of each scheme.</p>\n`,

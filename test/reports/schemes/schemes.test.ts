@@ -60,7 +60,7 @@ test('the spread over seeds is mean and sample deviation', t => {
 test('cells tell deviations where there are several seeds, and ratios to the first scheme', t => {
 	const cells = schemeCells(fpl!, comparison.results);
 	t.is(cells[0], '91.0 % ± 1.4 %');
-	t.is(cells[2], '28 s ± 0 s');
+	t.is(cells[2], '28 s');
 	t.is(schemeCells(fedavg!, comparison.results)[2], '42 s (1.5×)');
 	t.is(schemeCells(fedavg!, comparison.results)[5], '4');
 	t.deepEqual(schemeCells(pipeline!, comparison.results).slice(0, 2), ['failed', '–']);
