@@ -43,7 +43,7 @@ export interface Client {
 	close(): Promise<void>;
 }
 
-type Ask = (body: BodyOf<'submit' | 'listDevices' | 'listRuns' | 'watch' | 'fetch' | 'stop'>) => unknown;
+type Ask = (body: BodyOf<'submit' | 'infer' | 'listDevices' | 'listRuns' | 'watch' | 'fetch' | 'stop'>) => unknown;
 
 export interface ClientParts {
 	readonly transport: Transport;

@@ -15,6 +15,7 @@ import type {Message} from '../core/wire/message.js';
 import type {Messenger} from '../core/wire/messenger.js';
 import type {Acceptance, IncomingTransfer, TensorLink} from '../core/wire/tensor-link.js';
 import {coordinatorId} from '../core/wire/topics.js';
+import {InferTask} from './inference/task.js';
 import type {Meter} from './meter.js';
 import {RoundTask} from './rounds.js';
 import {StageTask} from './stages/task.js';
@@ -42,7 +43,10 @@ const maxKept = 16;
 
 type StartRound = BodyOf<'startRound'>;
 
-type Worker = {readonly kind: 'rounds'; readonly task: RoundTask} | {readonly kind: 'stages'; readonly task: StageTask};
+type Worker =
+	| {readonly kind: 'rounds'; readonly task: RoundTask}
+	| {readonly kind: 'stages'; readonly task: StageTask}
+	| {readonly kind: 'inference'; readonly task: InferTask};
 
 export class Agent {
 	readonly #parts: AgentParts;
@@ -74,7 +78,7 @@ export class Agent {
 	/** Weights and models come from the coordinator, what crosses cuts from other agents. */
 	#accept(transfer: IncomingTransfer): Acceptance {
 		if (transfer.purpose.kind === 'boundary') {
-			return this.#worker?.kind === 'stages'
+			return this.#worker && this.#worker.kind !== 'rounds'
 				? this.#worker.task.accept(transfer)
 				: {refuse: 'this device works on no run with stages'};
 		}
@@ -86,7 +90,7 @@ export class Agent {
 
 	/** Ends the work for the run and gives up what is held for it. */
 	async #clear(): Promise<void> {
-		if (this.#worker?.kind === 'stages') {
+		if (this.#worker && this.#worker.kind !== 'rounds') {
 			await this.#worker.task.close();
 		}
 		this.#worker = undefined;
@@ -136,11 +140,15 @@ export class Agent {
 				this.#post({kind: 'round-asked', task: {run: body.run, attempt: body.attempt}, round: body.round});
 				return {kind: 'ack'};
 			case 'proceed':
-				this.#stageTask(body).proceed(readOrders(body.orders), body.deadlineMs);
+				this.#workerAt(body).task.proceed(readOrders(body.orders), body.deadlineMs);
 				return {kind: 'ack'};
-			case 'hold':
-				this.#stageTask(body).hold();
+			case 'hold': {
+				const worker = this.#workerAt(body);
+				if (worker.kind === 'stages') {
+					worker.task.hold();
+				}
 				return {kind: 'ack'};
+			}
 			case 'release':
 				this.#post({kind: 'released', run: body.run});
 				return {kind: 'ack'};
@@ -150,16 +158,16 @@ export class Agent {
 	}
 
 	/** @throws FplError `AGENT_FAILED` when this agent is not at that attempt of that run. */
-	#stageTask({run, attempt}: {readonly run: RunId; readonly attempt: number}): StageTask {
+	#workerAt({run, attempt}: {readonly run: RunId; readonly attempt: number}): Exclude<Worker, {kind: 'rounds'}> {
 		const current = this.#state.kind === 'idle' ? undefined : this.#state.task;
-		if (this.#worker?.kind !== 'stages' || current?.run !== run || current.attempt !== attempt) {
+		if (!this.#worker || this.#worker.kind === 'rounds' || current?.run !== run || current.attempt !== attempt) {
 			throw new FplError('AGENT_FAILED', {
 				where: this.#parts.messenger.self,
 				expected: current ? `orders for attempt ${current.attempt} at ${current.run}` : 'an assignment first',
 				got: `orders for attempt ${attempt} at ${run}`,
 			});
 		}
-		return this.#worker.task;
+		return this.#worker;
 	}
 
 	#post(event: AgentEvent): void {
@@ -255,6 +263,8 @@ export class Agent {
 				return {kind: 'rounds', task: new RoundTask(common, task, workspace)};
 			case 'stages':
 				return {kind: 'stages', task: new StageTask({...common, self: messenger.self, random}, task, workspace)};
+			case 'inference':
+				return {kind: 'inference', task: new InferTask({...common, self: messenger.self, random}, task, workspace)};
 			default:
 				return workspace satisfies never;
 		}

@@ -12,7 +12,7 @@ import type {Views} from '../core/plan/views.js';
 import {hashString} from '../core/random.js';
 import type {BodyOf} from '../core/wire/bodies.js';
 import {bind} from '../models/datasets/bind.js';
-import type {Dataset} from '../models/datasets/dataset.js';
+import type {Dataset, Split} from '../models/datasets/dataset.js';
 import {itemOrder} from '../models/datasets/draw.js';
 import {openJobData} from '../models/datasets/job-data.js';
 import type {Places} from '../models/datasets/locate.js';
@@ -23,12 +23,13 @@ import type {Engine, Trainer} from '../models/engines/engine.js';
 import type {Model} from '../models/graph.js';
 import {importModel} from '../models/import/model.js';
 import {trainingWorkload} from '../models/inspect/workload.js';
+import {type InferenceWorkspace, openInference} from './inference/workspace.js';
 import type {Workload} from './meter.js';
 import type {ModelCache} from './model-cache.js';
 import {openStages, type StageWorkspace} from './stages/workspace.js';
 
-/** Everything an agent holds for one run: the whole model of a run of one stage, or its parts of a run with stages. */
-export type Workspace = RoundWorkspace | StageWorkspace;
+/** Everything an agent holds for one run: the whole model of a run of one stage, or its parts of a plan to train or to use. */
+export type Workspace = RoundWorkspace | StageWorkspace | InferenceWorkspace;
 
 export interface RoundWorkspace {
 	readonly kind: 'rounds';
@@ -66,6 +67,15 @@ const partSchema = z.intersection(
 		/** Runs with stages: by replica of the first stage, which of the parts is its own; and the step to begin with. */
 		origins: z.array(z.number().int().min(0)).default([]),
 		step: z.number().int().min(0).default(0),
+		/** Inference runs: how items are asked for, and the weights where they come apart from the model. */
+		inference: z
+			.object({
+				batch: z.number().int().min(1),
+				inFlight: z.number().int().min(1),
+				from: z.number().int().min(0),
+				weights: z.object({digest: z.string(), transfer: z.string()}).optional(),
+			})
+			.optional(),
 	}),
 );
 
@@ -79,7 +89,7 @@ function read<T>(schema: z.ZodType<T>, text: string, where: string): T {
 }
 
 async function fetchModel(
-	{modelDigest, modelTransfer, deadlineMs}: BodyOf<'assign'>,
+	{modelDigest, modelTransfer, deadlineMs}: Pick<BodyOf<'assign'>, 'modelDigest' | 'modelTransfer' | 'deadlineMs'>,
 	{models, receive, log}: StagingContext,
 ): Promise<Uint8Array> {
 	const kept = await models.find(modelDigest);
@@ -102,10 +112,20 @@ async function fetchModel(
 
 type Part = z.output<typeof partSchema>;
 
-/** One part of the training data; of aligned sources, one view of all of them. */
-async function openPart(part: Part, index: number, job: Job, {dataPaths, places}: StagingContext): Promise<Dataset> {
+async function openSplit(job: Job, {dataPaths, places}: StagingContext): Promise<Split> {
 	const own = dataPaths[job.data.dataset];
-	const {train} = await openJobData(own === undefined ? job.data : {...job.data, path: own}, places);
+	return openJobData(own === undefined ? job.data : {...job.data, path: own}, places);
+}
+
+/** All test items, of aligned sources in one view of them. */
+async function openTest(index: number, job: Job, context: StagingContext): Promise<Dataset> {
+	const {test} = await openSplit(job, context);
+	return job.data.views ? viewOf(test, job.data.views, index) : test;
+}
+
+/** One part of the training data; of aligned sources, one view of all of them. */
+async function openPart(part: Part, index: number, job: Job, context: StagingContext): Promise<Dataset> {
+	const {train} = await openSplit(job, context);
 	if (job.data.views) {
 		return viewOf(train, job.data.views, index);
 	}
@@ -123,12 +143,12 @@ async function openPart(part: Part, index: number, job: Job, {dataPaths, places}
 	return subset(train, indices);
 }
 
-function viewOf(train: Dataset, kind: Views, index: number): Dataset {
-	const all = views(train, kind);
+function viewOf(data: Dataset, kind: Views, index: number): Dataset {
+	const all = views(data, kind);
 	const view = all[index];
 	if (!view) {
 		throw new FplError('DATA_SHAPE', {
-			where: `views of «${train.name}»`,
+			where: `views of «${data.name}»`,
 			expected: `at most ${all.length} sources, one for each view`,
 			got: `source ${index + 1}`,
 		});
@@ -147,6 +167,26 @@ export async function stage(assign: BodyOf<'assign'>, context: StagingContext): 
 	const model = importModel(await fetchModel(assign, context));
 	const part = read(partSchema, assign.partition, 'partition');
 	const engine = await context.engine(job.engine);
+	if (part.inference) {
+		const {weights, ...asked} = part.inference;
+		const trained =
+			weights &&
+			(await fetchModel(
+				{modelDigest: weights.digest, modelTransfer: weights.transfer, deadlineMs: assign.deadlineMs},
+				context,
+			));
+		return openInference({
+			...asked,
+			device: context.device,
+			job,
+			plan,
+			model,
+			digest: `${assign.modelDigest} ${weights?.digest ?? ''}`,
+			trained: trained && importModel(trained),
+			engine,
+			open: replica => openTest(part.origins[replica] ?? replica, job, context),
+		});
+	}
 	if (!isDataParallel(plan)) {
 		return openStages({
 			device: context.device,

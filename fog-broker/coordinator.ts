@@ -14,6 +14,7 @@ import type {Body, BodyOf} from '../core/wire/bodies.js';
 import type {Message} from '../core/wire/message.js';
 import type {Acceptance, IncomingTransfer} from '../core/wire/tensor-link.js';
 import {checkPlanFor} from '../models/plans/check.js';
+import {inferenceOf} from './inference/submit.js';
 import type {ActiveRun, RunContext} from './run/conduct.js';
 import {executeRun} from './run/execute.js';
 import {prepare} from './run/preparation.js';
@@ -25,6 +26,12 @@ const mostQueued = 16;
 /** JSON replies above this go as a transfer. */
 const inlineCharacters = 200_000;
 const stallMs = 30_000;
+const fileNames = {
+	ledger: 'ledger.json',
+	model: 'trained.onnx',
+	events: 'events.jsonl',
+	predictions: 'predictions.csv',
+} as const satisfies Record<BodyOf<'fetch'>['what'], string>;
 
 interface Current {
 	readonly run: RunId;
@@ -95,6 +102,8 @@ export class Coordinator {
 				return {kind: 'ack'};
 			case 'submit':
 				return {kind: 'accepted', run: await this.#submit(body)};
+			case 'infer':
+				return {kind: 'accepted', run: await this.#infer(body)};
 			case 'listDevices':
 				return {kind: 'deviceList', devices: JSON.stringify(this.#context.fleet.list())};
 			case 'listRuns':
@@ -114,12 +123,7 @@ export class Coordinator {
 
 	async #submit({job: jobText, plan: planText, resume, modelDigest}: BodyOf<'submit'>): Promise<RunId> {
 		const {store} = this.#context;
-		if (this.#queue.length >= mostQueued || this.#closed) {
-			throw new FplError('AGENT_BUSY', {
-				where: 'coordinator',
-				problem: `${this.#queue.length} runs are waiting already`,
-			});
-		}
+		this.#checkRoom();
 		if (resume !== '') {
 			const manifest = await store.get(resume);
 			if (this.#current?.run === resume || this.#queue.some(({run}) => run === resume)) {
@@ -138,14 +142,7 @@ export class Coordinator {
 			planText === ''
 				? undefined
 				: checkPlan(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
-		const given = modelDigest === '' ? undefined : this.#uploads.get(modelDigest);
-		if (modelDigest !== '' && !given) {
-			throw new FplError('MODEL_FILE', {
-				where: job.model,
-				problem: 'the file did not arrive',
-				fix: 'Submit the job again.',
-			});
-		}
+		const given = this.#uploaded(modelDigest, job.model);
 		const {model} = await prepare(job, given);
 		if (plan) {
 			if (plan.model !== job.model) {
@@ -177,6 +174,38 @@ export class Coordinator {
 			...(plan ? {plan} : {}),
 		});
 		return run;
+	}
+
+	async #infer(body: BodyOf<'infer'>): Promise<RunId> {
+		const {store, clock} = this.#context;
+		this.#checkRoom();
+		const given = this.#uploaded(body.modelDigest, 'model');
+		const {manifest, files} = await inferenceOf(body, {store, given, now: clock.now()});
+		const run = runId(manifest.run);
+		for (const [name, bytes] of files) {
+			await store.putFile(run, name, bytes);
+		}
+		this.#uploads.delete(body.modelDigest);
+		await this.#enqueue(manifest);
+		return run;
+	}
+
+	#checkRoom(): void {
+		if (this.#queue.length >= mostQueued || this.#closed) {
+			throw new FplError('AGENT_BUSY', {
+				where: 'coordinator',
+				problem: `${this.#queue.length} runs are waiting already`,
+			});
+		}
+	}
+
+	/** The file that a client sent before. @throws FplError `MODEL_FILE` when it did not come. */
+	#uploaded(digest: string, where: string): Uint8Array | undefined {
+		const given = digest === '' ? undefined : this.#uploads.get(digest);
+		if (digest !== '' && !given) {
+			throw new FplError('MODEL_FILE', {where, problem: 'the file did not arrive', fix: 'Submit the job again.'});
+		}
+		return given;
 	}
 
 	async #enqueue(manifest: Manifest): Promise<void> {
@@ -219,7 +248,7 @@ export class Coordinator {
 
 	async #fetch({run, what}: BodyOf<'fetch'>, from: DeviceId): Promise<Body> {
 		const {store, link, log} = this.#context;
-		const name = {ledger: 'ledger.json', model: 'trained.onnx', events: 'events.jsonl'}[what];
+		const name = fileNames[what];
 		const data = await store.file(run, name);
 		if (what !== 'model' && data.length <= inlineCharacters) {
 			return {kind: 'fetchReply', run, what, content: data.toString(), transfer: ''};

@@ -97,6 +97,23 @@ export interface RunNote {
 	readonly text: string;
 }
 
+/** What an inference run achieved. */
+export interface InferenceFigures {
+	/** Items answered. */
+	readonly items: number;
+	/** From the first question to the last answer, over all attempts, without the getting ready. */
+	readonly seconds: number;
+	readonly itemsPerSecond: number;
+	/** From asking for a batch to its whole answer at the sources; of all batches. */
+	readonly latencyMs: {readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number};
+	/** Hits / items in [0, 1]; absent where there are no classes. */
+	readonly accuracy?: number;
+	/** Items per question. */
+	readonly batch: number;
+	/** Questions that a source may have open. */
+	readonly inFlight: number;
+}
+
 export interface Ledger {
 	readonly version: 1;
 	readonly kind: 'measured' | 'predicted';
@@ -113,6 +130,8 @@ export interface Ledger {
 	readonly notes: readonly RunNote[];
 	/** Of the last step of a run with stages. */
 	readonly timeline?: Timeline;
+	/** Of inference runs; their rounds are intervals between two reports, their steps batches. */
+	readonly inference?: InferenceFigures;
 	readonly final: {
 		readonly loss: number;
 		readonly accuracy?: number;

@@ -1,6 +1,6 @@
 /** What watchers of a run are told while it goes on, as JSON: the source of progress bars, logs and dashboards. */
 import type {Plan} from '../plan/plan.js';
-import type {RoundRecord} from './ledger.js';
+import type {InferenceFigures, RoundRecord} from './ledger.js';
 
 /** A device's totals so far. */
 export interface DeviceProgress {
@@ -23,6 +23,8 @@ export type RunUpdate =
 			readonly rounds: number;
 			readonly epochs: number;
 			readonly devices: readonly DeviceProgress[];
+			/** Of inference runs: everything answered so far. */
+			readonly inference?: InferenceFigures;
 	  }
 	| {
 			readonly kind: 'evaluated';

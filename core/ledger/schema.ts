@@ -65,6 +65,16 @@ const round = z.object({
 	devices: z.array(text).max(100_000),
 });
 
+const inference = z.object({
+	items: count,
+	seconds: amount,
+	itemsPerSecond: amount,
+	latencyMs: z.object({p50: amount, p95: amount, p99: amount, max: amount}),
+	accuracy: share.optional(),
+	batch: count,
+	inFlight: count,
+});
+
 export const ledgerSchema = z.object({
 	version: z.literal(1),
 	kind: z.enum(['measured', 'predicted']),
@@ -78,6 +88,7 @@ export const ledgerSchema = z.object({
 	devices: z.array(device).max(100_000),
 	notes: z.array(z.object({at: amount, device: text.optional(), text})).max(1_000_000),
 	timeline: timeline.optional(),
+	inference: inference.optional(),
 	final: z.object({
 		loss,
 		accuracy: share.optional(),

@@ -7,6 +7,7 @@
  */
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
+import {inferOrderSchema} from './inference.js';
 import type {Edge, PartId} from './routing.js';
 
 const whole = z.number().int().min(0);
@@ -47,6 +48,8 @@ export const ordersSchema = z.strictObject({
 			cursors: z.array(whole),
 		})
 		.optional(),
+	/** In inference runs: batches to answer. */
+	infer: inferOrderSchema.optional(),
 });
 
 export type Orders = Frozen<z.output<typeof ordersSchema>>;

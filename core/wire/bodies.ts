@@ -64,7 +64,7 @@ const purpose: z.ZodType<TransferPurpose> = z.discriminatedUnion('kind', [
 	z.object({kind: z.literal('state'), run, attempt: uint32, key: transfer}),
 ]);
 
-const fetchable = z.enum(['ledger', 'model', 'events']);
+const fetchable = z.enum(['ledger', 'model', 'events', 'predictions']);
 
 export const bodySchemas = {
 	birth: z.object({
@@ -163,6 +163,7 @@ export const bodySchemas = {
 	fetch: z.object({run, what: fetchable}),
 	fetchReply: z.object({run, what: fetchable, content: json, transfer: optionalTransfer}),
 	stop: z.object({run}),
+	infer: z.object({run: optionalRun, job: json, plan: json, modelDigest: z.string().max(128), options: json}),
 
 	begin: z.object({
 		transfer,

@@ -42,6 +42,7 @@ export interface Envelope {
 	fetch?: Fetch;
 	fetchReply?: FetchReply;
 	stop?: Stop;
+	infer?: Infer;
 	begin?: Begin;
 	chunk?: Chunk;
 	chunkAck?: ChunkAck;
@@ -244,6 +245,7 @@ export const Fetchable = {
 	ledger: 0,
 	model: 1,
 	events: 2,
+	predictions: 3,
 } as const;
 
 export interface Fetch {
@@ -260,6 +262,14 @@ export interface FetchReply {
 
 export interface Stop {
 	run?: string;
+}
+
+export interface Infer {
+	run?: string;
+	job?: string;
+	plan?: string;
+	modelDigest?: string;
+	options?: string;
 }
 
 export interface ModelPurpose {
@@ -374,6 +384,7 @@ export const descriptor: INamespace = {
 								"fetch",
 								"fetchReply",
 								"stop",
+								"infer",
 								"begin",
 								"chunk",
 								"chunkAck",
@@ -517,6 +528,10 @@ export const descriptor: INamespace = {
 						"stop": {
 							"type": "Stop",
 							"id": 81
+						},
+						"infer": {
+							"type": "Infer",
+							"id": 82
 						},
 						"begin": {
 							"type": "Begin",
@@ -1102,7 +1117,8 @@ export const descriptor: INamespace = {
 					"values": {
 						"ledger": 0,
 						"model": 1,
-						"events": 2
+						"events": 2,
+						"predictions": 3
 					}
 				},
 				"Fetch": {
@@ -1142,6 +1158,30 @@ export const descriptor: INamespace = {
 						"run": {
 							"type": "string",
 							"id": 1
+						}
+					}
+				},
+				"Infer": {
+					"fields": {
+						"run": {
+							"type": "string",
+							"id": 1
+						},
+						"job": {
+							"type": "string",
+							"id": 2
+						},
+						"plan": {
+							"type": "string",
+							"id": 3
+						},
+						"modelDigest": {
+							"type": "string",
+							"id": 4
+						},
+						"options": {
+							"type": "string",
+							"id": 5
 						}
 					}
 				},

@@ -58,11 +58,16 @@ export class Courier {
 		const name = `${device}/${key}`;
 		let encoder = this.#encoders.get(name);
 		if (!encoder) {
-			const spec = this.#options.codecTo(device);
-			encoder = createEncoder(key.startsWith('f') ? withoutFeedback(spec) : spec, this.#options.random);
+			encoder = createEncoder(this.#codec(device, key), this.#options.random);
 			this.#encoders.set(name, encoder);
 		}
 		return encoder;
+	}
+
+	/** Answers of an inference run (`answerKey`) are what was asked for: nothing is left out of them. */
+	#codec(device: string, key: string): CodecSpec {
+		const spec = this.#options.codecTo(device);
+		return key.startsWith('r') ? {kind: 'fp32'} : key.startsWith('f') ? withoutFeedback(spec) : spec;
 	}
 }
 

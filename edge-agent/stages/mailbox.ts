@@ -20,6 +20,8 @@ export interface MailboxOptions<T> {
 	readonly clock: Clock;
 	/** Bytes of letters that wait, those that are just arriving included. */
 	readonly maxBytes: number;
+	/** Steps beyond the one of now whose letters are taken; 1 by default. */
+	readonly ahead?: number;
 	/** Reads what came. @throws FplError `WIRE_INVALID`. */
 	readonly open: (bytes: Uint8Array) => T;
 }
@@ -52,11 +54,11 @@ export class Mailbox<T> {
 
 	/** A boundary transfer announces itself. */
 	accept({bytes}: IncomingTransfer, step: number, key: string): Acceptance {
-		const {clock, maxBytes} = this.#options;
+		const {clock, maxBytes, ahead = 1} = this.#options;
 		if (this.#closed || step < this.#step) {
 			return {refuse: `step ${step} is over`};
 		}
-		if (step > this.#step + 1) {
+		if (step > this.#step + ahead) {
 			return {refuse: `step ${step} is too early: this device works on step ${this.#step}`};
 		}
 		if (this.#letters.has(keyOf(step, key))) {

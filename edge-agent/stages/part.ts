@@ -6,20 +6,13 @@ import type {Clock} from '../../core/clock.js';
 import {FplError} from '../../core/errors.js';
 import {boundaryKey, type Direction, type PartReport} from '../../core/plan/orders.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {
-	type Active,
-	type Edge,
-	edgesBetween,
-	microSizes,
-	type PartId,
-	type Rows,
-	rowsOf,
-} from '../../core/plan/routing.js';
+import {type Active, type Edge, microSizes, type PartId, type Rows, rowsOf} from '../../core/plan/routing.js';
 import {type Pass, passesOf} from '../../core/plan/schedule.js';
-import {addInto, rowsIn, stackRows} from '../../core/tensor/rows.js';
+import {addInto, rowsIn} from '../../core/tensor/rows.js';
 import {type Tensor, zeros} from '../../core/tensor/tensor.js';
 import type {Stage, Tensors} from '../../models/engines/stage.js';
 import type {ArrangedPart, Gift} from '../../models/plans/arrange.js';
+import {giversOf, joined, type Neighbour, takersOf} from './neighbours.js';
 
 /** The name under which labels travel; no value of a model begins so. */
 export const labelsName = '#labels';
@@ -216,25 +209,13 @@ class Step {
 	}
 
 	/** The parts that have something for this one, with the rows that they have. */
-	#givers({size}: Micro): readonly {readonly edge: Edge; readonly gift: Gift}[] {
-		const {stage, replica} = this.#part;
-		return Array.from({length: stage}, (_, from) => this.#edges(from, stage, size))
-			.flat()
-			.filter(({to}) => to.replica === replica)
-			.flatMap(edge => {
-				const gift = this.#context.part(edge.from).gifts.find(given => given.stage === stage);
-				return gift ? [{edge, gift}] : [];
-			});
+	#givers({size}: Micro): readonly Neighbour[] {
+		return giversOf(this.#part, this.#context, this.#shape.active, size);
 	}
 
 	/** The parts that this one has something for. */
-	#takers({size}: Micro): readonly {readonly edge: Edge; readonly gift: Gift}[] {
-		const {stage, replica, gifts} = this.#part;
-		return gifts.flatMap(gift =>
-			this.#edges(stage, gift.stage, size)
-				.filter(({from}) => from.replica === replica)
-				.map(edge => ({edge, gift})),
-		);
+	#takers({size}: Micro): readonly Neighbour[] {
+		return takersOf(this.#part, this.#context, this.#shape.active, size);
 	}
 
 	#receive(direction: Direction, micro: number, edge: Edge): Promise<Tensors> {
@@ -308,28 +289,6 @@ class Step {
 			throw this.#failure;
 		}
 	}
-
-	#edges(from: number, to: number, size: number): readonly Edge[] {
-		return edgesBetween(this.#context.plan, this.#shape.active, from, to, size);
-	}
 }
 
 const differentiable = ({made}: Gift): string[] => made.filter(({dtype}) => dtype === 'float32').map(({name}) => name);
-
-/** The rows of one value, from all who sent some of them. */
-function joined(pieces: readonly {readonly edge: Edge; readonly tensors: Tensors}[], name: string, rows: Rows): Tensor {
-	const found = pieces.flatMap(({edge, tensors}) => {
-		const tensor = tensors[name];
-		return tensor === undefined ? [] : [{start: edge.rows.start, tensor}];
-	});
-	const [first, ...others] = found.sort((a, b) => a.start - b.start);
-	const stacked = first && stackRows([first.tensor, ...others.map(({tensor}) => tensor)]);
-	if (stacked?.shape[0] !== rows.count) {
-		throw new FplError('WIRE_INVALID', {
-			where: `«${name}»`,
-			expected: `${rows.count} items`,
-			got: stacked === undefined ? 'none' : `${stacked.shape[0]}`,
-		});
-	}
-	return stacked;
-}

@@ -63,7 +63,7 @@ const bytesPerItem = ({shape}: ValueInfo): number =>
 		.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1024), 8);
 
 /** Two steps may meet in the mailbox, each with what goes forward and what comes back. */
-const mailboxBytesFor = (parts: readonly ArrangedPart[], batch: number): number => {
+export const mailboxBytesFor = (parts: readonly ArrangedPart[], batch: number): number => {
 	const values = parts.flatMap(({segment, gifts}) => [...segment.graph.inputs, ...gifts.flatMap(({made}) => made)]);
 	return 2 * batch * values.reduce((sum, value) => sum + bytesPerItem(value), 0) + 64 * 1024 ** 2;
 };
@@ -71,7 +71,7 @@ const mailboxBytesFor = (parts: readonly ArrangedPart[], batch: number): number 
 /** Passes of a training step in forward passes: a backward pass costs two (see `trainingWorkload`). */
 const costOfPass = {forward: 1, backward: 2, learn: 3} as const satisfies Record<Pass['kind'], number>;
 
-function workloads(whole: Model, parts: readonly ArrangedPart[], plan: Plan) {
+export function workloads(whole: Model, parts: readonly ArrangedPart[], plan: Plan) {
 	const known = new Map(parts.map(part => [part, trainingWorkload(partOf(whole, part.segment).model)]));
 	return (part: ArrangedPart, {kind}: Pass, items: number): Workload => {
 		const again = kind === 'backward' && plan.stages[part.stage]!.stash === 'recompute' ? 1 : 0;
@@ -152,7 +152,7 @@ async function openSource({job, plan, model, open, origin}: StageWorkspaceOption
 }
 
 /** The data of a branch feed the branch's own inputs. */
-const renamed = (data: Dataset, branch: string): Dataset => ({
+export const renamed = (data: Dataset, branch: string): Dataset => ({
 	...data,
 	features: data.features.map(feature => ({...feature, name: ofBranch(feature.name, branch)})),
 	batch(indices) {

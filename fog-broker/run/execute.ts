@@ -7,6 +7,7 @@ import {jobSchema} from '../../core/plan/job.js';
 import {isDataParallel} from '../../core/plan/plan.js';
 import {exportModel} from '../../models/import/model.js';
 import {withWeights} from '../../models/layout.js';
+import {executeInference} from '../inference/execute.js';
 import type {Progress} from '../rounds/driver.js';
 import {roundsOf} from '../rounds/replicas.js';
 import {ServerAccounts} from '../server/accounts.js';
@@ -27,7 +28,9 @@ export async function executeRun(context: RunContext, manifest: Manifest, signal
 	const opened: Array<{close(): Promise<void>}> = [];
 	let end: RunEnd;
 	try {
-		end = await drive(context, manifest, opened, signals);
+		end = manifest.inference
+			? await executeInference(context, manifest, await givenModel(store, run), signals)
+			: await drive(context, manifest, opened, signals);
 	} catch (error) {
 		if (pause.aborted || cancel.aborted) {
 			end = {state: 'interrupted', because: cancelled};

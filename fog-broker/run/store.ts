@@ -1,6 +1,6 @@
 /**
  * Runs on disk, a folder each: `run.json` (job, plan, state of the run), `model.onnx` (as it began), `checkpoints/`,
- * `events.jsonl`, and at the end `ledger.json` and `trained.onnx`. Everything is written atomically.
+ * `events.jsonl`, and at the end `ledger.json` and `trained.onnx` (of an inference run: what it uses, and `predictions.csv`). Everything is written atomically.
  */
 import {appendFile, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import {makeFolder, writeAtomically} from '../../core/atomic-file.js';
 import {asFplError, FplError} from '../../core/errors.js';
 import {isId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
+import {inferenceOptionsSchema} from '../../core/plan/inference.js';
 import {type Plan, planSchema} from '../../core/plan/plan.js';
 
 const manifestSchema = z.strictObject({
@@ -22,6 +23,16 @@ const manifestSchema = z.strictObject({
 	state: z.enum(['running', 'done', 'failed', 'interrupted']),
 	/** Counts the coordinator's lives in this run; messages of earlier ones are refused. */
 	attempt: z.number().int().min(1),
+	/** Inference runs: what is used instead of trained. */
+	inference: z
+		.strictObject({
+			/** The training run, or empty. */
+			of: z.string(),
+			/** Whether `trained.onnx` holds weights for the joined model that the plan makes of `given.onnx`. */
+			joined: z.boolean(),
+			options: inferenceOptionsSchema,
+		})
+		.optional(),
 });
 
 export type Manifest = Readonly<Omit<z.output<typeof manifestSchema>, 'plan'>> & {readonly plan?: Plan | undefined};

@@ -33,7 +33,7 @@ export class ServerAccounts {
 	}
 
 	/** Enters what this attempt cost. Time that was not spent computing is waiting for the devices. */
-	settle(book: LedgerBook): void {
+	settle(book: LedgerBook, role = 'parameter server'): void {
 		const elapsed = (this.#clock.monotonic() - this.#began) / 1000;
 		const computeSeconds = Math.min(elapsed, this.#computeMs / 1000);
 		const {sent, received} = this.#link.traffic;
@@ -50,7 +50,7 @@ export class ServerAccounts {
 			bytesDown: 0,
 			utilisation: 1 / this.#host.cores,
 		});
-		book.enrol(coordinatorId, {profile: this.#host.name, emulated: false, role: 'parameter server'});
+		book.enrol(coordinatorId, {profile: this.#host.name, emulated: false, role});
 		book.spent(coordinatorId, {
 			phases,
 			radioJoules,

@@ -2,6 +2,7 @@
  * Orders and weights on their way to the agents. Orders that one transition of the run causes travel to each agent in one
  * message; big vectors go beside them as transfers.
  */
+import {setMaxListeners} from 'node:events';
 import {asFplError, type FplError} from '../../core/errors.js';
 import {type DeviceId, deviceId, type RunId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
@@ -49,12 +50,15 @@ export class Outbox {
 	constructor(options: OutboxOptions, attempt: number) {
 		this.#options = options;
 		this.#attempt = attempt;
+		// Every device has a few requests and transfers under way.
+		setMaxListeners(0, this.#abort.signal);
 	}
 
 	/** What was sent for earlier attempts is stopped. */
 	begin(attempt: number): void {
 		this.#abort.abort();
 		this.#abort = new AbortController();
+		setMaxListeners(0, this.#abort.signal);
 		this.#attempt = attempt;
 		this.#drafts.clear();
 		this.#asked.clear();
@@ -103,8 +107,12 @@ export class Outbox {
 			.catch((error: unknown) => log.debug(`${id} to ${device}: ${asFplError(error).message}`));
 	}
 
-	/** Hands a device its parts of the plan, and the model unless it has it. @throws FplError when it refuses or is silent. */
-	async assign(device: string, plan: Plan, step: number): Promise<void> {
+	/**
+	 * Hands a device its parts of the plan, and the model unless it has it.
+	 * @param more goes along with the description of its data.
+	 * @throws FplError when it refuses or is silent.
+	 */
+	async assign(device: string, plan: Plan, step: number, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
 		const {run, job, jobText, original, model, link, messenger} = this.#options;
 		const attempt = this.#attempt;
 		const sources = original.stages[0]!.replicas.map(replica => replica.device);
@@ -127,6 +135,7 @@ export class Outbox {
 					parts: sources.length,
 					origins,
 					step,
+					...more,
 				}),
 				stage,
 				replica,

@@ -42,10 +42,16 @@ export interface Arrangement {
 
 /**
  * @param modelDigest of the model's file.
+ * @param weights puts others in the place of those that the planned model begins with.
  * @throws FplError `MODEL_CUT` when the plan's units are none of the model's.
  */
-export function arrange(model: Model, plan: Plan, modelDigest: string): Arrangement {
-	const {model: whole, segments: cut} = cutFor(plan, model);
+export function arrange(
+	model: Model,
+	plan: Plan,
+	modelDigest: string,
+	weights: (planned: Model) => Model = planned => planned,
+): Arrangement {
+	const {model: whole, segments: cut} = cutFor(plan, model, weights);
 	const branches = branchesOf(plan);
 	const segmentOf = ({stage, replica}: PartId) =>
 		cut.find(found => found.stage === stage && (found.branch === undefined || found.branch === branches[replica]))!

@@ -34,10 +34,13 @@ export function plannedModel(model: Model, plan: Plan): Model {
 		: model;
 }
 
-/** @throws FplError `MODEL_CUT` when the stages are none of the model's, or the junction does not suit its cut. */
-export function cutFor(plan: Plan, model: Model): PlanCut {
+/**
+ * @param weights puts others in the place of those that the planned model begins with.
+ * @throws FplError `MODEL_CUT` when the stages are none of the model's, or the junction does not suit its cut.
+ */
+export function cutFor(plan: Plan, model: Model, weights: (planned: Model) => Model = planned => planned): PlanCut {
 	const units = {maxCrossing: plan.maxCrossing};
 	const ranges = rangesIn(plan, unitsOf(model, units).units.length);
-	const planned = plannedModel(model, plan);
+	const planned = weights(plannedModel(model, plan));
 	return {model: planned, segments: segmentsOfPlan(planned, {ranges, units})};
 }

@@ -112,6 +112,7 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 	fetch: {kind: 'fetch', run, what: 'model'},
 	fetchReply: {kind: 'fetchReply', run, what: 'ledger', content: '{}', transfer: ''},
 	stop: {kind: 'stop', run},
+	infer: {kind: 'infer', run, job: '', plan: '', modelDigest: '', options: '{"batch":32}'},
 	begin: {
 		kind: 'begin',
 		transfer: 'c-7',
