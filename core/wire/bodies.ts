@@ -170,6 +170,8 @@ export const bodySchemas = {
 		bytes: whole.max(maxTransferBytes),
 		chunkBytes: z.int().min(1).max(maxChunkBytes),
 		purpose,
+		crc: uint32,
+		data: byteField,
 	}),
 	chunk: z.object({transfer, sequence: uint32, crc: uint32, ask: z.boolean(), data: byteField}),
 	chunkAck: z.object({

@@ -27,11 +27,11 @@ const purposeKinds = ['model', 'weights', 'contribution', 'file', 'boundary', 's
 
 const invalid = (problem: string, cause?: unknown) => new FplError('WIRE_INVALID', {problem}, {cause});
 
-/** A body as protobufjs wants it: only the purpose of a transfer is laid out differently. */
+/** A body as protobufjs wants it: the purpose of a transfer is laid out differently, and absent data are left out. */
 function toWire(body: Body): Record<string, unknown> {
 	if (body.kind === 'begin') {
-		const {purpose, ...rest} = body;
-		return {...rest, [purpose.kind]: purpose};
+		const {purpose, data, crc, ...rest} = body;
+		return {...rest, [purpose.kind]: purpose, ...(data.length > 0 ? {data, crc} : {})};
 	}
 	return {...body};
 }

@@ -322,6 +322,8 @@ export interface Begin {
 	file?: FilePurpose;
 	boundary?: BoundaryPurpose;
 	state?: StatePurpose;
+	crc?: number;
+	data?: Uint8Array;
 }
 
 export interface Chunk {
@@ -1346,6 +1348,14 @@ export const descriptor: INamespace = {
 						"state": {
 							"type": "StatePurpose",
 							"id": 15
+						},
+						"crc": {
+							"type": "fixed32",
+							"id": 20
+						},
+						"data": {
+							"type": "bytes",
+							"id": 21
 						}
 					}
 				},

@@ -112,6 +112,9 @@ export class Incoming {
 			this.#answer(from, body.transfer, {refused: acceptance.refuse.slice(0, 2000) || 'no reason given'});
 		} else {
 			this.#accept(key, transfer, acceptance);
+			if (body.data.length > 0 && transfer.chunks === 1) {
+				this.chunk(from, {...body, kind: 'chunk', sequence: 0, ask: false});
+			}
 		}
 	}
 

@@ -5,7 +5,7 @@ import type {DeviceId} from '../../ids.js';
 import type {Body, BodyOf} from '../bodies.js';
 import type {OutgoingTransfer, SendOptions, TransferStats} from '../tensor-link.js';
 import type {Payload, TransportStatus} from '../transport.js';
-import {chunkEncoder} from './chunk-codec.js';
+import {chunkEncoder, crc32} from './chunk-codec.js';
 import {ChunkSet} from './chunk-set.js';
 import type {Pacing} from './pacing.js';
 import {earlyBytes, earlyChunks, Schedule} from './schedule.js';
@@ -32,6 +32,11 @@ interface Cut {
 
 /** Enough to keep a socket busy between two turns of the event loop. */
 const maxUnsent = 4;
+/** Data up to this size go with the message that opens their transfer. */
+const inlineBytes = 256 * 1024;
+/** More than any opening needs beside its data: ids, and the purpose. */
+const headBytes = 2048;
+const noBytes = new Uint8Array(0);
 const firstAskMs = 500;
 const longestAskMs = 5000;
 const atOnce = Number.NEGATIVE_INFINITY;
@@ -209,19 +214,26 @@ export class Outgoing {
 	}
 
 	/**
-	 * Opens the transfer, or asks how far it has come. The first time a few chunks follow at once, which saves a small
-	 * tensor half of its time; later there is reason to doubt, and the answer is waited for.
+	 * Opens the transfer, or asks how far it has come. The first time data that one chunk holds go along, and of others a few
+	 * chunks follow at once, which saves a small tensor half of its time; later there is reason to doubt, and the answer is
+	 * waited for.
 	 */
 	#ask(now: number): void {
 		const {id, data, purpose} = this.#transfer;
 		const {chunkBytes} = this.#context;
-		if (!this.#asked) {
+		const first = !this.#asked;
+		if (first) {
 			this.#divide(chunkBytes);
 		}
 		this.#asked = true;
 		this.#askAt = now + this.#askWaitMs;
 		this.#askWaitMs = Math.min(longestAskMs, this.#askWaitMs * 2);
-		this.#put(this.#context.post({kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose}));
+		const whole = first && data.length > 0 && data.length <= inlineBytes && data.length <= chunkBytes - headBytes;
+		if (whole) {
+			this.#cut!.schedule.sent(0, now, this.#pacing.window);
+		}
+		const inline = whole ? {data, crc: crc32(data)} : {data: noBytes, crc: 0};
+		this.#put(this.#context.post({kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose, ...inline}));
 	}
 
 	/** All that may be sent is under way. */

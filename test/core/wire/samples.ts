@@ -119,6 +119,8 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		bytes: 246_824,
 		chunkBytes: 65_536,
 		purpose: {kind: 'contribution', run, round: 7, attempt: 3, weight: 1600, parameters: 61_706, buffers: 0, key: ''},
+		crc: 0,
+		data: Buffer.alloc(0),
 	},
 	chunk: {kind: 'chunk', transfer: 'c-7', sequence: 3, crc: 0x5bf1_3a9c, ask: true, data: Buffer.from('tensor bytes')},
 	chunkAck: {

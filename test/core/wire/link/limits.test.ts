@@ -88,6 +88,7 @@ test('whatever a hostile sender does, sinks see each chunk once, within bounds, 
 			kind: fc.constant('begin' as const),
 			transfer: id,
 			bytes: fc.nat(60),
+			inline: fc.nat(40),
 			chunkBytes: fc.integer({min: 1, max: 12}),
 		}),
 		fc.record({
@@ -131,7 +132,8 @@ test('whatever a hostile sender does, sinks see each chunk once, within bounds, 
 				if (step.kind === 'wait') {
 					await clock.advance(step.ms);
 				} else if (step.kind === 'begin') {
-					await post({...step, purpose});
+					const data = Buffer.alloc(step.inline, 1);
+					await post({...step, purpose, crc: crc32(data), data});
 				} else if (step.kind === 'chunk') {
 					const data = Buffer.alloc(step.size, 1);
 					await post({...step, crc: (crc32(data) ^ (step.damaged ? 1 : 0)) >>> 0, data});
