@@ -1,5 +1,5 @@
 /** Files that are either wholly there or not at all, after a crash at any moment. */
-import {access, constants, type FileHandle, mkdir, open, rename, rm} from 'node:fs/promises';
+import {access, constants, type FileHandle, mkdir, open, rename, rm, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {FplError} from './errors.js';
 
@@ -51,10 +51,30 @@ const failed = (where: string, error: unknown): FplError =>
 /** Makes a folder and those above it, unless they are there, and sees that it can be written. @throws FplError `FILE_WRITE`. */
 export async function makeFolder(directory: string): Promise<void> {
 	try {
-		await mkdir(directory, {recursive: true});
+		await makeLevels(path.resolve(directory));
 		await access(directory, constants.W_OK);
 	} catch (error) {
 		throw failed(directory, error);
+	}
+}
+
+/** Level by level: where a file system refuses a folder as if its parent were missing, as /proc does, Node tries for ever. */
+async function makeLevels(directory: string): Promise<void> {
+	const there = await stat(directory).catch(() => undefined);
+	if (there?.isDirectory()) {
+		return;
+	}
+	const parent = path.dirname(directory);
+	if (!there && parent !== directory) {
+		await makeLevels(parent);
+	}
+	try {
+		await mkdir(directory);
+	} catch (error) {
+		// Somebody else may have made it just now.
+		if (!(await stat(directory).catch(() => undefined))?.isDirectory()) {
+			throw error;
+		}
 	}
 }
 

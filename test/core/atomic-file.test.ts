@@ -50,5 +50,9 @@ test('a folder that cannot be is told', async t => {
 		code: 'FILE_WRITE',
 		message: /a part of the path is a file/u,
 	});
+	await t.throwsAsync(makeFolder(file), {code: 'FILE_WRITE'});
+	if (process.platform === 'linux') {
+		await t.throwsAsync(makeFolder('/proc/fpl/below'), {code: 'FILE_WRITE'});
+	}
 	await t.throwsAsync(writeAtomically(path.join(file, 'x'), [Buffer.from('x')]), {code: 'FILE_WRITE'});
 });

@@ -1,7 +1,7 @@
 /** Downloads datasets from their official addresses into this machine's data folder. */
-import {mkdir, rm, stat} from 'node:fs/promises';
+import {rm, stat} from 'node:fs/promises';
 import path from 'node:path';
-import {fileProblem} from '../../../core/atomic-file.js';
+import {fileProblem, makeFolder} from '../../../core/atomic-file.js';
 import {type Clock, systemClock} from '../../../core/clock.js';
 import {FplError} from '../../../core/errors.js';
 import {fetchFile, isWhole} from './fetch-file.js';
@@ -58,7 +58,7 @@ export async function downloadDataset(name: DownloadName, options: DownloadOptio
 	const folder = path.join(directory, name);
 	const total = source.files.reduce((sum, {bytes}) => sum + bytes, 0);
 	try {
-		await mkdir(folder, {recursive: true});
+		await makeFolder(folder);
 		if (await isUnpacked(folder, source)) {
 			return folder;
 		}

@@ -1,8 +1,9 @@
 /** Takes chosen files out of a gzipped tar archive (POSIX ustar), one pass, in bounded memory. */
 import {createReadStream} from 'node:fs';
-import {mkdir, open, rename, rm} from 'node:fs/promises';
+import {open, rename, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {createGunzip} from 'node:zlib';
+import {makeFolder} from '../../../core/atomic-file.js';
 import {FplError} from '../../../core/errors.js';
 
 const block = 512;
@@ -111,7 +112,7 @@ async function extract(source: Source, archive: string, folder: string, wanted: 
 export async function untar(archive: string, folder: string, wanted: Readonly<Record<string, number>>): Promise<void> {
 	const temporary = `${folder}.part`;
 	await rm(temporary, {recursive: true, force: true});
-	await mkdir(temporary, {recursive: true});
+	await makeFolder(temporary);
 	const raw = createReadStream(archive);
 	const unpacked = raw.pipe(createGunzip({chunkSize: 1 << 18}));
 	raw.on('error', error => unpacked.destroy(error));
