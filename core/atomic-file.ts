@@ -60,19 +60,19 @@ export async function makeFolder(directory: string): Promise<void> {
 
 /** Level by level: where a file system refuses a folder as if its parent were missing, as /proc does, Node tries for ever. */
 async function makeLevels(directory: string): Promise<void> {
-	const there = await stat(directory).catch(() => undefined);
-	if (there?.isDirectory()) {
+	const what = (name: string) => stat(name).catch(() => undefined);
+	if ((await what(directory))?.isDirectory()) {
 		return;
 	}
 	const parent = path.dirname(directory);
-	if (!there && parent !== directory) {
+	if (parent !== directory && !(await what(parent))) {
 		await makeLevels(parent);
 	}
 	try {
 		await mkdir(directory);
 	} catch (error) {
 		// Somebody else may have made it just now.
-		if (!(await stat(directory).catch(() => undefined))?.isDirectory()) {
+		if (!(await what(directory))?.isDirectory()) {
 			throw error;
 		}
 	}
