@@ -97,7 +97,7 @@ export function fairness(job: Job, kinds: readonly SchemeKind[]): string[] {
 		if (single.length > 0) {
 			notes.push(
 				`Every source sees its own view of the same items. ${list(single)}: one model for single views; its accuracy is the mean over the views.`,
-				`An epoch is a pass over all views there, so that it has as many steps for each view as an epoch of fpl-aligned has in all.`,
+				'Their epoch goes over every view of every item by itself, that of fpl-aligned over the items.',
 			);
 		}
 		if (has('fpl-aligned').length > 0) {
