@@ -60,6 +60,8 @@ export async function createClient({transport, topics, self, clock, logger}: Cli
 	const inbox = new Inbox({clock, maxBytes: maxFileBytes, maxKept: 2});
 	link.onTransfer(transfer => (transfer.from === coordinatorId ? inbox.accept(transfer) : {refuse: 'not expected'}));
 
+	let uploads = 0;
+
 	const ask: Client['ask'] = async (body, expect) =>
 		(await messenger.request(coordinatorId, body, {expect: [expect], deadlineMs: answerMs})).body;
 
@@ -68,11 +70,9 @@ export async function createClient({transport, topics, self, clock, logger}: Cli
 
 		async upload(name, data) {
 			const digest = createHash('sha256').update(data).digest('hex');
-			await link.send(
-				coordinatorId,
-				{id: `upload/${digest.slice(0, 32)}/${self}`, purpose: {kind: 'file', run: '', name, digest}, data},
-				{stallMs: transferMs},
-			);
+			// The coordinator forgets a file once a job has taken it: sent again, it is another transfer.
+			const id = `upload/${digest.slice(0, 32)}/${self}/${++uploads}`;
+			await link.send(coordinatorId, {id, purpose: {kind: 'file', run: '', name, digest}, data}, {stallMs: transferMs});
 			return digest;
 		},
 

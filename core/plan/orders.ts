@@ -14,6 +14,7 @@ const whole = z.number().int().min(0);
 const transfer = z.string().min(1).max(128);
 const part = {stage: whole, replica: whole};
 
+/** Carried out in this order. */
 export const ordersSchema = z.strictObject({
 	commit: z
 		.strictObject({
@@ -33,10 +34,10 @@ export const ordersSchema = z.strictObject({
 		.optional(),
 	/** Weights to send to the parameter server, which takes their mean. `weight`: items behind them. */
 	contribute: z.array(z.strictObject({...part, transfer, weight: z.number().positive()})).default([]),
-	/** States to send to the coordinator. */
-	upload: z.array(z.strictObject({...part, transfer})).default([]),
 	/** States to go on with, as `models/plans/state.ts` writes them. */
 	load: z.array(z.strictObject({...part, transfer})).default([]),
+	/** States to send to the coordinator. */
+	upload: z.array(z.strictObject({...part, transfer})).default([]),
 	step: z
 		.strictObject({
 			step: whole,

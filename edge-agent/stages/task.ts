@@ -132,18 +132,19 @@ export class StageTask {
 			});
 	}
 
-	async #carryOut({commit, contribute, upload, load, step}: Orders, deadlineMs: number): Promise<void> {
+	async #carryOut({commit, contribute, load, upload, step}: Orders, deadlineMs: number): Promise<void> {
 		if (commit && commit.step === this.#steps) {
 			await this.#commit(commit, deadlineMs);
 		}
 		for (const {transfer, weight, ...id} of contribute) {
 			await this.#contribute(id, transfer, weight);
 		}
-		for (const {transfer, ...id} of upload) {
-			await this.#upload(id, transfer);
-		}
+		// What is handed over to this device and asked back of it at once is what came, not what was here before.
 		for (const {transfer, ...id} of load) {
 			await this.#load(id, transfer, deadlineMs);
+		}
+		for (const {transfer, ...id} of upload) {
+			await this.#upload(id, transfer);
 		}
 		if (step && step.step === this.#steps && step.step > this.#begun) {
 			this.#begun = step.step;
