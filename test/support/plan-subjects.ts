@@ -1,0 +1,109 @@
+/** Models of the zoo that are quick to train, and the checks that their plans have to pass. */
+import type {ExecutionContext} from 'ava';
+import type {JobDocument} from '../../core/plan/job.js';
+import type {Plan} from '../../core/plan/plan.js';
+import type {Model} from '../../models/graph.js';
+import {buildModel} from '../../models/zoo/zoo.js';
+import type {TestFleet} from './a-fleet.js';
+import {relativeError, type Weights} from './one-machine.js';
+import {near, runPlan, weightsOf} from './plan-runs.js';
+import {allTogether, firstGradient, type PlanAlone, planAlone} from './plans-alone.js';
+
+export interface Subject {
+	readonly model: Model;
+	/** Without dropout, where the model has some. */
+	readonly plain?: Model;
+	readonly dataset: string;
+	/** How two aligned sources see an item, and the model of what one of them sees. */
+	readonly aligned?: {readonly views: NonNullable<JobDocument['data']['views']>; readonly model: Model};
+}
+
+const seed = 3;
+export const subjects: Readonly<Record<string, Subject>> = {
+	lenet5: {
+		model: buildModel('lenet5', {seed}),
+		dataset: 'digits',
+		aligned: {
+			views: {kind: 'tiles', rows: 1, columns: 2, overlap: 0},
+			model: buildModel('lenet5', {seed, input: [1, 28, 14]}),
+		},
+	},
+	'mlp with dropout': {
+		model: buildModel('mlp', {seed, hidden: [48, 32], dropout: 0.2}),
+		plain: buildModel('mlp', {seed, hidden: [48, 32]}),
+		dataset: 'digits',
+		aligned: {
+			views: {kind: 'tiles', rows: 2, columns: 1, overlap: 0},
+			model: buildModel('mlp', {seed, hidden: [48, 32], dropout: 0.2, input: [1, 14, 28]}),
+		},
+	},
+	'sensor-cnn': {
+		model: buildModel('sensor-cnn', {seed, width: 0.5}),
+		dataset: 'vibration',
+		aligned: {views: {kind: 'channels'}, model: buildModel('sensor-cnn', {seed, width: 0.5, input: [1, 256]})},
+	},
+	gru: {model: buildModel('gru', {seed}), dataset: 'vibration-frames'},
+	'tiny-transformer': {
+		model: buildModel('tiny-transformer', {seed, dropout: 0.1}),
+		plain: buildModel('tiny-transformer', {seed}),
+		dataset: 'tokens',
+	},
+};
+
+export const aJob = ({model, dataset}: Subject, training: JobDocument['training'] = {}): JobDocument => ({
+	version: 1,
+	model: model.name,
+	data: {dataset, limit: 80, partition: {kind: 'iid'}},
+	training: {
+		// Larger steps come near ties of max-pools, where rounding decides which of two equal ways is taken.
+		optimizer: {kind: 'sgd', lr: 0.01, momentum: 0.9},
+		batch: 16,
+		epochs: 4,
+		seed,
+		...training,
+	},
+	devices: {wait: '60 s'},
+	faults: {checkpointInterval: '1 h'},
+});
+
+export type Alone = (alone: PlanAlone) => Promise<Weights>;
+
+/** Runs a plan for 20 steps, and compares with what one machine computes. */
+export async function equalsAlone(
+	t: ExecutionContext,
+	fleet: TestFleet,
+	{model, job, plan}: {readonly model: Model; readonly job: JobDocument; readonly plan: Plan},
+	reference: Alone = allTogether,
+): Promise<void> {
+	const began = performance.now();
+	const finished = await runPlan(t, fleet, model, job, plan);
+	const ran = performance.now();
+	const alone = await planAlone(fleet.engine, await finished.bytes(), job, plan);
+	const error = near(t, plan.scheme, await finished.after(), await reference(alone), 1e-4);
+	t.log(
+		`${plan.scheme}: ${finished.ledger.rounds.length} steps, ${error.toExponential(1)}`,
+		`${Math.round(ran - began)} ms, ${Math.round(performance.now() - ran)} ms`,
+	);
+}
+
+/** One step of plain gradient descent tells the gradient. */
+export async function gradientEquals(
+	t: ExecutionContext,
+	fleet: TestFleet,
+	{model, job, plan}: {readonly model: Model; readonly job: JobDocument; readonly plan: Plan},
+): Promise<void> {
+	const lr = 4;
+	const one: JobDocument = {
+		...job,
+		data: {...job.data, limit: job.training!.batch!},
+		training: {...job.training, optimizer: {kind: 'sgd', lr}, epochs: 1},
+	};
+	const finished = await runPlan(t, fleet, model, one, plan);
+	const alone = await planAlone(fleet.engine, await finished.bytes(), one, plan);
+	const {parameters: after} = await finished.after();
+	const {parameters: before} = weightsOf(alone.model);
+	const gradient = before.map((value, index) => (value - after[index]!) / lr);
+	const error = relativeError(gradient, await firstGradient(alone));
+	t.log(`${plan.scheme}: gradient ${error.toExponential(1)}`);
+	t.true(error <= 1e-5, `${plan.scheme}: gradients differ by ${error}`);
+}
