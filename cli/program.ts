@@ -8,6 +8,7 @@ import {demoCommand} from './commands/demo.js';
 import {devicesCommand} from './commands/devices.js';
 import {doctorCommand} from './commands/doctor.js';
 import {exportCommand} from './commands/export.js';
+import {inferCommand} from './commands/infer.js';
 import {planCommand} from './commands/plan.js';
 import {reportCommand} from './commands/report.js';
 import {runCommand} from './commands/run.js';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
 		devicesCommand,
 		planCommand,
 		runCommand,
+		inferCommand,
 		compareCommand,
 		reportCommand,
 		exportCommand,

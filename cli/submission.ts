@@ -39,7 +39,10 @@ function absolutePaths(document: ConfigDocument, file: string): unknown {
  * A model's file as one piece, however it was exported: what lies beside it («model.onnx.data») is taken in. Reading it here
  * finds its faults before it is sent.
  */
-async function readModel(model: string, jobFile: string): Promise<{name: string; bytes: Uint8Array} | undefined> {
+export async function readModel(
+	model: string,
+	jobFile: string,
+): Promise<{name: string; bytes: Uint8Array} | undefined> {
 	if (!model.endsWith('.onnx')) {
 		return undefined;
 	}

@@ -106,3 +106,48 @@ export const roundsCsv = (ledgers: readonly Ledger[]): string =>
 			]),
 		),
 	);
+
+const inferenceHead = [
+	'run',
+	'model',
+	'dataset',
+	'items',
+	'seconds',
+	'items_per_second',
+	'latency_p50_ms',
+	'latency_p95_ms',
+	'latency_p99_ms',
+	'latency_max_ms',
+	'accuracy',
+	'batch',
+	'in_flight',
+	'joules',
+] as const;
+
+/** A row per inference run; other runs have none. */
+export const inferenceCsv = (ledgers: readonly Ledger[]): string =>
+	csv(
+		inferenceHead,
+		ledgers.flatMap(({run, model, dataset, inference, devices}) =>
+			inference
+				? [
+						[
+							run,
+							model,
+							dataset,
+							inference.items,
+							inference.seconds,
+							inference.itemsPerSecond,
+							inference.latencyMs.p50,
+							inference.latencyMs.p95,
+							inference.latencyMs.p99,
+							inference.latencyMs.max,
+							inference.accuracy,
+							inference.batch,
+							inference.inFlight,
+							devices.reduce((sum, {joules}) => sum + joules, 0),
+						],
+					]
+				: [],
+		),
+	);

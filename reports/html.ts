@@ -4,6 +4,7 @@ import {byteCount, dash, duration, energy, fraction, integer, loss, percent, whe
 import {type Content, type Markup, markup} from './html/markup.js';
 import {cards, htmlTable, markList, originCell, page} from './html/page.js';
 import {pictures} from './html/pictures.js';
+import {inferenceCards, intervalColumns, intervalRow} from './inference.js';
 import {
 	codecText,
 	energyOrigin,
@@ -23,6 +24,11 @@ const mostNotes = 200;
 
 const emulatedBadge = markup`<span class="badge">emulated</span>`;
 
+const trainingCards = ({accuracy, loss: last}: Ledger['final']) => [
+	...(accuracy === undefined ? [] : [{title: 'Test accuracy', value: percent(accuracy)}]),
+	{title: 'Loss', value: loss(last)},
+];
+
 function head(ledger: Ledger): Markup {
 	const sums = summarise(ledger);
 	const {final} = ledger;
@@ -37,16 +43,17 @@ function head(ledger: Ledger): Markup {
 <p class="${final.state}">${ledger.kind === 'predicted' ? 'Predicted' : final.state === 'done' ? 'Done' : stateText(ledger)}</p>
 </header>
 ${cards([
-	...(final.accuracy === undefined ? [] : [{title: 'Test accuracy', value: percent(final.accuracy)}]),
-	{title: 'Loss', value: loss(final.loss)},
+	...(ledger.inference ? inferenceCards(ledger.inference) : trainingCards(final)),
 	{title: 'Time', value: duration(ledger.seconds)},
 	{title: 'Bytes moved', value: byteCount(sums.bytes)},
 	{title: 'Energy', value: energy(sums.joules), remark: modelled},
-	{
-		title: 'Rounds',
-		value: integer(sums.rounds),
-		remark: `${integer(sums.steps)} steps, ${fraction(sums.epochs)} epochs`,
-	},
+	ledger.inference
+		? {title: 'Intervals', value: integer(sums.rounds), remark: `${integer(sums.steps)} batches`}
+		: {
+				title: 'Rounds',
+				value: integer(sums.rounds),
+				remark: `${integer(sums.steps)} steps, ${fraction(sums.epochs)} epochs`,
+			},
 	{title: 'Devices', value: integer(sums.devices)},
 ])}`;
 }
@@ -126,12 +133,21 @@ function deviceTables(ledger: Ledger): Markup {
 	)}`;
 }
 
-function roundSection({rounds}: Ledger): Markup | undefined {
+function roundSection({rounds, inference}: Ledger): Markup | undefined {
 	if (rounds.length === 0) {
 		return undefined;
 	}
 	const shown = someRounds(rounds, mostRounds);
 	const caption = shown.length < rounds.length ? `${shown.length} of ${rounds.length} rounds` : 'Rounds';
+	if (inference) {
+		return markup`<details><summary>Table of intervals (${integer(rounds.length)})</summary>
+${htmlTable(
+	shown.length < rounds.length ? `${shown.length} of ${rounds.length} intervals` : 'Intervals',
+	intervalColumns.map(({title}) => ({title})),
+	shown.map(intervalRow),
+)}</details>
+`;
+	}
 	return markup`<details><summary>Table of rounds (${integer(rounds.length)})</summary>
 ${htmlTable(
 	caption,

@@ -3,7 +3,7 @@
  * whoever prints decides where, and how often.
  */
 
-import type {RoundRecord} from '../core/ledger/ledger.js';
+import type {InferenceFigures, RoundRecord} from '../core/ledger/ledger.js';
 import type {DeviceProgress, RunUpdate} from '../core/ledger/run-update.js';
 import {
 	byteCount,
@@ -18,6 +18,7 @@ import {
 	oneLine,
 	percent,
 } from './format.js';
+import {inferenceProgress} from './inference.js';
 import {type TableStyle, textTable, wrap} from './table.js';
 
 export interface ProgressState {
@@ -29,6 +30,8 @@ export interface ProgressState {
 	readonly rounds?: number;
 	readonly epochs?: number;
 	readonly accuracy?: number;
+	/** Of inference runs: everything answered so far. */
+	readonly inference?: InferenceFigures;
 	readonly devices: readonly DeviceProgress[];
 	/** The last few things worth telling. */
 	readonly notes: readonly string[];
@@ -50,10 +53,13 @@ export function advance(state: ProgressState, update: RunUpdate): ProgressState 
 		}
 		case 'planned': {
 			const resumed = update.resumedFrom === undefined ? '' : `, resumed after round ${update.resumedFrom}`;
-			return {...state, headline: `training${update.attempt > 1 ? `, attempt ${update.attempt}` : ''}${resumed}`};
+			return {
+				...state,
+				headline: `${update.inference ? 'answering' : 'training'}${update.attempt > 1 ? `, attempt ${update.attempt}` : ''}${resumed}`,
+			};
 		}
 		case 'round': {
-			const {record, rounds, epochs, devices} = update;
+			const {record, rounds, epochs, devices, inference} = update;
 			const before = state.record;
 			const follows = before !== undefined && before.round < record.round;
 			const stepsInRound = follows ? (record.step - before.step) / (record.round - before.round) : undefined;
@@ -64,6 +70,7 @@ export function advance(state: ProgressState, update: RunUpdate): ProgressState 
 				epochs,
 				devices,
 				...(stepsInRound !== undefined && {stepsInRound}),
+				...(inference && {inference, headline: 'answering'}),
 				...(record.accuracy !== undefined && {accuracy: record.accuracy}),
 			};
 		}
@@ -93,9 +100,12 @@ export function bar(done: number, width: number, ascii = false): string {
 }
 
 /** One round in words, without the devices. */
-function roundText({record, stepsInRound, rounds, accuracy}: ProgressState): string {
+function roundText({record, stepsInRound, rounds, accuracy, inference}: ProgressState): string {
 	if (!record) {
 		return '';
+	}
+	if (inference) {
+		return inferenceProgress(inference, record);
 	}
 	// Before two rounds were seen, the steps of the only one are those since the start.
 	const steps = stepsInRound ?? record.step / (record.round + 1);

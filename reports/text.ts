@@ -1,6 +1,7 @@
 /** A ledger as text for a terminal: where did the time, the bytes and the energy go, per device. */
 import {type DeviceLedger, type Ledger, phases} from '../core/ledger/ledger.js';
 import {byteCount, dash, duration, energy, fraction, integer, loss, oneLine, percent, when} from './format.js';
+import {extentOf, intervalColumns, intervalRow, latencyText, throughputText} from './inference.js';
 import {
 	codecText,
 	energyOrigin,
@@ -150,6 +151,16 @@ function roundTable({rounds}: Ledger, style: TableStyle, most: number): string[]
 	return shown.length < rounds.length ? [...table, `(${shown.length} of ${rounds.length} rounds shown)`] : table;
 }
 
+function intervalTable({rounds}: Ledger, style: TableStyle, most: number): string[] {
+	const shown = someRounds(rounds, most);
+	const table = textTable(
+		intervalColumns.map(column => right(column.title, 'expendable' in column ? column.expendable : undefined)),
+		shown.map(intervalRow),
+		style,
+	);
+	return shown.length < rounds.length ? [...table, `(${shown.length} of ${rounds.length} intervals shown)`] : table;
+}
+
 function noteLines({notes}: Ledger, {width}: TableStyle, most: number): string[] {
 	if (notes.length === 0) {
 		return [];
@@ -180,11 +191,13 @@ export function headLines(ledger: Ledger): string[] {
 		byteCount(sums.bytes),
 		energyText(sums.joules, sums.modelledJoules),
 	];
+	const {inference} = ledger;
 	return [
 		`Run ${ledger.run || dash}: ${ledger.model} on ${ledger.dataset}, ${ledger.scheme} (${ledger.kind})`,
 		`Started ${when(ledger.startedAt)}, ${stateText(ledger)}`,
-		extent.join(', '),
-		outcome.join(', '),
+		...(inference
+			? [extentOf(ledger), throughputText(inference), latencyText(inference), outcome.slice(1).join(', ')]
+			: [extent.join(', '), outcome.join(', ')]),
 	].map(oneLine);
 }
 
@@ -200,7 +213,9 @@ export function reportText(ledger: Ledger, options: TextOptions): string {
 			? [deviceTable(ledger, style), timeTable(ledger, style), energyTable(ledger, style)]
 			: [['No device took part.']]),
 		honestMarks(ledger).flatMap(mark => wrap(mark, width, '  ')),
-		...(ledger.rounds.length > 0 ? [roundTable(ledger, style, rounds)] : [['No round was finished.']]),
+		...(ledger.rounds.length > 0
+			? [(ledger.inference ? intervalTable : roundTable)(ledger, style, rounds)]
+			: [['No round was finished.']]),
 		timelineLines(ledger.timeline, style),
 		noteLines(ledger, style, notes),
 	];

@@ -1,9 +1,9 @@
 /** `fpl report`: where the time, the bytes and the energy of runs went. */
-import {Command} from 'commander';
+import {Command, Option} from 'commander';
 import {runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import {compareText} from '../../reports/compare-text.js';
-import {devicesCsv} from '../../reports/csv.js';
+import {devicesCsv, inferenceCsv, roundsCsv} from '../../reports/csv.js';
 import {compareJson, reportJson} from '../../reports/json.js';
 import {reportText} from '../../reports/text.js';
 import {brokerOption, formatOption, logOption, namespaceOption, stateOption} from '../options.js';
@@ -12,7 +12,14 @@ import {print, terminalWidth} from '../terminal.js';
 
 const formats = ['text', 'json', 'csv', 'html'] as const;
 
-async function render(format: (typeof formats)[number], ledgers: readonly Ledger[]): Promise<string> {
+const tables = {devices: devicesCsv, rounds: roundsCsv, inference: inferenceCsv} as const;
+
+interface ReportOptions {
+	readonly format: (typeof formats)[number];
+	readonly table: keyof typeof tables;
+}
+
+async function render({format, table}: ReportOptions, ledgers: readonly Ledger[]): Promise<string> {
 	const [only] = ledgers;
 	const single = ledgers.length === 1 ? only : undefined;
 	const style = {width: terminalWidth()};
@@ -22,7 +29,7 @@ async function render(format: (typeof formats)[number], ledgers: readonly Ledger
 		case 'json':
 			return single ? reportJson(single) : compareJson(ledgers);
 		case 'csv':
-			return devicesCsv(ledgers);
+			return tables[table](ledgers);
 		case 'html':
 			return single
 				? (await import('../../reports/html.js')).reportHtml(single)
@@ -40,6 +47,11 @@ export const reportCommand = (): Command =>
 			'Reports where the time, the bytes and the energy of a run went, per device and phase; compares several runs. Looks in the state folder first, then asks the coordinator.',
 		)
 		.addOption(formatOption(...formats))
+		.addOption(
+			new Option('--table <table>', 'what a row of the CSV is: a phase of a device, a round, or an inference run')
+				.choices(Object.keys(tables))
+				.default('devices'),
+		)
 		.addOption(stateOption())
 		.addOption(brokerOption())
 		.addOption(namespaceOption())
@@ -52,10 +64,10 @@ Examples:
   fpl report lenet5-261121120000-1a2b --format html > report.html
   fpl report RUN-A RUN-B`,
 		)
-		.action(async (runs: string[], {format}: {format: (typeof formats)[number]}, command: Command) => {
+		.action(async (runs: string[], options: ReportOptions, command: Command) => {
 			const ledgers: Ledger[] = [];
 			for (const run of runs) {
 				ledgers.push(await ledgerOfRun(command, runId(run, 'run')));
 			}
-			print(await render(format, ledgers));
+			print(await render(options, ledgers));
 		});

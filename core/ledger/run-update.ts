@@ -15,7 +15,14 @@ export interface DeviceProgress {
 export type RunUpdate =
 	| {readonly kind: 'gathering'; readonly expected: readonly string[] | undefined; readonly minimum: number}
 	/** `resumedFrom`: rounds that the checkpoint has behind it. */
-	| {readonly kind: 'planned'; readonly plan: Plan; readonly attempt: number; readonly resumedFrom: number | undefined}
+	| {
+			readonly kind: 'planned';
+			readonly plan: Plan;
+			readonly attempt: number;
+			readonly resumedFrom: number | undefined;
+			/** Whether a trained model is used, instead of trained. */
+			readonly inference?: boolean;
+	  }
 	/** Rounds may be skipped when they follow each other quickly; the last one before an evaluation never is. */
 	| {
 			readonly kind: 'round';

@@ -55,7 +55,7 @@ export async function executeInference(
 	await store.put({...manifest, plan: whole});
 	const trained = joined ? importModel(await store.file(run, 'trained.onnx')) : undefined;
 	const {plan, weights} = trained ? trainedPlan(preparation.model, whole, trained) : {plan: whole, weights: undefined};
-	journal.publish(run, {kind: 'planned', plan, attempt: manifest.attempt, resumedFrom: undefined});
+	journal.publish(run, {kind: 'planned', plan, attempt: manifest.attempt, resumedFrom: undefined, inference: true});
 	const book = new LedgerBook(emptyPages);
 	const accounts = new ServerAccounts(clock, host, link);
 	let latest: Manifest = {...manifest, plan: whole};

@@ -1,0 +1,101 @@
+/** `fpl infer`: a trained model answers test items, spread over the devices of a plan. */
+import path from 'node:path';
+import {Command, Option} from 'commander';
+import {writeAtomically} from '../../core/atomic-file.js';
+import {FplError} from '../../core/errors.js';
+import {schemeKinds} from '../../core/plan/scheme-options.js';
+import {reportJson} from '../../reports/json.js';
+import {reportText} from '../../reports/text.js';
+import {withClient} from '../client.js';
+import {followRun} from '../follow.js';
+import {type InferOptions, readInference, submitInference} from '../inference.js';
+import {brokerOption, formatOption, logOption, namespaceOption, stateDirectory, stateOption} from '../options.js';
+import {failureOf} from '../outcome.js';
+import {keepResults} from '../results.js';
+import {print, terminalWidth} from '../terminal.js';
+
+interface CommandOptions extends InferOptions {
+	readonly state?: string;
+	readonly format: 'text' | 'json';
+}
+
+const whole =
+	(name: string, most: number) =>
+	(text: string): number => {
+		const value = Number(text);
+		if (!Number.isInteger(value) || value < 1 || value > most) {
+			throw new FplError('USAGE', {where: name, expected: `a whole number from 1 to ${most}`, got: `«${text}»`});
+		}
+		return value;
+	};
+
+export const inferCommand = (): Command =>
+	new Command('infer')
+		.argument('<run-or-model>', 'a run that has trained a model, a model of the zoo, or an .onnx file')
+		.summary('use a trained model over the fleet')
+		.description(
+			'Answers the items of a test set by a trained model whose stages lie on several devices, and measures accuracy, throughput and latency. Sources ask batch after batch; answers come back to them.',
+		)
+		.option('--plan <file>', 'spread the model by this plan instead of the one it was trained by')
+		.addOption(new Option('--scheme <name>', 'make a plan of this kind for the devices at hand').choices(schemeKinds))
+		.option('--dataset <name>', 'answer the test items of this dataset (default: of the one it was trained on)')
+		.option('--limit <items>', 'answer only the first items', whole('--limit', 1e9))
+		.option('--batch <items>', 'items in one question', whole('--batch', 65_536), 32)
+		.option('--in-flight <batches>', 'questions that a source may have open', whole('--in-flight', 256), 4)
+		.option('--values', 'bring back the values of the output instead of the number of the likeliest class')
+		.option('--out <file>', 'write what was predicted for each item as CSV')
+		.addOption(brokerOption())
+		.addOption(namespaceOption())
+		.addOption(stateOption())
+		.addOption(formatOption('text', 'json'))
+		.addOption(logOption())
+		.addHelpText(
+			'after',
+			`
+Examples:
+  fpl infer lenet5-261121120000-1a2b
+  fpl infer lenet5-261121120000-1a2b --plan plan.yaml --batch 16 --in-flight 8
+  fpl infer lenet5-261121120000-1a2b --limit 1000 --out predictions.csv
+  fpl infer model.onnx --dataset mnist --scheme pipeline
+
+Exit status: 0 when all items are answered, else that of the error, see docs/errors.md.`,
+		)
+		.action(async (subject: string, options: CommandOptions, command: Command) => {
+			const wish = await readInference(subject, options);
+			await withClient(command, async (client, signal) => {
+				const run = await submitInference(client, wish);
+				const silence = new AbortController();
+				const stopRun = () => {
+					client.ask({kind: 'stop', run}, 'ack').catch(() => silence.abort());
+				};
+				if (signal.aborted) {
+					stopRun();
+				} else {
+					signal.addEventListener('abort', stopRun, {once: true});
+				}
+				const end = await followRun(client, run, options.format, {stopping: signal, signal: silence.signal});
+				if (end.state === 'interrupted' && signal.aborted) {
+					throw new FplError('INTERRUPTED', {where: run});
+				}
+				const failure = failureOf(run, end);
+				const kept = await keepResults(client, run, stateDirectory(options.state)).catch((error: unknown) => {
+					// A run that failed before its devices were ready leaves nothing.
+					throw failure ?? error;
+				});
+				if (options.format === 'text') {
+					print(reportText(kept.ledger, {width: terminalWidth()}));
+					print(`Page with pictures: ${kept.page}`);
+				} else {
+					print(reportJson(kept.ledger));
+				}
+				if (failure) {
+					throw failure;
+				}
+				if (options.out !== undefined) {
+					await writeAtomically(path.resolve(options.out), [await client.fetch(run, 'predictions')]);
+					if (options.format === 'text') {
+						print(`Predictions: ${options.out}`);
+					}
+				}
+			});
+		});
