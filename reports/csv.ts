@@ -1,5 +1,5 @@
 /** Ledgers as CSV (RFC 4180 with line feeds) for spreadsheets and data frames: numbers in base units, headed by name and unit. */
-import {type Ledger, phases} from '../core/ledger/ledger.js';
+import {type DeviceLedger, type Ledger, phases} from '../core/ledger/ledger.js';
 
 type Cell = string | number | boolean | undefined;
 
@@ -16,6 +16,9 @@ function quote(cell: Cell): string {
 export const csv = (head: readonly string[], rows: readonly (readonly Cell[])[]): string =>
 	[head, ...rows].map(row => `${row.map(quote).join(',')}\n`).join('');
 
+/** Of a device that sent no tensors. */
+const noCodecs: Partial<NonNullable<DeviceLedger['codecs']>> = {};
+
 const deviceHead = [
 	'run',
 	'kind',
@@ -31,11 +34,15 @@ const deviceHead = [
 	'items',
 	'rounds_asked',
 	'rounds_done',
+	'saturated',
+	'non_finite',
+	'bytes_before_codec',
+	'bytes_after_codec',
 ] as const;
 
 /**
- * A row per device and phase. `bytes` are those sent in the `send` row and those received in the `receive` row; items and
- * rounds stand in the `compute` row: so each column can be summed.
+ * A row per device and phase. `bytes` are those sent in the `send` row and those received in the `receive` row; what codecs
+ * did stands in the `send` row, items and rounds in the `compute` row: so each column can be summed.
  */
 export const devicesCsv = (ledgers: readonly Ledger[]): string =>
 	csv(
@@ -49,6 +56,8 @@ export const devicesCsv = (ledgers: readonly Ledger[]): string =>
 						phase === 'compute'
 							? [device.items, device.roundsAsked, device.roundsDone]
 							: [undefined, undefined, undefined];
+					const {saturated, nonFinite, bytesBefore, bytesAfter} =
+						phase === 'send' ? (device.codecs ?? noCodecs) : noCodecs;
 					return [
 						run,
 						kind,
@@ -62,6 +71,10 @@ export const devicesCsv = (ledgers: readonly Ledger[]): string =>
 						device.energySource,
 						phase === 'send' || phase === 'receive' ? bytes[phase] : undefined,
 						...work,
+						saturated,
+						nonFinite,
+						bytesBefore,
+						bytesAfter,
 					];
 				}),
 			),

@@ -3,7 +3,7 @@
  * which it was told to begin; here their clocks are set so that nothing is used before it was made.
  */
 import type {Timeline, TimelinePass} from '../core/ledger/ledger.js';
-import {cut, duration, integer, oneLine, percent, textWidth} from './format.js';
+import {cut, duration, integer, oneLine, textWidth} from './format.js';
 import {type TableStyle, wrap} from './table.js';
 
 /** One replica of one stage. */
@@ -183,13 +183,13 @@ export function timelineLines(timeline: Timeline | undefined, {width, ascii = fa
 	const used = [...new Set(lanes.rows.flatMap(({passes}) => passes.map(({kind}) => kind)))];
 	const legend = (Object.keys(passKinds) as Array<TimelinePass['kind']>)
 		.filter(kind => used.includes(kind))
-		.map(kind => `${passKinds[kind].letter} ${passKinds[kind].text}`);
+		.map(kind => `${passKinds[kind].letter}=${passKinds[kind].text}`);
 	return [
 		...wrap(`Step ${integer(lanes.step + 1)}, ${duration(lanes.span / 1000)}: ${legend.join(', ')}`, width, '  '),
 		...lanes.rows.map((row, index) => {
 			const name = names[index]! + ' '.repeat(widest - textWidth(names[index]!));
 			const line = cells(row, lanes.span, room, ascii ? '.' : '·');
-			return cut(`${name}  ${line} ${percent(row.busy).replace(/\.\d/u, '')}`, width);
+			return cut(`${name}  ${line} ${Math.round(100 * row.busy)} %`, width);
 		}),
 		...(lanes.hidden > 0 ? [`(and ${integer(lanes.hidden)} more rows)`] : []),
 	];

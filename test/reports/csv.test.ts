@@ -64,6 +64,24 @@ test('a row per device and phase, whose columns can be summed', t => {
 	t.is(rows[0]!['energy_source'], 'modelled');
 });
 
+test('what codecs did stands once for each device', t => {
+	const {devices, ...rest} = aLedger({devices: 2});
+	const codecs = {saturated: 7, nonFinite: 1, bytesBefore: 400, bytesAfter: 100};
+	const rows = table(
+		devicesCsv([{...rest, devices: devices.map((device, index) => (index > 0 ? device : {...device, codecs}))}]),
+	);
+	const told = rows.filter(row => row['saturated'] !== '');
+	t.is(told.length, 1);
+	t.like(told[0], {
+		device: 'cam-1',
+		phase: 'send',
+		saturated: '7',
+		non_finite: '1',
+		bytes_before_codec: '400',
+		bytes_after_codec: '100',
+	});
+});
+
 test('a row per round, with empty cells where nothing was measured', t => {
 	const ledger = aLedger({rounds: 7});
 	const rows = table(roundsCsv([ledger]));
