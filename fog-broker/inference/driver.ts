@@ -1,48 +1,21 @@
-/**
- * An inference run under way: it gets the devices of the plan ready, orders the batches, and adds up what they answer. After a
- * fault it begins another attempt, by what is left of the plan, from the first batch that does not count yet.
- */
-import type {Clock} from '../../core/clock.js';
 import {asFplError, FplError} from '../../core/errors.js';
 import type {DeviceId} from '../../core/ids.js';
-import type {RunUpdate} from '../../core/ledger/run-update.js';
 import {devicesOf} from '../../core/plan/fallback.js';
-import type {InferOrder} from '../../core/plan/inference.js';
 import type {Plan} from '../../core/plan/plan.js';
 import type {BodyOf} from '../../core/wire/bodies.js';
 import {peerError} from '../../core/wire/messenger.js';
 import type {Acceptance} from '../../core/wire/tensor-link.js';
 import type {ActiveRun} from '../run/conduct.js';
 import {endOf, failedEnd, type RunEnd} from '../run/end.js';
-import type {LedgerBook} from '../run/ledger-book.js';
-import {Outbox, type OutboxOptions} from '../stages/outbox.js';
+import {Outbox} from '../stages/outbox.js';
 import {roleOf} from '../stages/recorder.js';
 import {Alarm} from './alarm.js';
 import type {Answers} from './answers.js';
 import {limitsOf} from './asked.js';
+import type {InferenceParts, Order} from './parts.js';
 import {Recorder, type Reports, readReport} from './recorder.js';
 import {Roster} from './roster.js';
 import type {WeightsFile} from './weights.js';
-
-export interface InferenceParts extends Omit<OutboxOptions, 'onTrouble' | 'onForgotten' | 'original'> {
-	readonly clock: Clock;
-	readonly book: LedgerBook;
-	/** The plan whose sources say which view of the items is whose. */
-	readonly sources: Plan;
-	/** The plan with all devices that can take part. */
-	readonly plan: Plan;
-	/** Weights that come apart from the model; undefined: the model has them. */
-	readonly weights: ((plan: Plan) => WeightsFile) | undefined;
-	/** How the items are asked for, once it is known how many the sources have. */
-	readonly begin: (items: number) => {readonly order: Order; readonly answers: Answers};
-	readonly asked: {readonly batch: number; readonly inFlight: number};
-	readonly emit: (update: RunUpdate) => void;
-	readonly onAttempt: (attempt: number) => Promise<void>;
-	/** The attempt before the first one. */
-	readonly attempt: number;
-}
-
-type Order = Omit<InferOrder, 'from'>;
 
 /** One attempt under way. */
 interface Attempt {
@@ -269,9 +242,18 @@ export class InferenceDriver implements ActiveRun {
 			attempt.trouble = `${silent.join(', ')} did not get ready within ${stagingMs / 1000} s`;
 		}
 		if (!over()) {
-			const sources = plan.stages[0]!.replicas.map(({device}) => attempt.ready.get(device)!);
-			this.#begun ??= begin(Math.min(...sources));
+			const has = (device: string) => attempt.ready.get(device)!;
+			const sources = plan.stages[0]!.replicas.map(({device}) => device);
+			this.#begun ??= begin(Math.min(...sources.map(has)));
 			const {order, answers} = this.#begun;
+			const lacking = sources.find(device => has(device) < order.items);
+			if (lacking !== undefined) {
+				// It came later than the number of items was known.
+				attempt.trouble = `${lacking} has ${has(lacking)} test items, of ${order.items}`;
+				this.#roster.refuse(lacking, attempt.trouble);
+				this.#note(attempt.trouble, lacking);
+				return false;
+			}
 			for (const device of devices) {
 				this.#outbox.order(device).infer = {...order, from};
 			}

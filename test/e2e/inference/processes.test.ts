@@ -2,10 +2,10 @@
 import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type {PlanDocument} from '../../core/plan/plan.js';
-import {aBroker, aJob, anAgent, linesOf, submit} from '../support/daemons.js';
-import {fpl} from '../support/processes.js';
-import {temporaryFolder} from '../support/temporary.js';
+import type {PlanDocument} from '../../../core/plan/plan.js';
+import {aBroker, aJob, anAgent, linesOf, submit} from '../../support/daemons.js';
+import {fpl} from '../../support/processes.js';
+import {temporaryFolder} from '../../support/temporary.js';
 
 const plan: PlanDocument = {
 	version: 1,

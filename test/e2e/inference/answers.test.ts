@@ -1,21 +1,21 @@
 /** Inference over a fleet in this process: the same answers as one machine, whatever the plan, and whoever leaves. */
 import test, {type ExecutionContext} from 'ava';
-import type {RunId} from '../../core/ids.js';
-import {runId} from '../../core/ids.js';
-import type {InferenceFigures, Ledger} from '../../core/ledger/ledger.js';
-import type {InferenceOptionsDocument} from '../../core/plan/inference.js';
-import type {JobDocument} from '../../core/plan/job.js';
-import {type PlanDocument, planSchema} from '../../core/plan/plan.js';
-import {toNumbers} from '../../core/tensor/tensor.js';
-import {JoinedWeights} from '../../fog-broker/inference/weights.js';
-import {bind} from '../../models/datasets/bind.js';
-import type {Dataset} from '../../models/datasets/dataset.js';
-import {openJobData} from '../../models/datasets/job-data.js';
-import {views} from '../../models/datasets/views.js';
-import type {Model} from '../../models/graph.js';
-import {importModel} from '../../models/import/model.js';
-import {ofBranch} from '../../models/junction/kinds.js';
-import {aFleet, type TestFleet} from '../support/a-fleet.js';
+import type {RunId} from '../../../core/ids.js';
+import {runId} from '../../../core/ids.js';
+import type {InferenceFigures, Ledger} from '../../../core/ledger/ledger.js';
+import type {InferenceOptionsDocument} from '../../../core/plan/inference.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import {type PlanDocument, planSchema} from '../../../core/plan/plan.js';
+import {toNumbers} from '../../../core/tensor/tensor.js';
+import {JoinedWeights} from '../../../fog-broker/inference/weights.js';
+import {bind} from '../../../models/datasets/bind.js';
+import type {Dataset} from '../../../models/datasets/dataset.js';
+import {openJobData} from '../../../models/datasets/job-data.js';
+import {views} from '../../../models/datasets/views.js';
+import type {Model} from '../../../models/graph.js';
+import {importModel} from '../../../models/import/model.js';
+import {ofBranch} from '../../../models/junction/kinds.js';
+import {aFleet, type TestFleet} from '../../support/a-fleet.js';
 
 const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	version: 1,
