@@ -8,15 +8,16 @@ export interface Pass {
 }
 
 /**
- * Micro-batches whose forward pass a stage does before its first backward pass. 1F1B needs one for each stage after it
- * (Narayanan et al. 2019, section 3.2); a second one for each hides the transfers both ways.
+ * Micro-batches whose forward pass a stage does before its first backward pass. 1F1B needs one more than there are stages
+ * after it (Narayanan et al. 2019, section 3.2). Where transfers take time, the last stage would then wait for the way of a
+ * gradient back and of the next activations there with every micro-batch; one more for each cut hides both.
  */
 export function warmUp(schedule: Plan['pipeline']['schedule'], stage: number, stages: number, micros: number): number {
 	switch (schedule) {
 		case 'gpipe':
 			return micros;
 		case '1f1b':
-			return Math.min(micros, 2 * (stages - 1 - stage));
+			return stage === stages - 1 ? 0 : Math.min(micros, 2 * (stages - 1 - stage) + 1);
 		default:
 			return schedule satisfies never;
 	}

@@ -1,4 +1,5 @@
 /** Carries boundary tensors to other agents, encoded as the plan says, and counts what that does to them. */
+import {setImmediate} from 'node:timers/promises';
 import {encodeBundle} from '../../core/codec/bundle.js';
 import {createEncoder, type TensorEncoder} from '../../core/codec/encoder.js';
 import type {CodecSpec} from '../../core/codec/spec.js';
@@ -34,6 +35,8 @@ export class Courier {
 	async send(device: string, step: number, key: string, tensors: Tensors, signal: AbortSignal): Promise<void> {
 		const {link, task, digest} = this.#options;
 		const {run, attempt} = task;
+		// Encoding keeps this thread busy: the next pass is handed to the engine's thread first.
+		await setImmediate();
 		const entries = Object.entries(tensors).map(([name, tensor]) => ({name, tensor}));
 		const data = encodeBundle(entries, this.#encoder(device, key));
 		await link.send(

@@ -114,7 +114,7 @@ function countsOf(plan: Plan, model: Model, {units, cuts}: Units, cut: PlanCut, 
  *
  * - weights: parameters and buffers; gradient: as the parameters; slots: as many times the parameters as the optimiser keeps.
  * - activations: what the stage's programs keep of a micro-batch between forward and backward, for each that is under way at
- *   once (`warmUp`: all of them with GPipe, at most two for each later stage with 1F1B); with `stash: recompute` for one.
+ *   once (`warmUp`: all of them with GPipe, with 1F1B at most one and two for each later stage); with `stash: recompute` for one.
  * - boundary: inputs of every micro-batch under way; twice the outputs, their gradients, and the gradients of the
  *   inputs, since one is on its way while the next is made. The trunk of an aligned junction has an input per branch.
  *
