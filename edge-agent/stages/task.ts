@@ -57,6 +57,8 @@ export class StageTask {
 	#steps: number;
 	/** The step that was begun last. */
 	#begun = -1;
+	/** Orders to hold so far: a step that was ordered before one of them, and has not begun, does not begin any more. */
+	#holds = 0;
 
 	constructor(parts: StageTaskParts, task: Task, workspace: StageWorkspace) {
 		this.#parts = parts;
@@ -95,11 +97,13 @@ export class StageTask {
 
 	/** Queues orders; they are carried out in the order in which they come. */
 	proceed(orders: Orders, deadlineMs: number): void {
-		this.#enqueue('orders', () => this.#carryOut(orders, deadlineMs));
+		const before = this.#holds;
+		this.#enqueue('orders', () => this.#carryOut(orders, deadlineMs, () => this.#holds > before));
 	}
 
 	/** Gives up the step under way and says how far the weights are. */
 	hold(): void {
+		this.#holds += 1;
 		this.#step.abort();
 		this.#enqueue('hold', async () => {
 			await Promise.all(this.#workspace.runners.map(({stage}) => stage.discard()));
@@ -132,7 +136,11 @@ export class StageTask {
 			});
 	}
 
-	async #carryOut({commit, contribute, load, upload, step}: Orders, deadlineMs: number): Promise<void> {
+	async #carryOut(
+		{commit, contribute, load, upload, step}: Orders,
+		deadlineMs: number,
+		isHeld: () => boolean,
+	): Promise<void> {
 		if (commit && commit.step === this.#steps) {
 			await this.#commit(commit, deadlineMs);
 		}
@@ -146,7 +154,7 @@ export class StageTask {
 		for (const {transfer, ...id} of upload) {
 			await this.#upload(id, transfer);
 		}
-		if (step && step.step === this.#steps && step.step > this.#begun) {
+		if (step && !isHeld() && step.step === this.#steps && step.step > this.#begun) {
 			this.#begun = step.step;
 			await this.#work(step, deadlineMs);
 		}
