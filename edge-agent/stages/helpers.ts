@@ -1,5 +1,5 @@
 /** Small things that the work on a step needs: vectors as they travel, and tasks that stop together. */
-import {FplError} from '../../core/errors.js';
+import {FplError, isFplError} from '../../core/errors.js';
 
 /** Parameters, then buffers: how weights and gradients travel to and from the parameter server. */
 export function joined(parameters: Float32Array, buffers: Float32Array): Float32Array {
@@ -17,13 +17,13 @@ export function floatsOf(bytes: Uint8Array, length: number, where: string): Floa
 	return new Float32Array(bytes.buffer, bytes.byteOffset, length);
 }
 
-/** All results, or the first failure after the others were told to stop and have. */
+/** All results, or the first failure (rather than an interruption that it caused) after all were told to stop and have. */
 export async function allOrAbort<T>(abort: AbortController, tasks: readonly Promise<T>[]): Promise<T[]> {
 	let failure: unknown;
 	const settled = await Promise.all(
 		tasks.map(task =>
 			task.catch((error: unknown) => {
-				failure ??= error;
+				failure = failure === undefined || isFplError(failure, 'INTERRUPTED') ? error : failure;
 				abort.abort();
 				return undefined;
 			}),

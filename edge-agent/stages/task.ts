@@ -230,14 +230,14 @@ export class StageTask {
 		const {step, turn, batch, cursors} = order;
 		const {plan} = this.#workspace;
 		this.#step = new AbortController();
-		const {signal} = this.#step;
+		const abort = this.#step;
 		this.#mailbox.begin(step);
 		const active = activeIn(plan, turn);
 		const drawn: DrawnStep = {plan, active, batch, cursors};
 		const mine = this.#workspace.runners.filter(({part}) => active[part.stage]!.includes(part.replica));
 		const results = await allOrAbort(
 			this.#step,
-			mine.map(runner => runner.step(this.#context(runner, drawn, step, deadlineMs, signal), {batch, active})),
+			mine.map(runner => runner.step(this.#context(runner, drawn, step, deadlineMs, abort), {batch, active})),
 		);
 		const reports = await Promise.all(mine.map((runner, index) => this.#hand(runner, results[index]!, active)));
 		await this.#report(step, results, reports);
@@ -301,7 +301,14 @@ export class StageTask {
 		});
 	}
 
-	#context({part}: PartRunner, drawn: DrawnStep, step: number, deadlineMs: number, signal: AbortSignal): PartContext {
+	#context(
+		{part}: PartRunner,
+		drawn: DrawnStep,
+		step: number,
+		deadlineMs: number,
+		abort: AbortController,
+	): PartContext {
+		const {signal} = abort;
 		const {clock} = this.#parts;
 		const {plan, arrangement, sources, workload} = this.#workspace;
 		return {
@@ -314,7 +321,15 @@ export class StageTask {
 				this.#phases.move('wait', 'receive', Math.min((clock.monotonic() - began) / 1000, letter.seconds));
 				return letter.content;
 			},
-			send: (to, key, tensors) => this.#give(arrangement.part(to).device, step, key, tensors, signal),
+			send: async (to, key, tensors) => {
+				try {
+					await this.#give(arrangement.part(to).device, step, key, tensors, signal);
+				} catch (error) {
+					// What a peer does not take will not come back from it: nobody waits for that.
+					abort.abort();
+					throw error;
+				}
+			},
 			draw: (micro, rows) => drawRows(sources.get(part.replica)!, part.replica, micro, rows, drawn),
 			labels: micro => labelsOfRows(sources, part, micro, drawn),
 			computing: (pass, items, task) => this.#computePass(workload(part, pass, items), task, signal),

@@ -246,12 +246,13 @@ export class StageDriver {
 
 	#beginAttempt(attempt: number, plan: Plan, {step}: Position): void {
 		const {weights, base, model, book, onAttempt} = this.#parts;
-		const dropped = [...this.#assigned].filter(device => !devicesOf(plan).includes(device));
-		this.#outbox.release(dropped, 'the run goes on without it');
+		const {present} = this.#state;
+		const dropped = [...this.#assigned].filter(device => present.has(device) && !devicesOf(plan).includes(device));
 		this.#assigned = new Set(devicesOf(plan));
 		// Steps that are repeated are in the curve once.
 		book.backTo(step);
 		this.#outbox.begin(attempt);
+		this.#outbox.drop(dropped);
 		this.#exchange.begin(attempt);
 		this.#step = {began: 0, reports: new Map(), means: new Map()};
 		this.#transfers.begin();

@@ -13,6 +13,14 @@ import type {GroupStates, StageWeights} from './weights.js';
 /** Whole models: one, or one for each device that keeps weights of its own. */
 export type Wholes = ReadonlyMap<string, TrainerState>;
 
+/** What a checkpoint keeps. */
+export interface Kept extends Pick<StageState, 'items'> {
+	readonly position: Position;
+	/** As it was executed when the weights came. */
+	readonly plan: Plan;
+	readonly states: GroupStates;
+}
+
 export interface KeeperOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
@@ -26,7 +34,7 @@ export interface KeeperOptions {
 		plan: Plan,
 		wholes: Wholes,
 	) => Promise<{readonly accuracy: number | undefined; readonly loss: number} | undefined>;
-	readonly checkpoint: (state: StageState, position: Position, states: GroupStates) => Promise<void>;
+	readonly checkpoint: (kept: Kept) => Promise<void>;
 	readonly note: (text: string) => void;
 	readonly onEvaluated: (step: number, accuracy: number | undefined) => void;
 	readonly onCheckpointDue: () => void;
@@ -40,6 +48,9 @@ export class Keeper {
 	readonly #tasks = new Set<Promise<void>>();
 	#cancelCheckpoint = () => {};
 	#testing: Promise<void> = Promise.resolve();
+	#storing: Promise<void> = Promise.resolve();
+	/** The newest one that waits for the one that is being written. */
+	#toStore: Kept | undefined;
 
 	constructor(options: KeeperOptions) {
 		this.#options = options;
@@ -61,16 +72,14 @@ export class Keeper {
 
 	/** The weights after `position.step` steps are complete: they are written down, and at a milestone tested. */
 	save(state: StageState, position: Position, milestone: boolean): void {
-		const {weights, checkpoint, emit} = this.#options;
+		const {weights} = this.#options;
 		const {plan} = weights;
 		const states = weights.save(position.step);
 		const wholes = milestone ? weights.wholes(states) : undefined;
-		const {kept} = weights;
 		this.arm();
-		this.spawn('checkpoint', async () => {
-			await checkpoint(state, position, kept);
-			emit({kind: 'checkpoint', round: position.step});
-		});
+		this.#toStore = {position, plan, items: state.items, states: weights.kept};
+		// One after the other: two at once would clear each other away. Of those that wait, the newest is enough.
+		this.#storing = this.#storing.then(() => this.spawn('checkpoint', () => this.#store()));
 		if (wholes && position.step > 0) {
 			// One after the other, so that the last word is on the last weights.
 			this.#testing = this.#testing.then(() =>
@@ -89,7 +98,19 @@ export class Keeper {
 	/** Waits for what is under way. */
 	async settle(): Promise<void> {
 		this.#cancelCheckpoint();
-		await Promise.race([Promise.allSettled([this.#testing, ...this.#tasks]), this.#options.clock.sleep(settleMs)]);
+		await Promise.race([
+			Promise.allSettled([this.#testing, this.#storing, ...this.#tasks]),
+			this.#options.clock.sleep(settleMs),
+		]);
+	}
+
+	async #store(): Promise<void> {
+		const kept = this.#toStore;
+		this.#toStore = undefined;
+		if (kept) {
+			await this.#options.checkpoint(kept);
+			this.#options.emit({kind: 'checkpoint', round: kept.position.step});
+		}
 	}
 
 	async #evaluate(plan: Plan, wholes: Wholes, step: number): Promise<void> {

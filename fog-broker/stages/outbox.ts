@@ -154,12 +154,25 @@ export class Outbox {
 		);
 	}
 
+	/** Frees devices that this attempt does without. A later attempt that wants them again is not disturbed. */
+	drop(devices: readonly string[]): void {
+		this.release(devices, 'the run goes on without it', this.#abort.signal);
+	}
+
 	/** Tells the devices that they are free; those that do not hear it learn it from the next assignment. */
-	release(devices: readonly string[], because: string): void {
+	release(devices: readonly string[], because: string, signal?: AbortSignal): void {
 		const {messenger, run, log} = this.#options;
 		for (const device of devices) {
 			messenger
-				.request(deviceId(device), {kind: 'release', run, because}, {expect: ['ack'], deadlineMs: 5000})
+				.request(
+					deviceId(device),
+					{kind: 'release', run, because},
+					{
+						expect: ['ack'],
+						deadlineMs: 5000,
+						...(signal ? {signal} : {}),
+					},
+				)
 				.catch((error: unknown) => log.debug(`release ${device}: ${asFplError(error).message}`));
 		}
 	}

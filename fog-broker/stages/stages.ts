@@ -19,7 +19,7 @@ import type {BookPages, LedgerBook} from '../run/ledger-book.js';
 import {viewed} from '../run/preparation.js';
 import type {Checkpoint} from '../server/checkpoints.js';
 import {StageDriver} from './driver.js';
-import {initialState, type Position, type StageSettings, type StageState} from './state.js';
+import {initialState, type StageSettings} from './state.js';
 import {type GroupStates, StageWeights} from './weights.js';
 
 const whole = z.number().int().min(0);
@@ -212,7 +212,7 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 				return store.put(latest);
 			},
 			evaluate: (now, wholes) => evaluator.evaluate(now, wholes),
-			checkpoint: (state: StageState, position: Position, states: GroupStates) =>
+			checkpoint: ({position, plan: executed, items, states}) =>
 				checkpoints.save({
 					run,
 					round: position.step,
@@ -221,9 +221,9 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 						JSON.stringify({
 							kind: 'stages',
 							plan: planDigest(plan),
-							executed: weights.plan,
+							executed,
 							position,
-							items: Object.fromEntries(state.items),
+							items: Object.fromEntries(items),
 							groups: [...states].map(([key, group]) => ({
 								key,
 								parameters: group.parameters.length,
