@@ -13,6 +13,8 @@ export interface FleetDevice {
 	readonly emulated: boolean;
 	readonly engines: readonly string[];
 	readonly datasets: readonly string[];
+	/** Undefined: it does not say. */
+	readonly codecs: readonly string[] | undefined;
 	readonly softwareVersion: string;
 	/** The run it works for; undefined when idle. */
 	readonly run: string | undefined;
@@ -89,7 +91,7 @@ export class Fleet {
 
 /** Undefined, with a warning, when the profile in it cannot be understood. */
 function readBirth(birth: Birth, since: number, logger: Logger): FleetDevice | undefined {
-	const {device, engines, datasets, softwareVersion, run, emulated} = birth;
+	const {device, engines, datasets, codecs, softwareVersion, run, emulated} = birth;
 	try {
 		const profile = parseProfile(JSON.parse(birth.profile), `profile of ${device}`);
 		return {
@@ -98,6 +100,7 @@ function readBirth(birth: Birth, since: number, logger: Logger): FleetDevice | u
 			emulated: emulated !== '',
 			engines,
 			datasets,
+			codecs: codecs.length > 0 ? codecs : undefined,
 			softwareVersion,
 			run: run === '' ? undefined : run,
 			since,

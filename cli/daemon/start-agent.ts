@@ -3,6 +3,7 @@ import {randomBytes} from 'node:crypto';
 import {availableParallelism} from 'node:os';
 import path from 'node:path';
 import {systemClock} from '../../core/clock.js';
+import {codecNames} from '../../core/codec/spec.js';
 import type {EnergyMeter} from '../../core/energy/meter.js';
 import {openRaplMeter} from '../../core/energy/rapl.js';
 import {FplError} from '../../core/errors.js';
@@ -132,6 +133,7 @@ export async function startAgent(
 						emulated: config.emulate ?? '',
 						engines: [engine.name],
 						datasets: await datasetsHere(config, places),
+						codecs: [...codecNames],
 					},
 					meter: new Meter({
 						clock,

@@ -80,6 +80,7 @@ export const bodySchemas = {
 		datasets: z.array(name).max(64),
 		state: z.enum(['idle', 'busy']),
 		run: optionalRun,
+		codecs: z.array(name).max(64),
 	}),
 	death: z.object({device, session: name, because: text}),
 	probe: nothing,

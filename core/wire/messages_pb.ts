@@ -67,6 +67,7 @@ export interface Birth {
 	datasets?: string[];
 	state?: number;
 	run?: string;
+	codecs?: string[];
 }
 
 export interface Death {
@@ -610,6 +611,11 @@ export const descriptor: INamespace = {
 						"run": {
 							"type": "string",
 							"id": 12
+						},
+						"codecs": {
+							"rule": "repeated",
+							"type": "string",
+							"id": 13
 						}
 					}
 				},

@@ -11,21 +11,19 @@ import type {Logger} from '../../core/log.js';
 import {gradientKey, type Orders, type PartReport, type StepReport} from '../../core/plan/orders.js';
 import {type Active, activeIn, type PartId} from '../../core/plan/routing.js';
 import type {Random} from '../../core/random.js';
-import {bytesOf} from '../../core/tensor/tensor.js';
 import type {Body} from '../../core/wire/bodies.js';
 import type {Inbox} from '../../core/wire/inbox.js';
 import type {Acceptance, IncomingTransfer, TensorLink} from '../../core/wire/tensor-link.js';
-import {coordinatorId} from '../../core/wire/topics.js';
 import type {Tensors} from '../../models/engines/stage.js';
-import {decodeState, encodeState} from '../../models/plans/state.js';
 import type {Meter} from '../meter.js';
 import type {Task} from '../state.js';
-import {Courier, stallMs} from './courier.js';
+import {Courier} from './courier.js';
 import {allOrAbort, floatsOf, joined} from './helpers.js';
 import {Mailbox} from './mailbox.js';
 import type {PartContext, PartResult, PartRunner} from './part.js';
 import {PhaseClock} from './phase-clock.js';
 import {type DrawnStep, drawRows, labelsOfRows} from './source.js';
+import {WeightsPost} from './weights-post.js';
 import type {StageWorkspace} from './workspace.js';
 
 export interface StageTaskParts {
@@ -47,6 +45,7 @@ export class StageTask {
 	readonly #mailbox: Mailbox<Tensors>;
 	readonly #phases: PhaseClock;
 	readonly #courier: Courier;
+	readonly #post: WeightsPost;
 	#traffic: TensorLink['traffic'];
 	#queue: Promise<void> = Promise.resolve();
 	#step = new AbortController();
@@ -74,6 +73,7 @@ export class StageTask {
 			task,
 			digest: workspace.arrangement.digest,
 		});
+		this.#post = new WeightsPost({...parts, phases: this.#phases, task, signal: this.#closed.signal});
 		this.#mailbox = new Mailbox({
 			clock: parts.clock,
 			maxBytes: workspace.mailboxBytes,
@@ -145,14 +145,14 @@ export class StageTask {
 			await this.#commit(commit, deadlineMs);
 		}
 		for (const {transfer, weight, ...id} of contribute) {
-			await this.#contribute(id, transfer, weight);
+			await this.#post.contribute(this.#runner(id).stage, transfer, weight, this.#steps);
 		}
 		// What is handed over to this device and asked back of it at once is what came, not what was here before.
 		for (const {transfer, ...id} of load) {
-			await this.#load(id, transfer, deadlineMs);
+			await this.#post.load(this.#runner(id).stage, transfer, deadlineMs);
 		}
 		for (const {transfer, ...id} of upload) {
-			await this.#upload(id, transfer);
+			await this.#post.upload(this.#runner(id).stage, transfer);
 		}
 		if (step && !isHeld() && step.step === this.#steps && step.step > this.#begun) {
 			this.#begun = step.step;
@@ -198,34 +198,6 @@ export class StageTask {
 		this.#steps = step + 1;
 	}
 
-	/** Sends weights to the parameter server, for a mean. */
-	async #contribute(id: PartId, transfer: string, weight: number): Promise<void> {
-		const {stage} = this.#runner(id);
-		const {parameters, buffers} = await stage.save(['parameters', 'buffers']);
-		await this.#sendVector(transfer, transfer, joined(parameters, buffers), weight, parameters.length);
-	}
-
-	/** Copies a state and sends it while the run goes on. */
-	async #upload(id: PartId, transfer: string): Promise<void> {
-		const data = encodeState(await this.#runner(id).stage.save());
-		const purpose = {kind: 'state', ...this.#task, key: transfer} as const;
-		this.#parts.link
-			.send(coordinatorId, {id: transfer, purpose, data}, {stallMs, signal: this.#closed.signal})
-			.catch((error: unknown) => this.#parts.log.info(`state of stage ${id.stage}: ${asFplError(error).message}`));
-	}
-
-	async #load(id: PartId, transfer: string, deadlineMs: number): Promise<void> {
-		const {stage} = this.#runner(id);
-		const {data} = await this.#wait(() => this.#parts.inbox.take(transfer, deadlineMs, this.#closed.signal));
-		const state = decodeState(data, {parameters: stage.parameters.length, buffers: stage.buffers.length});
-		const {slots} = await stage.save(['slots']);
-		// A mean of weights has no slots: each replica goes on with fresh ones.
-		await stage.load({
-			...state,
-			slots: slots.map((slot, index) => state.slots[index] ?? new Float32Array(slot.length)),
-		});
-	}
-
 	async #work(order: NonNullable<Orders['step']>, deadlineMs: number): Promise<void> {
 		const {step, turn, batch, cursors} = order;
 		const {plan} = this.#workspace;
@@ -255,27 +227,15 @@ export class StageTask {
 			}
 			const {buffers} = await stage.save(['buffers']);
 			const transfer = `${this.#task.run}/${this.#task.attempt}/${this.#steps}/${gradientKey(part)}`;
-			await this.#sendVector(transfer, gradientKey(part), joined(gradient, buffers), report.items, gradient.length);
+			await this.#post.sendVector(transfer, gradientKey(part), joined(gradient, buffers), {
+				weight: report.items,
+				parameters: gradient.length,
+				step: this.#steps,
+			});
 			return report;
 		}
 		const squaredNorm = clipped ? await stage.squaredNorm() : null;
 		return {...report, squaredNorm: Number.isFinite(squaredNorm) ? squaredNorm : null};
-	}
-
-	async #sendVector(id: string, key: string, data: Float32Array, weight: number, parameters: number): Promise<void> {
-		const purpose = {
-			kind: 'contribution',
-			...this.#task,
-			round: this.#steps,
-			weight,
-			parameters,
-			buffers: data.length - parameters,
-			key,
-		} as const;
-		const transfer = {id, purpose, data: bytesOf({data})};
-		await this.#phases.during('send', () =>
-			this.#parts.link.send(coordinatorId, transfer, {stallMs, signal: this.#closed.signal}),
-		);
 	}
 
 	async #report(step: number, results: readonly PartResult[], parts: readonly PartReport[]): Promise<void> {

@@ -20,6 +20,8 @@ export interface OutboxOptions {
 	/** The plan that the run began with: it says whose part of the data is whose. */
 	readonly original: Plan;
 	readonly model: {readonly bytes: Uint8Array; readonly digest: string};
+	/** Whether a device can do its part of a plan. @throws FplError */
+	readonly check?: (plan: Plan, device: string) => void;
 	readonly log: Logger;
 	readonly messenger: Messenger;
 	readonly link: TensorLink;
@@ -110,11 +112,12 @@ export class Outbox {
 	/**
 	 * Hands a device its parts of the plan, and the model unless it has it.
 	 * @param more goes along with the description of its data.
-	 * @throws FplError when it refuses or is silent.
+	 * @throws FplError when it cannot do them, refuses or is silent.
 	 */
 	async assign(device: string, plan: Plan, step: number, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
 		const {run, job, jobText, original, model, link, messenger} = this.#options;
 		const attempt = this.#attempt;
+		this.#options.check?.(plan, device);
 		const sources = original.stages[0]!.replicas.map(replica => replica.device);
 		const origins = plan.stages[0]!.replicas.map(replica => sources.indexOf(replica.device));
 		const stage = plan.stages.findIndex(({replicas}) => replicas.some(replica => replica.device === device));

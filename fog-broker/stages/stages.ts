@@ -20,6 +20,7 @@ import {viewed} from '../run/preparation.js';
 import type {Checkpoint} from '../server/checkpoints.js';
 import {StageDriver} from './driver.js';
 import {initialState, type StageSettings} from './state.js';
+import {suitabilityOf} from './suitability.js';
 import {type GroupStates, StageWeights} from './weights.js';
 
 const whole = z.number().int().min(0);
@@ -198,6 +199,7 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 			original: plan,
 			model: preparation,
 			base: preparation.model,
+			check: suitabilityOf({model: preparation.model, job, fleet: context.fleet}),
 			log: log.child(run),
 			messenger,
 			link,

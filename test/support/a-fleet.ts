@@ -3,6 +3,7 @@ import path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {type Client, createClient} from '../../cli/client.js';
 import {systemClock} from '../../core/clock.js';
+import {codecNames} from '../../core/codec/spec.js';
 import {type DeviceId, deviceId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import {type Logger, silentLogger} from '../../core/log.js';
@@ -15,7 +16,7 @@ import {MemoryBroker, type MemoryBrokerOptions} from '../../core/wire/transports
 import {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
 import {Meter} from '../../edge-agent/meter.js';
 import {ModelCache} from '../../edge-agent/model-cache.js';
-import {type DeviceOptions, type RunningDevice, startDevice} from '../../edge-agent/service.js';
+import {type Description, type DeviceOptions, type RunningDevice, startDevice} from '../../edge-agent/service.js';
 import {RunStore} from '../../fog-broker/run/store.js';
 import {startCoordinator} from '../../fog-broker/service.js';
 import type {Engine} from '../../models/engines/engine.js';
@@ -33,8 +34,12 @@ export interface TestFleet {
 	readonly store: RunStore;
 	readonly engine: Engine;
 	readonly folder: string;
-	/** `staging`: what is different about this device when it gets ready for a run. */
-	device(name: string, staging?: Partial<DeviceOptions['staging']>): Promise<FleetDeviceHandle>;
+	/** `staging`: what is different about this device when it gets ready for a run; `facts`: in what it says of itself. */
+	device(
+		name: string,
+		staging?: Partial<DeviceOptions['staging']>,
+		facts?: Partial<Description['facts']>,
+	): Promise<FleetDeviceHandle>;
 	/** Starts the coordinator (again). */
 	coordinator(): Promise<() => Promise<void>>;
 	client(): Promise<Client>;
@@ -92,7 +97,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 		folder,
 		client,
 
-		async device(name, staging = {}) {
+		async device(name, staging = {}, facts = {}) {
 			let transport: Transport | undefined;
 			starts += 1;
 			const running = await startDevice({
@@ -118,6 +123,8 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 						emulated: '',
 						engines: [engine.name],
 						datasets: ['digits'],
+						codecs: [...codecNames],
+						...facts,
 					},
 					meter: new Meter({clock, log: logger, profile: host, emulated: false, utilisation: 1}),
 				}),

@@ -25,13 +25,13 @@ test('presence, a request and a transfer survive a restart of the broker', async
 			backoffMs: {first: 50, longest: 200},
 			...(will && {will}),
 		});
-	const {softwareVersion, profile, emulated, engines, datasets} = sampleBodies.birth;
+	const {softwareVersion, profile, emulated, engines, datasets, codecs} = sampleBodies.birth;
 	const presence = createPresence({
 		topics,
 		device: cam,
 		installation: 'm',
 		incarnation: 1,
-		facts: () => ({softwareVersion, profile, emulated, engines, datasets, state: 'idle', run: ''}),
+		facts: () => ({softwareVersion, profile, emulated, engines, datasets, codecs, state: 'idle', run: ''}),
 		times: {settleMs: 100},
 	});
 	const center = await connect(coordinatorId);

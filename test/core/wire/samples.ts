@@ -20,6 +20,7 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		emulated: 'raspberry-pi-4b',
 		engines: ['onnxruntime', 'tfjs'],
 		datasets: ['mnist'],
+		codecs: ['fp32', 'int8'],
 		state: 'busy',
 		run,
 	},

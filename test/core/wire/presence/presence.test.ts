@@ -28,13 +28,13 @@ function agent(
 	incarnation: number,
 	{as = device, state = () => 'idle' as 'idle' | 'busy'}: {as?: DeviceId; state?: () => 'idle' | 'busy'} = {},
 ): Agent {
-	const {softwareVersion, profile, emulated, engines, datasets} = sampleBodies.birth;
+	const {softwareVersion, profile, emulated, engines, datasets, codecs} = sampleBodies.birth;
 	const presence = createPresence({
 		topics,
 		device: as,
 		installation,
 		incarnation,
-		facts: () => ({softwareVersion, profile, emulated, engines, datasets, state: state(), run: ''}),
+		facts: () => ({softwareVersion, profile, emulated, engines, datasets, codecs, state: state(), run: ''}),
 		times,
 	});
 	return {presence, transport: broker.attach({will: presence.will})};

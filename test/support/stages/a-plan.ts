@@ -1,11 +1,11 @@
 /** Plans of every scheme that is executed stage by stage, over devices that exist in name only. */
 import fc from 'fast-check';
-import {modelSplit, pipeline} from '../../core/plan/builders/chain.js';
-import {fplAligned, fplStacked} from '../../core/plan/builders/fpl.js';
-import type {Placement} from '../../core/plan/builders/parts.js';
-import {parallelSplit, splitFed, splitLearning} from '../../core/plan/builders/split.js';
-import {uShaped} from '../../core/plan/builders/u-shaped.js';
-import type {Plan} from '../../core/plan/plan.js';
+import {modelSplit, pipeline} from '../../../core/plan/builders/chain.js';
+import {fplAligned, fplStacked} from '../../../core/plan/builders/fpl.js';
+import type {Placement} from '../../../core/plan/builders/parts.js';
+import {parallelSplit, splitFed, splitLearning} from '../../../core/plan/builders/split.js';
+import {uShaped} from '../../../core/plan/builders/u-shaped.js';
+import type {Plan} from '../../../core/plan/plan.js';
 
 /** As many units as the plans have. */
 export const unitCount = 9;

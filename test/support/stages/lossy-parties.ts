@@ -1,7 +1,7 @@
 /** Parties on the network that misbehave when they are told to: they fall silent without a last word, or mix up digests. */
-import {decode, encode} from '../../core/wire/message.js';
-import type {Payload, Transport} from '../../core/wire/transport.js';
-import {delegate} from './delegate.js';
+import {decode, encode} from '../../../core/wire/message.js';
+import type {Payload, Transport} from '../../../core/wire/transport.js';
+import {delegate} from '../delegate.js';
 
 export interface LossyParties {
 	readonly wrap: (party: string, transport: Transport) => Transport;
