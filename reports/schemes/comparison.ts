@@ -1,5 +1,5 @@
 /** One task done by several schemes: what each reached and cost, over one or several seeds; the ground of all its forms. */
-import type {Ledger} from '../../core/ledger/ledger.js';
+import type {DeviceLedger, Ledger} from '../../core/ledger/ledger.js';
 import {against, type ComparedMetric, metrics} from '../compare.js';
 import {dash, enumerate} from '../format.js';
 import {honestMarks} from '../summary.js';
@@ -100,14 +100,26 @@ export const drawn = ({results}: SchemeComparison): ReadonlyArray<{readonly name
 			.map(ledger => ({name: result.scheme, ledger})),
 	);
 
-/** The honest marks of all runs: each once, headed by the schemes it is about unless it is about all. */
-export function schemeMarks(comparison: SchemeComparison): string[] {
-	const about = new Map<string, string[]>();
-	const shown = drawn(comparison);
-	for (const {name, ledger} of shown) {
-		for (const mark of honestMarks(ledger)) {
-			about.set(mark, [...(about.get(mark) ?? []), name]);
-		}
+/** The devices of all ledgers, each once, with the joules of all its runs. */
+function everyDevice(ledgers: readonly Ledger[]): DeviceLedger[] {
+	const devices = new Map<string, DeviceLedger>();
+	for (const {codecs: _, ...device} of ledgers.flatMap(ledger => ledger.devices)) {
+		const before = devices.get(device.device);
+		devices.set(device.device, before ? {...before, joules: before.joules + device.joules} : device);
 	}
-	return [...about].map(([mark, names]) => (names.length === shown.length ? mark : `${enumerate(names)}: ${mark}`));
+	return [...devices.values()];
+}
+
+/** The honest marks: of codecs by scheme, of where joules come from and what is emulated for all runs together. */
+export function schemeMarks({results}: SchemeComparison): string[] {
+	const ledgers = results.flatMap(ledgersOf);
+	const overflows = results.flatMap(result =>
+		ledgersOf(result).flatMap(ledger =>
+			honestMarks(ledger)
+				.filter(mark => mark.startsWith('!'))
+				.map(mark => `${mark} (${result.scheme})`),
+		),
+	);
+	const [first] = ledgers;
+	return [...new Set(overflows), ...(first ? honestMarks({...first, devices: everyDevice(ledgers)}) : [])];
 }

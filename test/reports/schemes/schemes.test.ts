@@ -75,8 +75,16 @@ test('failures are told once for all seeds that share them', t => {
 	t.deepEqual(failuresOf(comparison), ['fedavg, seed 2: cam-2 was lost', 'pipeline, seeds 1 and 2: too few devices']);
 });
 
-test('a mark that all schemes share is told once', t => {
-	t.is(schemeMarks(comparison).filter(mark => mark.startsWith('* Modelled')).length, 1);
+test('where joules come from is told once for all schemes, overflow for each scheme', t => {
+	const {devices, ...rest} = aLedger();
+	const codecs = {saturated: 5, nonFinite: 0, bytesBefore: 8, bytesAfter: 2};
+	const ledger = {...rest, devices: devices.map(device => ({...device, codecs}))};
+	const results = [...comparison.results, {scheme: 'pipeline-2', description: '', runs: [{seed: 1, ledger}]}];
+	const marks = schemeMarks({...comparison, results});
+	t.is(marks.filter(mark => mark.startsWith('* Modelled')).length, 1);
+	t.is(marks.filter(mark => mark.startsWith('~ Emulated')).length, 1);
+	t.is(marks.filter(mark => /^! Overflow in the codec of cam-\d: 5 values.*\(pipeline-2\)$/u.test(mark)).length, 4);
+	t.deepEqual(schemeMarks({...comparison, results: [pipeline!]}), []);
 });
 
 test('the text fits any terminal and has a row for every scheme', t => {
