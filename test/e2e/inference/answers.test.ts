@@ -100,8 +100,8 @@ async function predictions(fleet: TestFleet, run: RunId): Promise<number[][]> {
 	const [, ...lines] = text.trimEnd().split('\n');
 	return lines.map((line, index) => {
 		const [item, ...values] = line.split(',').map(Number);
-		if (item !== index) {
-			throw new Error(`line ${index} is of item ${item}`);
+		if (item !== index || /,(?:,|$)/u.test(line)) {
+			throw new Error(`line ${index} is «${line}»`);
 		}
 		return values;
 	});
@@ -249,6 +249,28 @@ test.serial('a branch that is away is left out, and the others answer every item
 		await outputsOf(fleet, importModel(Buffer.from(bytes)), data),
 	);
 	t.true(difference <= 1e-5, `${difference}`);
+});
+
+test.serial('a branch that dies in the midst costs no item and counts none twice', async t => {
+	const fleet = await aFleet(t);
+	await fleet.coordinator();
+	const [, second] = await Promise.all([...cameras, 'fog-1'].map(name => fleet.device(name)));
+	const {run} = await train(t, fleet, cornerJob(), fourCameras(cameras, 'scalar'));
+	const inferred = await infer(fleet, run, {batch: 4, keep: true});
+	let killed = false;
+	for await (const update of (await fleet.client()).follow(inferred)) {
+		if (update.kind === 'round' && update.record.round >= 1 && !killed) {
+			killed = true;
+			await second!.kill();
+		}
+	}
+	const ledger = await fleet.store.ledger(inferred);
+	t.is(ledger.final.state, 'done', ledger.final.because);
+	const {items} = await digits();
+	sound(t, ledger.inference!, items);
+	t.is((await predictions(fleet, inferred)).length, items);
+	t.true(ledger.rounds[0]!.devices.includes('cam-2'));
+	t.false(ledger.rounds.at(-1)!.devices.includes('cam-2'));
 });
 
 for (const [victim, role] of [

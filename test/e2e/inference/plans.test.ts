@@ -120,3 +120,24 @@ test.serial('after a restart of the coordinator the run begins again, and counts
 	t.is(ledger.inference!.accuracy, accuracy);
 	t.is((await fleet.store.get(inferred)).state, 'done');
 });
+
+test.serial('a run that a client stops ends with what was answered, and sets its devices free', async t => {
+	const fleet = await aFleet(t);
+	await fleet.coordinator();
+	await fleet.device('cam-1');
+	const client = await fleet.client();
+	const common = {...usual, dataset: 'digits'} as const;
+	const run = await submitInference(client, await readInference('lenet5', {...common, batch: 1, inFlight: 1}));
+	let asked = false;
+	for await (const update of client.follow(run)) {
+		if (update.kind === 'round' && !asked) {
+			asked = true;
+			await client.ask({kind: 'stop', run}, 'ack');
+		}
+	}
+	const ledger = await fleet.store.ledger(run);
+	t.is(ledger.final.state, 'interrupted');
+	t.true(ledger.inference!.items > 0 && ledger.inference!.items < items, `${ledger.inference!.items}`);
+	const next = await submitInference(client, await readInference('lenet5', {...common, limit: 50}));
+	t.is((await answered(t, fleet, next)).inference!.items, 50);
+});
