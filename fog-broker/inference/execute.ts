@@ -16,6 +16,7 @@ import {emptyPages, LedgerBook} from '../run/ledger-book.js';
 import {type Preparation, prepare} from '../run/preparation.js';
 import type {Manifest} from '../run/store.js';
 import {ServerAccounts} from '../server/accounts.js';
+import {suitabilityOf} from '../stages/suitability.js';
 import {Answers} from './answers.js';
 import {forInference, intervalOf, outputOf} from './asked.js';
 import {InferenceDriver} from './driver.js';
@@ -64,6 +65,7 @@ export async function executeInference(
 		job,
 		jobText: JSON.stringify(manifest.job),
 		model: preparation,
+		check: suitabilityOf({model: preparation.model, job: {engine: job.engine}, fleet: context.fleet}),
 		log: log.child(run),
 		messenger,
 		link,

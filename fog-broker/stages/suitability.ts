@@ -8,7 +8,8 @@ import type {Fleet} from '../fleet.js';
 
 export interface SuitabilityOptions {
 	readonly model: Model;
-	readonly job: Job;
+	/** Without training: neither shares nor memory are checked. */
+	readonly job: Pick<Job, 'engine'> & Partial<Pick<Job, 'training'>>;
 	readonly fleet: Pick<Fleet, 'find'>;
 }
 

@@ -73,23 +73,24 @@ test.serial('a model of the zoo and an ONNX file need no run', async t => {
 	await t.throwsAsync(readInference('no such run', usual), {code: 'CONFIG_VALUE'});
 });
 
+const halved: PlanDocument = {
+	version: 1,
+	scheme: 'pipeline',
+	model: 'lenet5',
+	stages: [
+		{units: [0, 3], replicas: [{device: 'cam-1'}]},
+		{units: [4, 11], replicas: [{device: 'fog-1'}]},
+	],
+	synchronisation: {exchange: 'gradients', every: {kind: 'step'}},
+	links: [{codec: {kind: 'fp16'}}],
+};
+
 test.serial('a link with a codec carries fewer bytes, and hardly changes the answers', async t => {
 	const fleet = await threeDevices(t);
 	const client = await fleet.client();
 	const {run, accuracy} = await trained(t, fleet);
-	const plan: PlanDocument = {
-		version: 1,
-		scheme: 'pipeline',
-		model: 'lenet5',
-		stages: [
-			{units: [0, 3], replicas: [{device: 'cam-1'}]},
-			{units: [4, 11], replicas: [{device: 'fog-1'}]},
-		],
-		synchronisation: {exchange: 'gradients', every: {kind: 'step'}},
-		links: [{codec: {kind: 'fp16'}}],
-	};
 	const file = path.join(fleet.folder, 'plan.json');
-	await writeFile(file, JSON.stringify(plan));
+	await writeFile(file, JSON.stringify(halved));
 	const ledger = await answered(
 		t,
 		fleet,
@@ -98,6 +99,20 @@ test.serial('a link with a codec carries fewer bytes, and hardly changes the ans
 	const {codecs} = ledger.devices.find(({device}) => device === 'cam-1')!;
 	t.true(codecs!.bytesAfter * 2 <= codecs!.bytesBefore * 1.01, JSON.stringify(codecs));
 	t.true(Math.abs(ledger.inference!.accuracy! - accuracy) <= 0.005);
+});
+
+test.serial('a device whose software does not know the codec of its link is passed over', async t => {
+	const fleet = await aFleet(t);
+	await fleet.coordinator();
+	await Promise.all(['cam-1', 'cam-2'].map(name => fleet.device(name)));
+	await fleet.device('fog-1', {}, {codecs: ['fp32']});
+	const file = path.join(fleet.folder, 'plan.json');
+	await writeFile(file, JSON.stringify(halved));
+	const wish = await readInference('lenet5', {...usual, dataset: 'digits', limit: 100, plan: file});
+	const ledger = await answered(t, fleet, await submitInference(await fleet.client(), wish));
+	t.is(ledger.inference!.items, 100);
+	t.true(ledger.notes.some(({device, text}) => device === 'fog-1' && text.includes('codec')));
+	t.true(ledger.notes.some(({device, text}) => device === 'cam-2' && text === 'takes over stage 1'));
 });
 
 test.serial('after a restart of the coordinator the run begins again, and counts every item once', async t => {
