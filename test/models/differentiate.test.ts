@@ -6,7 +6,7 @@ import {Emitter} from '../../models/autodiff/emitter.js';
 import {differentiableOps, gradientRule} from '../../models/gradients/index.js';
 import {int, ownOpsets} from '../../models/graph.js';
 import {domains} from '../../models/infer/table.js';
-import {runGraph} from '../support/run-graph.js';
+import {runGraph} from '../support/graphs/run-graph.js';
 
 const emitterWith = (...inputs: readonly string[]): Emitter => {
 	const emitter = new Emitter('model', ownOpsets);

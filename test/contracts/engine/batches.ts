@@ -2,7 +2,7 @@
 
 import {float32, toNumbers} from '../../../core/tensor/tensor.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {worstBetween} from '../../support/golden.js';
+import {worstBetween} from '../../support/graphs/golden.js';
 import type {Suite} from '../engine.js';
 import {batchFor, options, part, plain, same, sgd, twoByTwo} from './examples.js';
 

@@ -4,7 +4,7 @@ import type {Batch, Trainer, TrainerOptions} from '../../../models/engines/engin
 import {float, type Graph, int, type Model, type Node} from '../../../models/graph.js';
 import type {Optimizer} from '../../../models/training.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {batchOf, filled} from '../../support/formula.js';
+import {batchOf, filled} from '../../support/graphs/formula.js';
 
 export const sgd = (lr: number, momentum = 0): Optimizer => ({
 	kind: 'sgd',

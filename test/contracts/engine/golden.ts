@@ -1,7 +1,7 @@
 /** Numbers: what PyTorch 2 computed in float64 for every model of the zoo. */
 import type {Optimizer} from '../../../models/training.js';
-import {valuesOf} from '../../support/formula.js';
-import {golden as fixture, goldenCase, goldenNames, worstOf} from '../../support/golden.js';
+import {valuesOf} from '../../support/graphs/formula.js';
+import {golden as fixture, goldenCase, goldenNames, worstOf} from '../../support/graphs/golden.js';
 import type {Suite} from '../engine.js';
 import {options, sgd} from './examples.js';
 

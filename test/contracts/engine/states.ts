@@ -1,6 +1,6 @@
 /** What training changes, and what it leaves. */
 import {float32} from '../../../core/tensor/tensor.js';
-import {worstBetween} from '../../support/golden.js';
+import {worstBetween} from '../../support/graphs/golden.js';
 import type {Suite} from '../engine.js';
 import {adam, batchFor, normalised, options, plain, same, sgd, tiny, unchanged} from './examples.js';
 

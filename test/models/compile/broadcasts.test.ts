@@ -6,8 +6,8 @@ import {Emitter} from '../../../models/autodiff/emitter.js';
 import {easyBroadcasts} from '../../../models/compile/broadcasts.js';
 import type {Graph} from '../../../models/graph.js';
 import {ownOpsets} from '../../../models/graph.js';
-import {uniform} from '../../support/gradient-check.js';
-import {runGraph} from '../../support/run-graph.js';
+import {uniform} from '../../support/graphs/gradient-check.js';
+import {runGraph} from '../../support/graphs/run-graph.js';
 
 const random = seededRandom(41);
 

@@ -4,7 +4,7 @@ import {int64} from '../../../core/tensor/tensor.js';
 import {compileTraining} from '../../../models/compile/training.js';
 import {importModel} from '../../../models/import/model.js';
 import {verify} from '../../../models/onnx/verify.js';
-import {initialState, runProgram} from '../../support/run-program.js';
+import {initialState, runProgram} from '../../support/graphs/run-program.js';
 import {fixtureFile, fixtureNames, loadFixture} from '../fixtures.js';
 
 const tolerance = 1e-4;

@@ -10,8 +10,8 @@ import {float, int, ints, type Loss, ownOpsets} from '../../../models/graph.js';
 import {viewOf} from '../../../models/layout.js';
 import type {Optimizer} from '../../../models/training.js';
 import {graphBuilder} from '../../../models/zoo/builder.js';
-import {runGraph} from '../../support/run-graph.js';
-import {initialState, norm, runProgram} from '../../support/run-program.js';
+import {runGraph} from '../../support/graphs/run-graph.js';
+import {initialState, norm, runProgram} from '../../support/graphs/run-program.js';
 
 interface Numbers {
 	readonly shape: readonly number[];

@@ -8,8 +8,8 @@ import {unitsOf} from '../../../models/inspect/cuts.js';
 import {segmentsOf} from '../../../models/inspect/segments.js';
 import {verify} from '../../../models/onnx/verify.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {uniform} from '../../support/gradient-check.js';
-import {type Flat, initialState, norm, type ProgramResult, runProgram} from '../../support/run-program.js';
+import {uniform} from '../../support/graphs/gradient-check.js';
+import {type Flat, initialState, norm, type ProgramResult, runProgram} from '../../support/graphs/run-program.js';
 
 const random = seededRandom(31);
 const batch = 3;

@@ -5,8 +5,8 @@ import type {CompileOptions} from '../../../models/compile/program.js';
 import {compileTraining} from '../../../models/compile/training.js';
 import {verify} from '../../../models/onnx/verify.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {uniform} from '../../support/gradient-check.js';
-import {initialState, runProgram} from '../../support/run-program.js';
+import {uniform} from '../../support/graphs/gradient-check.js';
+import {initialState, runProgram} from '../../support/graphs/run-program.js';
 
 const options: CompileOptions = {
 	batch: 8,

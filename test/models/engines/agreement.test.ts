@@ -9,7 +9,7 @@ import {tfjsEngine} from '../../../models/engines/tfjs/engine.js';
 import type {Model} from '../../../models/graph.js';
 import {adam, batchFor, dropping, normalised, options, part, plain, sgd} from '../../contracts/engine/examples.js';
 import {tolerance} from '../../contracts/engine/golden.js';
-import {goldenCase, goldenNames, worstBetween} from '../../support/golden.js';
+import {goldenCase, goldenNames, worstBetween} from '../../support/graphs/golden.js';
 
 let engines: readonly [Engine, Engine];
 

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {packageLoaders, startBackend} from '../../../models/engines/tfjs/backend.js';
 import type {TfTensor} from '../../../models/engines/tfjs/value.js';
-import {uniform} from '../../support/formula.js';
+import {uniform} from '../../support/graphs/formula.js';
 
 /** Sums of up to 14,400 float32 products, added in different orders. */
 const tolerance = 5e-6;

@@ -11,15 +11,15 @@ import {TfjsPredictor} from '../../../models/engines/tfjs/predictor.js';
 import {TfjsTrainer} from '../../../models/engines/tfjs/trainer.js';
 import {specialise} from '../../../models/specialise.js';
 import {options, sgd} from '../../contracts/engine/examples.js';
-import {uniform} from '../../support/formula.js';
-import {worstBetween} from '../../support/golden.js';
+import {uniform} from '../../support/graphs/formula.js';
+import {worstBetween} from '../../support/graphs/golden.js';
+import {runGraph} from '../../support/graphs/run-graph.js';
+import {initialState, runProgram} from '../../support/graphs/run-program.js';
 import {items, type OpCase} from '../../support/op-cases/build.js';
 import {elementwise} from '../../support/op-cases/elementwise.js';
 import {moving} from '../../support/op-cases/moving.js';
 import {sliding} from '../../support/op-cases/sliding.js';
 import {summing} from '../../support/op-cases/summing.js';
-import {runGraph} from '../../support/run-graph.js';
-import {initialState, runProgram} from '../../support/run-program.js';
 
 /** Single ops, float32 on both sides: a hundred roundings. */
 const tolerance = 2e-5;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {seededRandom} from '../../../core/random.js';
 import {float32, type Shape, scalar, type Tensor, tensor} from '../../../core/tensor/tensor.js';
 import {float, int} from '../../../models/graph.js';
-import {awayFromZero, checkOp, distinct, type OpCase, tolerance, uniform} from '../../support/gradient-check.js';
+import {awayFromZero, checkOp, distinct, type OpCase, tolerance, uniform} from '../../support/graphs/gradient-check.js';
 
 const random = seededRandom(11);
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import {seededRandom} from '../../../core/random.js';
 import type {Shape} from '../../../core/tensor/tensor.js';
 import {float, int} from '../../../models/graph.js';
-import {checkOp, tolerance, uniform} from '../../support/gradient-check.js';
+import {checkOp, tolerance, uniform} from '../../support/graphs/gradient-check.js';
 
 const random = seededRandom(12);
 

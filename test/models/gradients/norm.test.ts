@@ -2,7 +2,7 @@ import test from 'ava';
 import {seededRandom} from '../../../core/random.js';
 import type {Shape, Tensor} from '../../../core/tensor/tensor.js';
 import {float, int} from '../../../models/graph.js';
-import {checkOp, type OpCase, tolerance, uniform} from '../../support/gradient-check.js';
+import {checkOp, type OpCase, tolerance, uniform} from '../../support/graphs/gradient-check.js';
 
 const random = seededRandom(53);
 const values = (...shape: Shape): Tensor => uniform(random, shape, -2, 2);

@@ -2,7 +2,7 @@ import test from 'ava';
 import {isFplError} from '../../../core/errors.js';
 import {seededRandom} from '../../../core/random.js';
 import {type Attributes, int, string} from '../../../models/graph.js';
-import {checkOp, tolerance, uniform} from '../../support/gradient-check.js';
+import {checkOp, tolerance, uniform} from '../../support/graphs/gradient-check.js';
 
 const random = seededRandom(15);
 const [steps, items, inputs, hidden] = [4, 2, 3, 5];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {seededRandom} from '../../../core/random.js';
 import {float32, int64, type Shape, scalar, type Tensor, tensor} from '../../../core/tensor/tensor.js';
 import {type Attributes, int, ints, string} from '../../../models/graph.js';
-import {checkOp, type OpCase, tolerance, uniform} from '../../support/gradient-check.js';
+import {checkOp, type OpCase, tolerance, uniform} from '../../support/graphs/gradient-check.js';
 
 const random = seededRandom(14);
 const numbers = (values: readonly number[]): {readonly constant: Tensor} => ({

@@ -14,8 +14,8 @@ import {type JunctionKind, ofBranch} from '../../../models/junction/kinds.js';
 import {layoutOf} from '../../../models/layout.js';
 import {encodeModel} from '../../../models/onnx/write.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {runGraph} from '../../support/run-graph.js';
-import {norm} from '../../support/run-program.js';
+import {runGraph} from '../../support/graphs/run-graph.js';
+import {norm} from '../../support/graphs/run-program.js';
 import {node, sketch} from '../graphs.js';
 
 const branches = ['left', 'right', 'top'];

@@ -13,8 +13,8 @@ import {branchState, namedState, remapState} from '../../../models/junction/rema
 import {segmentsOfPlan} from '../../../models/junction/segments.js';
 import {flatten, layoutOf, withWeights} from '../../../models/layout.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {runGraph} from '../../support/run-graph.js';
-import {norm} from '../../support/run-program.js';
+import {runGraph} from '../../support/graphs/run-graph.js';
+import {norm} from '../../support/graphs/run-program.js';
 
 const item = [2, 24];
 const base = buildModel('sensor-cnn', {seed: 3, input: item, width: 0.125});

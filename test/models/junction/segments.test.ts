@@ -8,8 +8,8 @@ import {joinBranches} from '../../../models/junction/join.js';
 import {ofBranch} from '../../../models/junction/kinds.js';
 import {segmentsOfPlan} from '../../../models/junction/segments.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
-import {runGraph} from '../../support/run-graph.js';
-import {norm} from '../../support/run-program.js';
+import {runGraph} from '../../support/graphs/run-graph.js';
+import {norm} from '../../support/graphs/run-program.js';
 
 const branches = ['a', 'b', 'c'];
 const item = [1, 16, 16];

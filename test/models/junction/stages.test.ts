@@ -13,7 +13,7 @@ import {segmentsOfPlan} from '../../../models/junction/segments.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
 import {sgd} from '../../contracts/engine/examples.js';
 import {closeAll, gradientOf, learnBatch, parametersOf, stepBatch} from '../../contracts/stage/drive.js';
-import {norm} from '../../support/run-program.js';
+import {norm} from '../../support/graphs/run-program.js';
 
 let engine: Engine;
 test.before(async () => {

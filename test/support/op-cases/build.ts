@@ -11,7 +11,7 @@ import {
 	ownOpsets,
 	string,
 } from '../../../models/graph.js';
-import {uniform} from '../formula.js';
+import {uniform} from '../graphs/formula.js';
 
 export interface OpCase {
 	readonly title: string;

@@ -9,7 +9,7 @@ import type {Batch} from '../../../../models/engines/engine.js';
 import {onnxruntimeEngine} from '../../../../models/engines/onnxruntime/engine.js';
 import type {Model} from '../../../../models/graph.js';
 import {buildModel} from '../../../../models/zoo/zoo.js';
-import {uniform} from '../../../support/gradient-check.js';
+import {uniform} from '../../../support/graphs/gradient-check.js';
 
 const options = {
 	loss: 'softmax-cross-entropy',

@@ -7,7 +7,7 @@ import {onnxruntimeEngine} from '../../../../models/engines/onnxruntime/engine.j
 import {int, ints, type Model, ownOpsets} from '../../../../models/graph.js';
 import {infer} from '../../../../models/infer.js';
 import {options, sgd} from '../../../contracts/engine/examples.js';
-import {uniform} from '../../../support/gradient-check.js';
+import {uniform} from '../../../support/graphs/gradient-check.js';
 
 interface Convolution {
 	readonly data: Shape;

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {seededRandom} from '../../../../core/random.js';
 import {int, ints} from '../../../../models/graph.js';
-import {checkOp, distinct, tolerance, uniform} from '../../../support/gradient-check.js';
+import {checkOp, distinct, tolerance, uniform} from '../../../support/graphs/gradient-check.js';
 
 const random = seededRandom(47);
 

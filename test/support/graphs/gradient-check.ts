@@ -1,10 +1,10 @@
 /** Checks gradient rules against finite differences of the forward graph, both executed by ONNX Runtime. */
-import type {Random} from '../../core/random.js';
-import {float32, type Shape, sizeOf, type Tensor} from '../../core/tensor/tensor.js';
-import {emitGradients} from '../../models/autodiff/differentiate.js';
-import {Emitter} from '../../models/autodiff/emitter.js';
-import {expandComposites} from '../../models/autodiff/expand.js';
-import type {Attributes} from '../../models/graph.js';
+import type {Random} from '../../../core/random.js';
+import {float32, type Shape, sizeOf, type Tensor} from '../../../core/tensor/tensor.js';
+import {emitGradients} from '../../../models/autodiff/differentiate.js';
+import {Emitter} from '../../../models/autodiff/emitter.js';
+import {expandComposites} from '../../../models/autodiff/expand.js';
+import type {Attributes} from '../../../models/graph.js';
 import {loadGraph, runGraph} from './run-graph.js';
 
 /**

@@ -1,11 +1,11 @@
 /** What PyTorch 2 computed for reduced zoo models (`test/fixtures/zoo/golden.json`, made by `make.py`), and how to compare. */
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import type {Batch} from '../../models/engines/engine.js';
-import type {Layout, Model} from '../../models/graph.js';
-import {buildModel} from '../../models/zoo/zoo.js';
+import type {Batch} from '../../../models/engines/engine.js';
+import type {Layout, Model} from '../../../models/graph.js';
+import {buildModel} from '../../../models/zoo/zoo.js';
+import {root} from '../imports.js';
 import {batchOf, filled, positions} from './formula.js';
-import {root} from './imports.js';
 
 /** Largest magnitude, L2 norm, then elements at the positions that the formula gives for the tensor's name. */
 export type Summary = readonly number[];

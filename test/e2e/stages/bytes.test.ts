@@ -1,11 +1,11 @@
 /** What crosses a cut costs what its encoded tensors are long, and little besides. */
 import test from 'ava';
-import type {CodecSpec} from '../../core/codec/spec.js';
-import type {JobDocument} from '../../core/plan/job.js';
-import type {Transport} from '../../core/wire/transport.js';
-import {payloadBytes} from '../../core/wire/transports/common.js';
-import {buildModel} from '../../models/zoo/zoo.js';
-import {planFleet, planOf, runPlan} from '../support/plan-runs.js';
+import type {CodecSpec} from '../../../core/codec/spec.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import type {Transport} from '../../../core/wire/transport.js';
+import {payloadBytes} from '../../../core/wire/transports/common.js';
+import {buildModel} from '../../../models/zoo/zoo.js';
+import {planFleet, planOf, runPlan} from '../../support/plans/plan-runs.js';
 
 /** Bytes of one element, and of what a codec tells of a whole tensor. */
 const codecs = [

@@ -1,8 +1,8 @@
 /** Every scheme that a job can name, from the job to the trained model, without a plan by hand. */
 import test from 'ava';
-import type {JobDocument} from '../../core/plan/job.js';
-import {schemeKinds} from '../../core/plan/scheme-options.js';
-import {aFleet} from '../support/a-fleet.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import {schemeKinds} from '../../../core/plan/scheme-options.js';
+import {aFleet} from '../../support/a-fleet.js';
 
 test('a job that names a scheme trains by it, whichever it is', async t => {
 	const fleet = await aFleet(t);

@@ -1,8 +1,8 @@
 /** Plans that synchronise every step compute what one machine computes, for every model of the zoo that is quick to train. */
 import test from 'ava';
-import {sourceCut} from '../../models/plans/default-cuts.js';
-import {planFleet, planOf} from '../support/plan-runs.js';
-import {aJob, equalsAlone, gradientEquals, subjects} from '../support/plan-subjects.js';
+import {sourceCut} from '../../../models/plans/default-cuts.js';
+import {planFleet, planOf} from '../../support/plans/plan-runs.js';
+import {aJob, equalsAlone, gradientEquals, subjects} from '../../support/plans/plan-subjects.js';
 
 for (const [title, subject] of Object.entries(subjects)) {
 	test.serial(`${title}: plans that synchronise every step compute what one machine computes`, async t => {

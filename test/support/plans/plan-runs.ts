@@ -1,16 +1,16 @@
 /** Plans run by a fleet in this process, beside what one machine computes. */
 import type {ExecutionContext} from 'ava';
-import type {RunId} from '../../core/ids.js';
-import {runId} from '../../core/ids.js';
-import type {Ledger} from '../../core/ledger/ledger.js';
-import type {JobDocument} from '../../core/plan/job.js';
-import type {Plan} from '../../core/plan/plan.js';
-import type {Model} from '../../models/graph.js';
-import {exportModel, importModel} from '../../models/import/model.js';
-import {flatten, layoutOf} from '../../models/layout.js';
-import {type Candidate, planFor} from '../../models/plans/plan-for.js';
-import {aFleet, type FleetOptions, type TestFleet} from './a-fleet.js';
-import {parseJob, relativeError, type Weights} from './one-machine.js';
+import type {RunId} from '../../../core/ids.js';
+import {runId} from '../../../core/ids.js';
+import type {Ledger} from '../../../core/ledger/ledger.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import type {Plan} from '../../../core/plan/plan.js';
+import type {Model} from '../../../models/graph.js';
+import {exportModel, importModel} from '../../../models/import/model.js';
+import {flatten, layoutOf} from '../../../models/layout.js';
+import {type Candidate, planFor} from '../../../models/plans/plan-for.js';
+import {aFleet, type FleetOptions, type TestFleet} from '../a-fleet.js';
+import {parseJob, relativeError, type Weights} from '../one-machine.js';
 
 /** Who owns data and who does not, in the order of plans. */
 export const sources = ['src-1', 'src-2', 'src-3'] as const;

@@ -1,9 +1,9 @@
 /** Plans with weights, junctions or optimisers of their own kinds do what is written down by hand for one machine. */
 import test from 'ava';
-import type {JobDocument} from '../../core/plan/job.js';
-import {near, planFleet, planOf, runPlan, sources} from '../support/plan-runs.js';
-import {aJob, equalsAlone, gradientEquals, subjects} from '../support/plan-subjects.js';
-import {inTurn, ownFirstStages, planAlone} from '../support/plans-alone.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import {near, planFleet, planOf, runPlan, sources} from '../../support/plans/plan-runs.js';
+import {aJob, equalsAlone, gradientEquals, subjects} from '../../support/plans/plan-subjects.js';
+import {inTurn, ownFirstStages, planAlone} from '../../support/plans/plans-alone.js';
 
 for (const [title, subject] of Object.entries(subjects)) {
 	test.serial(

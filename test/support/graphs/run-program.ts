@@ -1,9 +1,9 @@
 /** Executes programs with weights kept in flat vectors, as an engine does, for tests. */
-import {float32, scalar, type Tensor, tensor} from '../../core/tensor/tensor.js';
-import {dropoutMask} from '../../models/compile/dropout.js';
-import type {InputRole, Port, Program, Range, TrainingPrograms} from '../../models/compile/program.js';
-import type {Layout, Model} from '../../models/graph.js';
-import {flatten, viewOf} from '../../models/layout.js';
+import {float32, scalar, type Tensor, tensor} from '../../../core/tensor/tensor.js';
+import {dropoutMask} from '../../../models/compile/dropout.js';
+import type {InputRole, Port, Program, Range, TrainingPrograms} from '../../../models/compile/program.js';
+import type {Layout, Model} from '../../../models/graph.js';
+import {flatten, viewOf} from '../../../models/layout.js';
 import {type Feeds, runGraph} from './run-graph.js';
 
 export interface Flat {

@@ -1,8 +1,8 @@
 /** Executes a graph once with onnxruntime-node, for tests. */
 import * as ort from 'onnxruntime-node';
-import {type DType, type Tensor, type TypedArray, tensor} from '../../core/tensor/tensor.js';
-import type {Graph} from '../../models/graph.js';
-import {encodeModel} from '../../models/onnx/write.js';
+import {type DType, type Tensor, type TypedArray, tensor} from '../../../core/tensor/tensor.js';
+import type {Graph} from '../../../models/graph.js';
+import {encodeModel} from '../../../models/onnx/write.js';
 
 export type Feeds = Readonly<Record<string, Tensor>>;
 

@@ -1,11 +1,11 @@
 /** Models of the zoo that are quick to train, and the checks that their plans have to pass. */
 import type {ExecutionContext} from 'ava';
-import type {JobDocument} from '../../core/plan/job.js';
-import type {Plan} from '../../core/plan/plan.js';
-import type {Model} from '../../models/graph.js';
-import {buildModel} from '../../models/zoo/zoo.js';
-import type {TestFleet} from './a-fleet.js';
-import {relativeError, type Weights} from './one-machine.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import type {Plan} from '../../../core/plan/plan.js';
+import type {Model} from '../../../models/graph.js';
+import {buildModel} from '../../../models/zoo/zoo.js';
+import type {TestFleet} from '../a-fleet.js';
+import {relativeError, type Weights} from '../one-machine.js';
 import {near, runPlan, weightsOf} from './plan-runs.js';
 import {allTogether, firstGradient, type PlanAlone, planAlone} from './plans-alone.js';
 

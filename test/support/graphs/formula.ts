@@ -1,8 +1,8 @@
 /** The numbers of `test/fixtures/zoo/make.py`, made once more: weights, inputs and targets by formula. */
-import {hashString} from '../../core/random.js';
-import {type Shape, sizeOf, type Tensor, tensor} from '../../core/tensor/tensor.js';
-import type {Batch} from '../../models/engines/engine.js';
-import type {Model} from '../../models/graph.js';
+import {hashString} from '../../../core/random.js';
+import {type Shape, sizeOf, type Tensor, tensor} from '../../../core/tensor/tensor.js';
+import type {Batch} from '../../../models/engines/engine.js';
+import type {Model} from '../../../models/graph.js';
 
 /** `count` numbers in [−1, 1): a hash of the name and the position (the finaliser of MurmurHash3). */
 export function uniform(name: string, count: number): Float64Array {

@@ -2,15 +2,15 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
-import type {JobDocument} from '../../core/plan/job.js';
-import {seededRandom} from '../../core/random.js';
-import type {Model} from '../../models/graph.js';
-import {buildModel} from '../../models/zoo/zoo.js';
-import type {TestFleet} from '../support/a-fleet.js';
-import {planFleet, planOf} from '../support/plan-runs.js';
-import {equalsAlone, gradientEquals} from '../support/plan-subjects.js';
-import {inTurn} from '../support/plans-alone.js';
-import {temporaryFolder} from '../support/temporary.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import {seededRandom} from '../../../core/random.js';
+import type {Model} from '../../../models/graph.js';
+import {buildModel} from '../../../models/zoo/zoo.js';
+import type {TestFleet} from '../../support/a-fleet.js';
+import {planFleet, planOf} from '../../support/plans/plan-runs.js';
+import {equalsAlone, gradientEquals} from '../../support/plans/plan-subjects.js';
+import {inTurn} from '../../support/plans/plans-alone.js';
+import {temporaryFolder} from '../../support/temporary.js';
 
 const seed = 5;
 const side = 32;

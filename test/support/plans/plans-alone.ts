@@ -2,26 +2,26 @@
  * What a plan with stages should compute, written down with plain trainers of whole models on one machine: which items are
  * drawn in which step, and what becomes of weights that are not the same everywhere.
  */
-import type {Job, JobDocument} from '../../core/plan/job.js';
-import type {Plan} from '../../core/plan/plan.js';
-import {apportion} from '../../core/plan/shares.js';
-import type {DataTypeMap, Tensor} from '../../core/tensor/tensor.js';
-import {lrScale} from '../../models/compile/schedule.js';
-import {bind} from '../../models/datasets/bind.js';
-import type {Dataset} from '../../models/datasets/dataset.js';
-import {itemOrder} from '../../models/datasets/draw.js';
-import {openJobData} from '../../models/datasets/job-data.js';
-import {partition} from '../../models/datasets/partition.js';
-import {subset} from '../../models/datasets/subset.js';
-import {views} from '../../models/datasets/views.js';
-import type {Batch, Engine, Trainer} from '../../models/engines/engine.js';
-import type {Model} from '../../models/graph.js';
-import {importModel} from '../../models/import/model.js';
-import {alignViews, viewsOf} from '../../models/junction/data.js';
-import {isJoined} from '../../models/junction/join.js';
-import {arrange} from '../../models/plans/arrange.js';
-import {branchesOf, plannedModel} from '../../models/plans/cut.js';
-import {parseJob, type Weights} from './one-machine.js';
+import type {Job, JobDocument} from '../../../core/plan/job.js';
+import type {Plan} from '../../../core/plan/plan.js';
+import {apportion} from '../../../core/plan/shares.js';
+import type {DataTypeMap, Tensor} from '../../../core/tensor/tensor.js';
+import {lrScale} from '../../../models/compile/schedule.js';
+import {bind} from '../../../models/datasets/bind.js';
+import type {Dataset} from '../../../models/datasets/dataset.js';
+import {itemOrder} from '../../../models/datasets/draw.js';
+import {openJobData} from '../../../models/datasets/job-data.js';
+import {partition} from '../../../models/datasets/partition.js';
+import {subset} from '../../../models/datasets/subset.js';
+import {views} from '../../../models/datasets/views.js';
+import type {Batch, Engine, Trainer} from '../../../models/engines/engine.js';
+import type {Model} from '../../../models/graph.js';
+import {importModel} from '../../../models/import/model.js';
+import {alignViews, viewsOf} from '../../../models/junction/data.js';
+import {isJoined} from '../../../models/junction/join.js';
+import {arrange} from '../../../models/plans/arrange.js';
+import {branchesOf, plannedModel} from '../../../models/plans/cut.js';
+import {parseJob, type Weights} from '../one-machine.js';
 
 interface Source {
 	readonly data: Dataset;
