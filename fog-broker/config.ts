@@ -28,6 +28,8 @@ export const brokerSchema = z.strictObject({
 	profile: z.string().min(1).default('server-core'),
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
 	threads: z.number().int().min(1).max(1024).optional(),
+	/** Also runs an agent on this machine, under this name: stages can then be placed here. */
+	agent: z.string().refine(isId, 'expected a device id').optional(),
 	/** Where runs are kept. */
 	state: z.string().min(1).optional(),
 	logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),

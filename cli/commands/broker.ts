@@ -20,6 +20,7 @@ export const brokerCommand = (): Command =>
 		.option('--profile <name>', 'profile of this machine, for its energy (default: server-core)')
 		.option('--engine <name>', 'auto, onnxruntime or tfjs')
 		.option('--threads <count>', 'computing threads of the coordinator (default: 1)')
+		.option('--agent <name>', 'run an agent on this machine too, under this name, so that it can compute stages')
 		.option('--state <directory>', 'where runs are kept')
 		.option('--log-level <level>', 'silent, error, warn, info, debug or trace (default: info)')
 		.addOption(configOption())
@@ -29,6 +30,7 @@ export const brokerCommand = (): Command =>
 Examples:
   fpl broker
   fpl broker --listen mqtt://0.0.0.0:1883 --state /var/lib/fpl
+  fpl broker --listen mqtt://0.0.0.0:1883 --agent fog-1
   fpl broker --external mqtts://broker.example.org --username fog --password secret`,
 		)
 		.action(async (options: Record<string, unknown>) => {
@@ -41,9 +43,13 @@ Examples:
 			const {startFog} = await import('../daemon/start-fog.js');
 			const logger = consoleLogger(config.logLevel);
 			const stop = stopSignal();
-			const fog = await startFog(config, stateDirectory(config.state), logger, stop);
+			const state = stateDirectory(config.state);
+			const fog = await startFog(config, state, logger, stop);
+			const {startFogAgent} = await import('../daemon/fog-agent.js');
+			const stopAgent = config.agent && (await startFogAgent(config.agent, {config, url: fog.url, state, logger}));
 			process.stdout.write(`fpl broker: listening on ${fog.url}\n`);
 			await untilStopped(stop);
 			logger.info('stopping');
+			await (stopAgent || undefined)?.();
 			await fog.close();
 		});

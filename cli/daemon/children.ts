@@ -19,10 +19,18 @@ export interface Child {
 	stop(): Promise<void>;
 }
 
-/** Starts `fpl <args>`; what it says on stderr goes to `<name>.log` in the folder. */
-export function startChild(name: string, folder: string, args: readonly string[]): Child {
+/** Starts `fpl <args>`, with further environment variables; what it says on stderr goes to `<name>.log` in the folder. */
+export function startChild(
+	name: string,
+	folder: string,
+	args: readonly string[],
+	environment: NodeJS.ProcessEnv = {},
+): Child {
 	const log = path.join(folder, `${name}.log`);
-	const process_ = spawn(process.execPath, [main, ...args], {stdio: ['ignore', 'pipe', 'pipe']});
+	const process_ = spawn(process.execPath, [main, ...args], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+		env: {...process.env, ...environment},
+	});
 	process_.stderr!.pipe(createWriteStream(log));
 	const ended = new Promise<void>(resolve => process_.once('exit', () => resolve()));
 	return {
