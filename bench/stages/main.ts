@@ -1,0 +1,48 @@
+/**
+ * What stages cost beside computing. Prints CSV, and asserts nothing: times are those of this machine.
+ *
+ *     node dist/bench/stages/main.js pipeline [--models cnn-small,resnet18] [--steps 16] [--emulate PROFILE]
+ *     node dist/bench/stages/main.js data-parallel [--models cnn-small] [--steps 24] [--pairs 3]
+ *     node dist/bench/stages/main.js codecs [--models lenet5,sensor-cnn] [--epochs 6] [--seeds 3]
+ */
+import {mkdtempSync, rmSync} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {parseArgs} from 'node:util';
+import {codecBench} from './codecs.js';
+import {dataParallelBench} from './data-parallel.js';
+import {pipelineBench} from './pipeline.js';
+
+const {positionals, values} = parseArgs({
+	allowPositionals: true,
+	options: {
+		models: {type: 'string'},
+		steps: {type: 'string'},
+		emulate: {type: 'string'},
+		pairs: {type: 'string', default: '3'},
+		epochs: {type: 'string', default: '6'},
+		seeds: {type: 'string', default: '3'},
+	},
+});
+const folder = mkdtempSync(path.join(os.tmpdir(), 'fpl-stages-'));
+const {models, steps, emulate, pairs, epochs, seeds} = values;
+try {
+	for (const what of positionals.length > 0 ? positionals : ['pipeline', 'data-parallel', 'codecs']) {
+		const own = mkdtempSync(path.join(folder, `${what}-`));
+		if (what === 'pipeline') {
+			const names = (models ?? 'cnn-small,resnet18').split(',');
+			await pipelineBench({folder: own, models: names, steps: Number(steps ?? 16), emulate});
+		} else if (what === 'data-parallel') {
+			for (const model of (models ?? 'cnn-small').split(',')) {
+				await dataParallelBench({folder: own, model, steps: Number(steps ?? 24), pairs: Number(pairs)});
+			}
+		} else if (what === 'codecs') {
+			const names = (models ?? 'lenet5,sensor-cnn').split(',');
+			await codecBench({folder: own, models: names, epochs: Number(epochs), seeds: Number(seeds)});
+		} else {
+			throw new Error(`expected pipeline, data-parallel or codecs, got «${what}»`);
+		}
+	}
+} finally {
+	rmSync(folder, {recursive: true, force: true});
+}
