@@ -37,6 +37,8 @@ export class Mailbox<T> {
 	readonly #options: MailboxOptions<T>;
 	readonly #letters = new Map<string, Letter<T>>();
 	readonly #waiters = new Map<string, Waiter<T>>();
+	/** A letter that cannot be read, and nobody waited for yet: the step fails with the first who does. */
+	#damaged: {readonly name: string; readonly damage: FplError} | undefined;
 	#arriving = 0;
 	#kept = 0;
 	/** Letters of earlier steps come too late. */
@@ -100,6 +102,11 @@ export class Mailbox<T> {
 			this.#letters.delete(name);
 			this.#kept -= letter.bytes;
 			return Promise.resolve(letter);
+		}
+		if (this.#damaged?.name === name) {
+			const {damage} = this.#damaged;
+			this.#damaged = undefined;
+			return Promise.reject(damage);
 		}
 		if (signal.aborted) {
 			return Promise.reject(new FplError('INTERRUPTED', {where: `waiting for ${name}`}));
@@ -165,7 +172,13 @@ export class Mailbox<T> {
 		try {
 			content = this.#options.open(data);
 		} catch (error) {
-			this.#waiters.get(name)?.reject(error instanceof FplError ? error : new FplError('WIRE_INVALID', {where: name}));
+			const damage = error instanceof FplError ? error : new FplError('WIRE_INVALID', {where: name});
+			const waiter = this.#waiters.get(name);
+			if (waiter) {
+				waiter.reject(damage);
+			} else {
+				this.#damaged = {name, damage};
+			}
 			return;
 		}
 		this.#settle(name, {content, bytes: data.length, seconds});

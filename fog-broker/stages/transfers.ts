@@ -111,6 +111,7 @@ export class Transfers {
 		const {weights, outbox, exchange, onArrived} = this.#options;
 		const device = deviceOf(plan, {stage, replica});
 		const transfer = outbox.transferId('state');
+		weights.expect(step);
 		exchange.expectState(transfer, device, weights.lengths(key), state => {
 			weights.put(key, step, state);
 			onArrived(stateKey(step, key));

@@ -35,6 +35,7 @@ export class StageWeights {
 	/** Number of slots that the optimiser keeps. */
 	readonly #slots: number;
 	readonly #arrived = new Map<string, Map<number, TrainerState>>();
+	#expected: number | undefined;
 	#saved: GroupStates;
 	/** What branches and replicas that are away had when they left. */
 	readonly #away = new Map<string, TrainerState>();
@@ -64,12 +65,19 @@ export class StageWeights {
 		return {parameters: parameters.length, buffers: buffers.length};
 	}
 
+	/** Weights of this step are on their way for a checkpoint: those of it that are here stay until all are. */
+	expect(step: number): void {
+		this.#expected = step;
+	}
+
 	put(key: string, step: number, state: TrainerState): void {
 		const steps = this.#arrived.get(key) ?? new Map<number, TrainerState>();
 		this.#arrived.set(key, steps);
 		steps.set(step, state);
 		for (const old of [...steps.keys()].sort((a, b) => a - b).slice(0, -keptSteps)) {
-			steps.delete(old);
+			if (old !== this.#expected) {
+				steps.delete(old);
+			}
 		}
 	}
 

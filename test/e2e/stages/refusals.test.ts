@@ -81,7 +81,7 @@ test.serial('a plan that does not fit its model is refused at once, with the sta
 });
 
 test.serial(
-	'a device whose software does not know a codec of the plan, or that is too small, is told why it cannot take part',
+	'a device whose software does not know a codec of the plan is told so, and the plan falls back',
 	async t => {
 		const fleet = await aFleet(t);
 		await fleet.coordinator();
