@@ -121,24 +121,24 @@ function mayStore(state: StageState): Transition {
 	const {position, plan, checkpointDue, saving, steps} = state;
 	const {step} = position;
 	const milestone = isMilestone(state, position);
+	if (step < (steps ?? 0) && !saving && someReturn(state)) {
+		// Devices that came back take part in the next step; before that the weights are saved anyway.
+		return hold(state);
+	}
 	if (step >= (steps ?? 0) || saving || !(milestone || checkpointDue) || !isConsistent(plan, position)) {
-		return goOn(state);
+		return beginStep(state);
 	}
 	const fetched = groupsToFetch(state);
 	const effects = fetched.map((group): StageEffect => ({kind: 'fetch', part: holderOf(state, group), step}));
 	if (fetched.length === 0) {
-		return after(goOn({...state, saved: position, checkpointDue: false}), {kind: 'save', position, milestone});
+		return after(beginStep({...state, saved: position, checkpointDue: false}), {kind: 'save', position, milestone});
 	}
 	const waiting = new Set(fetched.map(({key}) => stateKey(step, key)));
-	return after(goOn({...state, saving: {position, waiting, milestone}, checkpointDue: false}), ...effects);
+	return after(beginStep({...state, saving: {position, waiting, milestone}, checkpointDue: false}), ...effects);
 }
 
 /** Weights that were averaged are here already. */
 const groupsToFetch = ({plan}: StageState) => groupsOf(plan).filter(({kind}) => kind !== 'interval');
-
-/** The next step; devices that came back take part in it. */
-const goOn = (state: StageState): Transition =>
-	state.saving === undefined && someReturn(state) ? hold(state) : beginStep(state);
 
 /** The last step is done: its weights are fetched, then the run is over. */
 function conclude(state: StageState): Transition {

@@ -2,6 +2,7 @@
 import {devicesOf} from '../../core/plan/fallback.js';
 import {groupsOf} from '../../core/plan/groups.js';
 import {activeIn} from '../../core/plan/routing.js';
+import {isMilestone} from './calendar.js';
 import {after, averageKey, fetchMs, keysOf, note, partsOf, stateKey, stepDeadline, waitFor} from './flow.js';
 import {gather, mayStage, replan} from './staging.js';
 import type {StageEffect, StageState, Transition} from './state.js';
@@ -82,7 +83,7 @@ export function collected(state: StageState): Transition {
 	const position = {...state.position, sinceSync: 0};
 	const complete = position.step >= (state.steps ?? Number.POSITIVE_INFINITY);
 	const ending = state.ending ?? (complete ? {kind: 'done'} : undefined);
-	const save = {kind: 'save', position, milestone: ending !== undefined} as const;
+	const save = {kind: 'save', position, milestone: ending !== undefined || isMilestone(state, position)} as const;
 	return after(replan({...state, position, saved: position, ending}), save);
 }
 

@@ -104,6 +104,57 @@ test.serial('the client whose turn it is dies: another has the turn, and the run
 	t.false(played.ledger.rounds.at(-1)!.devices.includes('cam-1'));
 });
 
+test.serial(
+	'a client that dies between two averages takes its part of the mean with it, and no step is repeated',
+	async t => {
+		const document = plan({
+			stages: [
+				{
+					units: [0, 3],
+					replicas: on('cam-1', 'cam-2'),
+					synchronisation: {exchange: 'weights', every: {kind: 'steps', steps: 4}},
+				},
+				{units: [4, 11], replicas: on('fog-1')},
+			],
+		});
+		const played = await play(t, document, {fault: kill('cam-2')});
+		await exact(t, played);
+		t.false(played.notes.some(text => /goes back/u.test(text)));
+		t.deepEqual(played.ledger.rounds.at(-1)!.devices.toSorted(), ['cam-1', 'fog-1']);
+	},
+);
+
+test.serial('a source with weights of its own dies: the others go on, and its weights wait for it', async t => {
+	const document = plan({
+		stages: [
+			{
+				units: [0, 3],
+				replicas: on('cam-1', 'cam-2'),
+				synchronisation: {exchange: 'weights', every: {kind: 'never'}},
+			},
+			{units: [4, 11], replicas: on('fog-1')},
+		],
+	});
+	let back = false;
+	const job = aJob({training: {...aJob().training, epochs: 12}});
+	const played = await play(t, document, {
+		job,
+		fault: kill('cam-2'),
+		happens: (update, {fleet}) => {
+			if (update.kind === 'note' && /goes on without it/u.test(update.text) && !back) {
+				back = true;
+				void fleet.device('cam-2');
+			}
+		},
+	});
+	await exact(t, played, 120);
+	t.true(played.ledger.rounds.at(-1)!.devices.includes('cam-2'));
+	t.false(played.notes.some(text => /goes back/u.test(text)));
+	for (const device of ['cam-1', 'cam-2']) {
+		t.true((await played.fleet.store.file(played.run, `trained@${device}.onnx`)).length > 1000);
+	}
+});
+
 const alignedPlan = plan({
 	stages: [
 		{

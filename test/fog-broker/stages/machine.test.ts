@@ -105,6 +105,14 @@ test('a device that comes back takes part from the next step on, without a step 
 	t.false(play.notes.some(text => /goes back/u.test(text)));
 });
 
+test('checkpoints that follow each other without a pause do not keep out a device that comes back', t => {
+	const play = begun(stacked).post({kind: 'gone', device: 'a'}).answer(2).post({kind: 'present', device: 'a'});
+	for (let turns = 0; turns < 3 && devicesNow(play).length < 3; turns++) {
+		play.store().post({kind: 'checkpoint-due'}).answer();
+	}
+	t.deepEqual(devicesNow(play), ['a', 'b', 'fog']);
+});
+
 test('when the only device of a stage leaves, a spare takes it over from the last checkpoint, and the repeated steps are told', t => {
 	const play = begun(stacked).post({kind: 'checkpoint-due'}).until(1).store().until(3);
 	t.is(play.state.saved.step, 1);
