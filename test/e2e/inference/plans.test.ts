@@ -142,7 +142,7 @@ test.serial('a run that a client stops ends with what was answered, and sets its
 	await fleet.device('cam-1');
 	const client = await fleet.client();
 	const common = {...usual, dataset: 'digits'} as const;
-	const run = await submitInference(client, await readInference('lenet5', {...common, batch: 1, inFlight: 1}));
+	const run = await submitInference(client, await readInference('cnn-small', {...common, batch: 1, inFlight: 1}));
 	let asked = false;
 	for await (const update of client.follow(run)) {
 		if (update.kind === 'round' && !asked) {
