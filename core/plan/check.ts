@@ -2,7 +2,6 @@
 import {FplError} from '../errors.js';
 
 import {nearest} from '../nearest.js';
-import {parameterServer} from './links.js';
 import {type Plan, type Stage, synchronisationOf} from './plan.js';
 import {junctionStage} from './routing.js';
 
@@ -232,10 +231,10 @@ function checkLinks({stages, links}: Plan): void {
 	for (const [index, link] of links.entries()) {
 		for (const end of ['from', 'to'] as const) {
 			const name = link[end];
-			if (name !== '*' && name !== parameterServer && !devices.includes(name)) {
+			if (name !== '*' && !devices.includes(name)) {
 				throw refuse(`links[${index}].${end}`, {
 					problem: `device «${name}» is in no stage`,
-					expected: `one of ${listed(devices)}, «${parameterServer}» or «*»`,
+					expected: `one of ${listed(devices)} or «*»`,
 					...(nearest(name, devices) === undefined ? {} : {fix: `Did you mean «${nearest(name, devices)}»?`}),
 				});
 			}

@@ -3,15 +3,12 @@ import {z} from 'zod';
 import {type CodecSpec, codecSpec} from '../codec/spec.js';
 import {isId} from '../ids.js';
 
-/** The name under which plans speak of the parameter server. */
-export const parameterServer = 'parameter-server';
-
 const party = z
 	.string()
-	.refine(value => value === '*' || isId(value), 'expected a device id, «parameter-server» or «*»')
+	.refine(value => value === '*' || isId(value), 'expected a device id or «*»')
 	.default('*');
 
-/** From a device to a device; `*` is any. */
+/** From a device to a device; `*` is any. What goes to and from the parameter server is always fp32. */
 export const linkSchema = z.strictObject({from: party, to: party, codec: codecSpec});
 
 interface Linked {
