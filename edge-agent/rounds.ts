@@ -8,8 +8,8 @@ import type {Body, BodyOf} from '../core/wire/bodies.js';
 import type {Inbox} from '../core/wire/inbox.js';
 import type {TensorLink} from '../core/wire/tensor-link.js';
 import {coordinatorId} from '../core/wire/topics.js';
-import {Laps} from './laps.js';
 import type {Meter} from './meter.js';
+import {PhaseClock} from './phase-clock.js';
 import type {RoundWorkspace} from './staging.js';
 import type {Task} from './state.js';
 import {computeContribution, type RoundWork} from './work.js';
@@ -34,14 +34,14 @@ export class RoundTask {
 	readonly #parts: RoundTaskParts;
 	readonly #task: Task;
 	readonly #workspace: RoundWorkspace;
-	readonly #laps: Laps;
+	readonly #phases: PhaseClock;
 	#traffic: TensorLink['traffic'];
 
 	constructor(parts: RoundTaskParts, task: Task, workspace: RoundWorkspace) {
 		this.#parts = parts;
 		this.#task = task;
 		this.#workspace = workspace;
-		this.#laps = new Laps(parts.clock);
+		this.#phases = new PhaseClock(parts.clock);
 		this.#traffic = {...parts.link.traffic};
 	}
 
@@ -76,8 +76,7 @@ export class RoundTask {
 		const task = this.#task;
 		const {data: payload, seconds} = await inbox.take(start.weightsTransfer, start.deadlineMs, signal);
 		// The weights may have begun to come before the order to use them.
-		const passed = this.#laps.lap('wait');
-		this.#laps.move('wait', 'receive', Math.min(passed, seconds));
+		this.#phases.move('wait', 'receive', seconds);
 		const weights = new Float32Array(payload.buffer, payload.byteOffset, payload.byteLength / 4);
 		const work: RoundWork = {
 			kind: plan.synchronisation.exchange === 'gradients' ? 'gradient' : 'local-training',
@@ -85,15 +84,14 @@ export class RoundTask {
 			round: start.round,
 			lrScale: start.lrScales[0] ?? 1,
 		};
-		const began = clock.monotonic();
-		const result = await computeContribution(trainer, data, order, weights, work, signal);
-		const surplus = await meter.stretch(
-			workload(result.items, result.steps),
-			(clock.monotonic() - began) / 1000,
-			signal,
-		);
-		this.#laps.lap('compute');
-		this.#laps.move('compute', 'wait', surplus);
+		const result = await this.#phases.during('compute', async () => {
+			const began = clock.monotonic();
+			const contribution = await computeContribution(trainer, data, order, weights, work, signal);
+			const took = (clock.monotonic() - began) / 1000;
+			const surplus = await meter.stretch(workload(contribution.items, contribution.steps), took, signal);
+			this.#phases.move('compute', 'wait', surplus);
+			return contribution;
+		});
 		// The coordinator names every asking anew, so the answer to a repeated round is another transfer.
 		const transfer = `${start.weightsTransfer}/c`;
 		const sending = link.send(
@@ -113,17 +111,18 @@ export class RoundTask {
 			},
 			{stallMs: start.deadlineMs, signal},
 		);
-		const refused = await sending.then(
-			() => false,
-			(error: unknown) => {
-				if (!isFplError(error, 'AGENT_FAILED')) {
-					throw error;
-				}
-				this.#parts.log.info(`round ${start.round + 1} went on without us: ${error.message}`);
-				return true;
-			},
+		const refused = await this.#phases.during('send', () =>
+			sending.then(
+				() => false,
+				(error: unknown) => {
+					if (!isFplError(error, 'AGENT_FAILED')) {
+						throw error;
+					}
+					this.#parts.log.info(`round ${start.round + 1} went on without us: ${error.message}`);
+					return true;
+				},
+			),
 		);
-		this.#laps.lap('send');
 		const {sent, received} = link.traffic;
 		const bytes = {bytesSent: sent - this.#traffic.sent, bytesReceived: received - this.#traffic.received};
 		this.#traffic = {sent, received};
@@ -135,7 +134,7 @@ export class RoundTask {
 			items: result.items,
 			steps: result.steps,
 			correct: result.correct,
-			...(await meter.cost(this.#laps.read(), bytes)),
+			...(await meter.cost(this.#phases.read(), bytes)),
 			...bytes,
 			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
 			transfer,

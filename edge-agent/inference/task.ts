@@ -8,19 +8,16 @@
  * oldest that this device still works on.
  */
 import {setMaxListeners} from 'node:events';
-import {decodeBundle} from '../../core/codec/bundle.js';
-import {asFplError, FplError} from '../../core/errors.js';
+import {asFplError} from '../../core/errors.js';
 import {answerKey, type InferOrder, type InferReport, rowsOfPart, sizeOfBatch} from '../../core/plan/inference.js';
 import type {Orders} from '../../core/plan/orders.js';
 import {isBranched, type Rows} from '../../core/plan/routing.js';
 import type {Tensor} from '../../core/tensor/tensor.js';
-import type {Acceptance, IncomingTransfer, TensorLink} from '../../core/wire/tensor-link.js';
+import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import type {Tensors} from '../../models/engines/stage.js';
-import {Courier} from '../stages/courier.js';
+import {Desk} from '../stages/desk.js';
 import {allOrAbort} from '../stages/helpers.js';
-import {Mailbox} from '../stages/mailbox.js';
 import {joined} from '../stages/neighbours.js';
-import {PhaseClock} from '../stages/phase-clock.js';
 import type {StageTaskParts} from '../stages/task.js';
 import type {Task} from '../state.js';
 import {answerName, hitsOf, Tally} from './answers.js';
@@ -41,13 +38,8 @@ export class InferTask {
 	readonly #parts: InferTaskParts;
 	readonly #task: Task;
 	readonly #workspace: InferenceWorkspace;
-	readonly #mailbox: Mailbox<Tensors>;
-	readonly #phases: PhaseClock;
-	readonly #courier: Courier;
+	readonly #desk: Desk;
 	readonly #stop = new AbortController();
-	#traffic: TensorLink['traffic'];
-	/** A device computes one thing at a time, whatever parts it has. */
-	#computing: Promise<unknown> = Promise.resolve();
 	#working: Promise<void> | undefined;
 	/** By everything that goes through the batches in order (parts, sources): the next batch, and items since the last report. */
 	readonly #positions = new Map<string, {next: number; items: number}>();
@@ -57,37 +49,22 @@ export class InferTask {
 		this.#parts = parts;
 		this.#task = task;
 		this.#workspace = workspace;
-		this.#phases = new PhaseClock(parts.clock);
-		this.#traffic = {...parts.link.traffic};
-		this.#courier = new Courier({
-			link: parts.link,
-			random: parts.random,
-			codecTo: workspace.codecTo,
+		const {codecTo, mailboxBytes, arrangement, inFlight} = workspace;
+		this.#desk = new Desk(parts, {
 			task,
-			digest: workspace.arrangement.digest,
+			digest: arrangement.digest,
+			codecTo,
+			mailboxBytes,
+			ahead: 2 * inFlight,
 		});
-		this.#mailbox = new Mailbox({
-			clock: parts.clock,
-			maxBytes: workspace.mailboxBytes,
-			ahead: 2 * workspace.inFlight,
-			open: bytes => Object.fromEntries(decodeBundle(bytes, {maxElements: workspace.mailboxBytes / 4})),
-		});
-		this.#mailbox.begin(workspace.from);
+		this.#desk.mailbox.begin(workspace.from);
 		// Everything under way waits for this one signal, a bounded number of things.
 		setMaxListeners(0, this.#stop.signal);
 	}
 
 	/** A transfer from another agent announces itself. */
 	accept(transfer: IncomingTransfer): Acceptance {
-		const {purpose} = transfer;
-		if (purpose.kind !== 'boundary' || purpose.run !== this.#task.run || purpose.attempt !== this.#task.attempt) {
-			return {refuse: 'this device works for another run, or another attempt at it'};
-		}
-		const {digest} = this.#workspace.arrangement;
-		if (purpose.digest !== digest) {
-			return {refuse: `the model and plan differ: expected digest ${digest}, got ${purpose.digest}`};
-		}
-		return this.#mailbox.accept(transfer, purpose.step, purpose.key);
+		return this.#desk.accept(transfer);
 	}
 
 	/** Begins to answer; the same orders may come again. `deadlineMs`: for everything that is waited for on the way. */
@@ -100,7 +77,7 @@ export class InferTask {
 	/** Stops what is under way; the stages stay open. */
 	async close(): Promise<void> {
 		this.#stop.abort();
-		this.#mailbox.close();
+		this.#desk.mailbox.close();
 		await this.#working;
 	}
 
@@ -143,14 +120,14 @@ export class InferTask {
 		const {clock} = this.#parts;
 		const {signal} = this.#stop;
 		const outgoing = new Outgoing(
-			(to, batch, key, tensors) => this.#give(arrangement.part(to).device, batch, key, tensors),
-			task => this.#phases.during('send', task),
+			(to, batch, key, tensors) => this.#desk.give(arrangement.part(to).device, batch, key, tensors, signal),
+			task => this.#desk.during('send', task),
 		);
 		const context: FlowContext = {
 			plan,
 			part: id => arrangement.part(id),
 			output: arrangement.model.graph.outputs[0]!.name,
-			admit: (replica, batch) => this.#phases.during('wait', () => asking.get(replica)!.window.admit(batch, signal)),
+			admit: (replica, batch) => this.#desk.during('wait', () => asking.get(replica)!.window.admit(batch, signal)),
 			draw: (replica, batch, rows) => {
 				asking.get(replica)!.window.ask(batch, clock.monotonic());
 				return sources.get(replica)!.batch(indicesOf(order, batch, rows)).inputs;
@@ -158,7 +135,7 @@ export class InferTask {
 			receive: (batch, key) => this.#receive(batch, key, deadlineMs),
 			send: (to, batch, key, tensors) => outgoing.send(to, batch, key, tensors),
 			predict: (part, items, inputs) =>
-				this.#compute(workload(part.part, items), async () => (await part.stage.predict(inputs)).values),
+				this.#desk.compute(workload(part.part, items), async () => (await part.stage.predict(inputs)).values, signal),
 			done: (batch, items) => this.#advance(`${open.part.stage}.${open.part.replica}`, batch, items, order, asking),
 		};
 		try {
@@ -214,22 +191,8 @@ export class InferTask {
 		}
 	}
 
-	async #receive(batch: number, key: string, deadlineMs: number): Promise<Tensors> {
-		const {clock} = this.#parts;
-		return this.#phases.during('wait', async () => {
-			const began = clock.monotonic();
-			const letter = await this.#mailbox.take(batch, key, deadlineMs, this.#stop.signal);
-			this.#phases.move('wait', 'receive', Math.min((clock.monotonic() - began) / 1000, letter.seconds));
-			return letter.content;
-		});
-	}
-
-	async #give(device: string, batch: number, key: string, tensors: Tensors): Promise<void> {
-		if (device === this.#parts.self) {
-			this.#mailbox.put(batch, key, tensors);
-		} else {
-			await this.#courier.send(device, batch, key, tensors, this.#stop.signal);
-		}
+	#receive(batch: number, key: string, deadlineMs: number): Promise<Tensors> {
+		return this.#desk.receive(batch, key, deadlineMs, this.#stop.signal);
 	}
 
 	/** Something here has gone on to its next batch; when all have passed the end of an interval, it is told. */
@@ -238,7 +201,7 @@ export class InferTask {
 		position.next = next;
 		position.items += items;
 		const least = Math.min(...[...this.#positions.values()].map(other => other.next));
-		this.#mailbox.begin(least);
+		this.#desk.mailbox.begin(least);
 		const end = Math.min(order.until, (Math.floor(this.#reported / order.interval) + 1) * order.interval);
 		if (least >= end && this.#reported < end) {
 			const interval = Math.floor(this.#reported / order.interval);
@@ -248,18 +211,14 @@ export class InferTask {
 	}
 
 	async #report(interval: number, asking: ReadonlyMap<number, Asking>): Promise<void> {
-		const {link, meter} = this.#parts;
 		const answers = [...asking.values()].map(({tally}) => tally.read(interval));
 		const positions = [...this.#positions.values()];
 		const items = Math.max(0, ...positions.map(position => position.items));
 		for (const position of positions) {
 			position.items = 0;
 		}
-		const {sent, received} = link.traffic;
-		const bytes = {bytesSent: sent - this.#traffic.sent, bytesReceived: received - this.#traffic.received};
-		this.#traffic = {sent, received};
-		const report: InferReport = {answers, codecs: this.#courier.counts};
-		const costs = await meter.cost(this.#phases.read(), bytes);
+		const report: InferReport = {answers, codecs: this.#desk.codecs};
+		const account = await this.#desk.account();
 		this.#parts.tell({
 			kind: 'roundReport',
 			...this.#task,
@@ -268,32 +227,10 @@ export class InferTask {
 			items,
 			steps: 0,
 			correct: answers.reduce((sum, {hits}) => sum + (hits ?? 0), 0),
-			...costs,
-			...bytes,
-			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+			...account,
 			transfer: '',
 			parts: JSON.stringify(report),
 		});
-	}
-
-	/** One thing after the other, stretched to the emulated device. */
-	#compute<T>(work: Parameters<StageTaskParts['meter']['stretch']>[0], task: () => Promise<T>): Promise<T> {
-		const {clock, meter} = this.#parts;
-		const {signal} = this.#stop;
-		const mine = this.#computing.then(async () => {
-			if (signal.aborted) {
-				throw new FplError('INTERRUPTED', {where: 'inference'});
-			}
-			return this.#phases.during('compute', async () => {
-				const began = clock.monotonic();
-				const result = await task();
-				const surplus = await meter.stretch(work, (clock.monotonic() - began) / 1000, signal);
-				this.#phases.move('compute', 'wait', surplus);
-				return result;
-			});
-		});
-		this.#computing = mine.catch(() => {});
-		return mine;
 	}
 }
 

@@ -219,7 +219,7 @@ class Step {
 	}
 
 	#receive(direction: Direction, micro: number, edge: Edge): Promise<Tensors> {
-		return this.#context.waiting('wait', () => this.#context.receive(boundaryKey(direction, micro, edge)));
+		return this.#context.receive(boundaryKey(direction, micro, edge));
 	}
 
 	/** For each of this part's values: the sum of the gradients that its readers send. */

@@ -3,37 +3,24 @@
  * weights, take weights, work on a step) and tells what came of them. Orders come again when an answer got lost; each is
  * carried out once.
  */
-import type {Clock} from '../../core/clock.js';
-import {decodeBundle} from '../../core/codec/bundle.js';
 import {asFplError, FplError} from '../../core/errors.js';
-import type {DeviceId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import {gradientKey, type Orders, type PartReport, type StepReport} from '../../core/plan/orders.js';
 import {type Active, activeIn, type PartId} from '../../core/plan/routing.js';
-import type {Random} from '../../core/random.js';
 import type {Body} from '../../core/wire/bodies.js';
 import type {Inbox} from '../../core/wire/inbox.js';
-import type {Acceptance, IncomingTransfer, TensorLink} from '../../core/wire/tensor-link.js';
-import type {Tensors} from '../../models/engines/stage.js';
-import type {Meter} from '../meter.js';
+import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import type {Task} from '../state.js';
-import {Courier} from './courier.js';
+import {Desk, type DeskParts} from './desk.js';
 import {allOrAbort, floatsOf, joined} from './helpers.js';
-import {Mailbox} from './mailbox.js';
 import type {PartContext, PartResult, PartRunner} from './part.js';
-import {PhaseClock} from './phase-clock.js';
 import {type DrawnStep, drawRows, labelsOfRows} from './source.js';
 import {WeightsPost} from './weights-post.js';
 import type {StageWorkspace} from './workspace.js';
 
-export interface StageTaskParts {
-	readonly clock: Clock;
+export interface StageTaskParts extends DeskParts {
 	readonly log: Logger;
-	readonly self: DeviceId;
-	readonly link: TensorLink;
 	readonly inbox: Inbox;
-	readonly meter: Meter;
-	readonly random: Random;
 	/** Tells the coordinator; repeated until it is acknowledged or too late. */
 	readonly tell: (body: Body) => void;
 }
@@ -42,16 +29,11 @@ export class StageTask {
 	readonly #parts: StageTaskParts;
 	readonly #task: Task;
 	readonly #workspace: StageWorkspace;
-	readonly #mailbox: Mailbox<Tensors>;
-	readonly #phases: PhaseClock;
-	readonly #courier: Courier;
+	readonly #desk: Desk;
 	readonly #post: WeightsPost;
-	#traffic: TensorLink['traffic'];
 	#queue: Promise<void> = Promise.resolve();
 	#step = new AbortController();
 	#closed = new AbortController();
-	/** A device computes one pass at a time, whatever parts it has. */
-	#computing: Promise<unknown> = Promise.resolve();
 	/** Updates that the weights here have behind them. */
 	#steps: number;
 	/** The step that was begun last. */
@@ -64,35 +46,15 @@ export class StageTask {
 		this.#task = task;
 		this.#workspace = workspace;
 		this.#steps = workspace.step;
-		this.#phases = new PhaseClock(parts.clock);
-		this.#traffic = {...parts.link.traffic};
-		this.#courier = new Courier({
-			link: parts.link,
-			random: parts.random,
-			codecTo: workspace.codecTo,
-			task,
-			digest: workspace.arrangement.digest,
-		});
-		this.#post = new WeightsPost({...parts, phases: this.#phases, task, signal: this.#closed.signal});
-		this.#mailbox = new Mailbox({
-			clock: parts.clock,
-			maxBytes: workspace.mailboxBytes,
-			open: bytes => Object.fromEntries(decodeBundle(bytes, {maxElements: workspace.mailboxBytes / 4})),
-		});
-		this.#mailbox.begin(workspace.step);
+		const {codecTo, mailboxBytes, arrangement} = workspace;
+		this.#desk = new Desk(parts, {task, digest: arrangement.digest, codecTo, mailboxBytes});
+		this.#post = new WeightsPost({...parts, phases: this.#desk.phases, task, signal: this.#closed.signal});
+		this.#desk.mailbox.begin(workspace.step);
 	}
 
 	/** A boundary transfer from another agent announces itself. */
 	accept(transfer: IncomingTransfer): Acceptance {
-		const {purpose} = transfer;
-		if (purpose.kind !== 'boundary' || purpose.run !== this.#task.run || purpose.attempt !== this.#task.attempt) {
-			return {refuse: 'this device works for another run, or another attempt at it'};
-		}
-		const {digest} = this.#workspace.arrangement;
-		if (purpose.digest !== digest) {
-			return {refuse: `the model and plan differ: expected digest ${digest}, got ${purpose.digest}`};
-		}
-		return this.#mailbox.accept(transfer, purpose.step, purpose.key);
+		return this.#desk.accept(transfer);
 	}
 
 	/** Queues orders; they are carried out in the order in which they come. */
@@ -115,7 +77,7 @@ export class StageTask {
 	async close(): Promise<void> {
 		this.#closed.abort();
 		this.#step.abort();
-		this.#mailbox.close();
+		this.#desk.mailbox.close();
 		await this.#queue;
 	}
 
@@ -178,14 +140,14 @@ export class StageTask {
 			parts.map(({gradient}) =>
 				gradient === ''
 					? undefined
-					: this.#wait(() => this.#parts.inbox.take(gradient, deadlineMs, this.#closed.signal)),
+					: this.#desk.during('wait', () => this.#parts.inbox.take(gradient, deadlineMs, this.#closed.signal)),
 			),
 		);
 		for (const [index, {scale, ...id}] of parts.entries()) {
 			const {stage} = this.#runner(id);
 			const bytes = gradients[index]?.data;
 			if (bytes === undefined) {
-				await this.#compute(() => stage.apply({scale, lrScale}));
+				await this.#desk.during('compute', () => stage.apply({scale, lrScale}));
 				continue;
 			}
 			const count = stage.parameters.length;
@@ -193,7 +155,7 @@ export class StageTask {
 			if (stage.buffers.length > 0) {
 				await stage.load({buffers: vector.slice(count)});
 			}
-			await this.#compute(() => stage.apply({gradient: vector.slice(0, count), scale, lrScale}));
+			await this.#desk.during('compute', () => stage.apply({gradient: vector.slice(0, count), scale, lrScale}));
 		}
 		this.#steps = step + 1;
 	}
@@ -203,7 +165,7 @@ export class StageTask {
 		const {plan} = this.#workspace;
 		this.#step = new AbortController();
 		const abort = this.#step;
-		this.#mailbox.begin(step);
+		this.#desk.mailbox.begin(step);
 		const active = activeIn(plan, turn);
 		const drawn: DrawnStep = {plan, active, batch, cursors};
 		const mine = this.#workspace.runners.filter(({part}) => active[part.stage]!.includes(part.replica));
@@ -239,10 +201,6 @@ export class StageTask {
 	}
 
 	async #report(step: number, results: readonly PartResult[], parts: readonly PartReport[]): Promise<void> {
-		const {link, meter} = this.#parts;
-		const {sent, received} = link.traffic;
-		const bytes = {bytesSent: sent - this.#traffic.sent, bytesReceived: received - this.#traffic.received};
-		this.#traffic = {sent, received};
 		const learned = results.filter(({loss}) => loss !== undefined);
 		const learnedItems = learned.reduce((sum, {report}) => sum + report.items, 0);
 		this.#parts.tell({
@@ -253,11 +211,9 @@ export class StageTask {
 			items: Math.max(0, ...results.map(({report}) => report.items)),
 			steps: 1,
 			correct: learned.reduce((sum, {correct}) => sum + correct, 0),
-			...(await meter.cost(this.#phases.read(), bytes)),
-			...bytes,
-			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+			...(await this.#desk.account()),
 			transfer: '',
-			parts: JSON.stringify({parts, codecs: this.#courier.counts} satisfies StepReport),
+			parts: JSON.stringify({parts, codecs: this.#desk.codecs} satisfies StepReport),
 		});
 	}
 
@@ -275,15 +231,10 @@ export class StageTask {
 			clock,
 			plan,
 			part: id => arrangement.part(id),
-			receive: async key => {
-				const began = clock.monotonic();
-				const letter = await this.#mailbox.take(step, key, deadlineMs, signal);
-				this.#phases.move('wait', 'receive', Math.min((clock.monotonic() - began) / 1000, letter.seconds));
-				return letter.content;
-			},
+			receive: key => this.#desk.receive(step, key, deadlineMs, signal),
 			send: async (to, key, tensors) => {
 				try {
-					await this.#give(arrangement.part(to).device, step, key, tensors, signal);
+					await this.#desk.give(arrangement.part(to).device, step, key, tensors, signal);
 				} catch (error) {
 					// What a peer does not take will not come back from it: nobody waits for that.
 					abort.abort();
@@ -292,43 +243,8 @@ export class StageTask {
 			},
 			draw: (micro, rows) => drawRows(sources.get(part.replica)!, part.replica, micro, rows, drawn),
 			labels: micro => labelsOfRows(sources, part, micro, drawn),
-			computing: (pass, items, task) => this.#computePass(workload(part, pass, items), task, signal),
-			waiting: (phase, task) => this.#phases.during(phase, task),
+			computing: (pass, items, task) => this.#desk.compute(workload(part, pass, items), task, signal),
+			waiting: (phase, task) => this.#desk.during(phase, task),
 		};
-	}
-
-	async #give(device: string, step: number, key: string, tensors: Tensors, signal: AbortSignal): Promise<void> {
-		if (device === this.#parts.self) {
-			this.#mailbox.put(step, key, tensors);
-		} else {
-			await this.#courier.send(device, step, key, tensors, signal);
-		}
-	}
-
-	/** One pass after the other, stretched to the emulated device. */
-	#computePass<T>(work: Parameters<Meter['stretch']>[0], task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-		const {clock, meter} = this.#parts;
-		const mine = this.#computing.then(async () => {
-			if (signal.aborted) {
-				throw new FplError('INTERRUPTED', {where: 'a step'});
-			}
-			return this.#phases.during('compute', async () => {
-				const began = clock.monotonic();
-				const result = await task();
-				const surplus = await meter.stretch(work, (clock.monotonic() - began) / 1000, signal);
-				this.#phases.move('compute', 'wait', surplus);
-				return result;
-			});
-		});
-		this.#computing = mine.catch(() => {});
-		return mine;
-	}
-
-	#compute<T>(task: () => Promise<T>): Promise<T> {
-		return this.#phases.during('compute', task);
-	}
-
-	#wait<T>(task: () => Promise<T>): Promise<T> {
-		return this.#phases.during('wait', task);
 	}
 }

@@ -7,10 +7,10 @@ import type {TensorLink} from '../../core/wire/tensor-link.js';
 import {coordinatorId} from '../../core/wire/topics.js';
 import type {Stage} from '../../models/engines/stage.js';
 import {decodeState, encodeState} from '../../models/plans/state.js';
+import type {PhaseClock} from '../phase-clock.js';
 import type {Task} from '../state.js';
 import {stallMs} from './courier.js';
 import {joined} from './helpers.js';
-import type {PhaseClock} from './phase-clock.js';
 
 export interface WeightsPostOptions {
 	readonly link: TensorLink;

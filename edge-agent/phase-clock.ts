@@ -1,9 +1,9 @@
 /**
  * Where a device's time goes when several things happen at once: every moment belongs to one phase, the first of computing,
- * sending, receiving and waiting that is under way; idle when none is.
+ * sending, receiving and waiting that is under way. When none is, the device waits for the others of the run.
  */
-import type {Clock} from '../../core/clock.js';
-import {type Phase, phases} from '../../core/ledger/ledger.js';
+import type {Clock} from '../core/clock.js';
+import {type Phase, phases} from '../core/ledger/ledger.js';
 
 export class PhaseClock {
 	readonly #clock: Clock;
@@ -28,6 +28,8 @@ export class PhaseClock {
 
 	/** Some of the time in one phase belongs to another. */
 	move(from: Phase, to: Phase, seconds: number): void {
+		// What is just being spent can be moved too.
+		this.#advance();
 		const movable = Math.max(0, Math.min(seconds, this.#seconds.get(from) ?? 0));
 		this.#add(from, -movable);
 		this.#add(to, movable);
@@ -48,7 +50,7 @@ export class PhaseClock {
 
 	#advance(): void {
 		const now = this.#clock.monotonic();
-		const current = phases.find(phase => (this.#under.get(phase) ?? 0) > 0) ?? 'idle';
+		const current = phases.find(phase => (this.#under.get(phase) ?? 0) > 0) ?? 'wait';
 		this.#add(current, (now - this.#mark) / 1000);
 		this.#mark = now;
 	}
