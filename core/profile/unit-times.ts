@@ -1,0 +1,190 @@
+/**
+ * The profile file of a model: how long each of its units takes on one type of device, measured there by `fpl profile`.
+ * Version 1; YAML or JSON; times are written with their units («1.25 ms»), unknown keys are errors.
+ *
+ * A pass of a stage over n items takes about overhead(n) + Σ over its units of (fixed + perItem · n) seconds.
+ */
+import {z} from 'zod';
+import {readConfig} from '../config/config.js';
+import type {ConfigDocument} from '../config/document.js';
+import {FplError} from '../errors.js';
+import {quantity} from '../plan/quantity.js';
+
+/** Seconds of one call as a function of its items: fixed + perItem · items. */
+export interface Linear {
+	/** Seconds per call, ≥ 0. */
+	readonly fixed: number;
+	/** Seconds per item, ≥ 0. */
+	readonly perItem: number;
+}
+
+export interface UnitTime {
+	/** As `unitsOf` names it. */
+	readonly label: string;
+	/** Training-mode forward pass, which puts aside what backward needs. */
+	readonly forward: Linear;
+	readonly backward: Linear;
+	/** Seconds of one optimiser update of its parameters; 0 for a unit without any. */
+	readonly update: number;
+}
+
+export interface UnitTimes {
+	readonly model: string;
+	/** The type of device that was measured, for people and for matching. */
+	readonly device: string;
+	/** What made it: «onnxruntime-node 1.30.0, 2 threads». */
+	readonly engine: string;
+	readonly threads: number;
+	/** How the model was cut (`CutOptions.maxCrossing`). */
+	readonly maxCrossing: number;
+	/** Items in the batches that were measured, ascending; times in between and somewhat beyond can be relied on. */
+	readonly batch: readonly number[];
+	/** ISO 8601. */
+	readonly measuredAt: string;
+	/** What a pass of a stage takes besides its units, whatever these are: the call, its inputs and outputs. */
+	readonly overhead: {readonly forward: Linear; readonly backward: Linear; readonly update: number};
+	readonly units: readonly UnitTime[];
+}
+
+const name = z.string().min(1).max(256);
+const time = quantity('time');
+const items = z.number().int().positive().max(1_000_000);
+const linear = z.strictObject({fixed: time, perItem: time});
+const nothing = {fixed: '0 s', perItem: '0 s'};
+
+const increasing = (list: readonly number[]) => list.every((value, index) => index === 0 || value > list[index - 1]!);
+
+export const unitTimesSchema = z.strictObject({
+	version: z.literal(1),
+	model: name,
+	device: name,
+	engine: name,
+	threads: z.number().int().min(1).max(4096),
+	maxCrossing: z.number().int().min(1).max(1000),
+	batch: z.array(items).min(1).max(64).refine(increasing, 'expected numbers of items in ascending order'),
+	measuredAt: z.iso.datetime({error: 'expected a time such as 2026-11-21T09:30:00Z'}),
+	overhead: z
+		.strictObject({forward: linear, backward: linear, update: time})
+		.prefault({forward: nothing, backward: nothing, update: '0 s'}),
+	units: z
+		.array(z.strictObject({label: name, forward: linear, backward: linear, update: time}))
+		.min(1)
+		.max(10_000),
+});
+
+/**
+ * @throws FplError `CONFIG_KEY`, `CONFIG_VALUE` with line and column: a time without its unit, one that is negative or no
+ * number, a unit that is there twice.
+ */
+export function readUnitTimes(document: ConfigDocument): UnitTimes {
+	const {version: _, ...times} = readConfig(unitTimesSchema, {document});
+	const seen = new Set<string>();
+	for (const [index, {label}] of times.units.entries()) {
+		if (seen.has(label)) {
+			const where = document.placeOf(['units', index, 'label']);
+			throw new FplError('CONFIG_VALUE', {where, problem: `unit «${label}» is there already`});
+		}
+		seen.add(label);
+	}
+	return times;
+}
+
+/**
+ * Whether the times are those of a model's units.
+ * @param labels of all its units, in order, cut with `times.maxCrossing`.
+ * @param where names the profile file.
+ * @throws FplError `CONFIG_VALUE` for another number of units, or other ones.
+ */
+export function checkUnitTimes(times: UnitTimes, labels: readonly string[], where: string): void {
+	const {units, model} = times;
+	const fix = `Measure the model again with «fpl profile ${model}»`;
+	if (units.length !== labels.length) {
+		throw new FplError('CONFIG_VALUE', {
+			where: `${where}, units`,
+			expected: `the ${labels.length} units of the model, cut where at most ${times.maxCrossing} tensors cross`,
+			got: `${units.length} units of «${model}»`,
+			fix,
+		});
+	}
+	const other = units.findIndex(({label}, index) => label !== labels[index]);
+	if (other !== -1) {
+		throw new FplError('CONFIG_VALUE', {
+			where: `${where}, units[${other}].label`,
+			expected: `«${labels[other]}»`,
+			got: `«${units[other]!.label}»`,
+			fix,
+		});
+	}
+}
+
+/** Seconds of one call with so many items. */
+export const secondsOf = ({fixed, perItem}: Linear, count: number): number => fixed + perItem * count;
+
+/** Seconds of one pass of a stage that has the units `first` to `last`, both included, over so many items. */
+export function passSeconds(
+	times: UnitTimes,
+	pass: 'forward' | 'backward',
+	[first, last]: readonly [number, number],
+	count: number,
+): number {
+	const units = times.units.slice(first, last + 1);
+	return units.reduce((sum, unit) => sum + secondsOf(unit[pass], count), secondsOf(times.overhead[pass], count));
+}
+
+/** With five significant digits, which is more than a measurement has. */
+function written(seconds: number): string {
+	const [factor, unit] = seconds >= 1 ? [1, 's'] : seconds >= 1e-3 ? [1e3, 'ms'] : [1e6, 'µs'];
+	return seconds === 0 ? '0 s' : `${Number((seconds * factor).toPrecision(5))} ${unit}`;
+}
+
+/** The document that `readUnitTimes` reads, as plain data. */
+export function unitTimesDocument(times: UnitTimes): z.input<typeof unitTimesSchema> {
+	const line = ({fixed, perItem}: Linear) => ({fixed: written(fixed), perItem: written(perItem)});
+	const {overhead, units, batch, ...head} = times;
+	return {
+		version: 1,
+		...head,
+		batch: [...batch],
+		overhead: {
+			forward: line(overhead.forward),
+			backward: line(overhead.backward),
+			update: written(overhead.update),
+		},
+		units: units.map(({label, forward, backward, update}) => ({
+			label,
+			forward: line(forward),
+			backward: line(backward),
+			update: written(update),
+		})),
+	};
+}
+
+/**
+ * The line through measured points that keeps the relative errors small, with neither part negative.
+ * @param points items and seconds of a call; at least one, all seconds > 0 unless all are 0.
+ */
+export function fitLinear(points: ReadonlyArray<readonly [items: number, seconds: number]>): Linear {
+	if (points.every(([, seconds]) => seconds === 0)) {
+		return {fixed: 0, perItem: 0};
+	}
+	// Least squares of relative errors: each point weighs 1 / seconds².
+	let [w, wx, wxx, wy, wxy] = [0, 0, 0, 0, 0];
+	for (const [x, seconds] of points) {
+		const y = Math.max(seconds, 1e-12);
+		const weight = 1 / y ** 2;
+		w += weight;
+		wx += weight * x;
+		wxx += weight * x * x;
+		wy += weight * y;
+		wxy += weight * x * y;
+	}
+	const determinant = w * wxx - wx * wx;
+	const proportional = {fixed: 0, perItem: wxy / wxx};
+	if (points.length < 2 || determinant <= 1e-12 * w * wxx) {
+		return proportional;
+	}
+	const perItem = (w * wxy - wx * wy) / determinant;
+	const fixed = (wy - perItem * wx) / w;
+	// The best point on the border that was crossed.
+	return perItem < 0 ? {fixed: wy / w, perItem: 0} : fixed < 0 ? proportional : {fixed, perItem};
+}
