@@ -12,6 +12,7 @@ import type {Model} from '../models/graph.js';
 import type {FleetMember} from '../models/plans/check.js';
 import type {Candidate} from '../models/plans/plan-for.js';
 import {type Client, withClient} from './client.js';
+import {loggerOf} from './options.js';
 import {readSubmission} from './submission.js';
 
 /** A device that may take part, with what is known of it. */
@@ -67,7 +68,11 @@ export async function readParticipants(options: FleetOptions, command: Command):
 	if (fleet === undefined) {
 		return names?.map(device => ({device})) ?? withClient(command, participantsOf);
 	}
-	const all = declared(readFleet(await readConfigFile(fleet)));
+	const {devices: written, warnings} = readFleet(await readConfigFile(fleet));
+	for (const warning of warnings) {
+		loggerOf(command).warn(warning);
+	}
+	const all = declared(written);
 	return (
 		names?.map(name => {
 			const found = all.find(({device}) => device === name);

@@ -22,10 +22,15 @@ export function profileRows(profile: DeviceProfile): string[][] {
 		['link.joulesPerByteDown', formatSi(link.joulesPerByteDown, 'J/B')],
 		['link.activeWatts', formatSi(link.activeWatts, 'W')],
 		...(profile.batteryJoules === undefined ? [] : [['batteryJoules', formatSi(profile.batteryJoules, 'J')] as const]),
+		...(profile.pricePerHour === undefined ? [] : [['pricePerHour', `${profile.pricePerHour} USD/h`] as const]),
+		...(profile.pairs ?? []).map(
+			({peer, latencySeconds, bytesPerSecond}) =>
+				[`pairs.${peer}`, `${bits(bytesPerSecond)}, ${formatSi(latencySeconds, 's')}`] as const,
+		),
 	];
 	// A field's name says its unit, which the value has already.
 	return values.map(([field, value]) => [
-		field.replace(/(?:BytesPerSecond|Seconds|Bytes|Watts|Joules)$/u, '').replace(/joulesPerByte/u, 'energy'),
+		field.replace(/(?:BytesPerSecond|Seconds|Bytes|Watts|Joules|PerHour)$/u, '').replace(/joulesPerByte/u, 'energy'),
 		value,
 		sources[field] ?? '',
 	]);

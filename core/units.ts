@@ -62,6 +62,9 @@ const dimensions = {
 	},
 	power: {mW: 1e-3, W: 1, kW: 1e3},
 	size: {B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4},
+	money: {USD: 1},
+	/** Of having a device, used or not. */
+	price: {'USD/h': 1, 'USD/d': 1 / 24},
 	speed: {'FLOP/s': 1, 'MFLOP/s': 1e6, 'GFLOP/s': 1e9, 'TFLOP/s': 1e12, GFLOPS: 1e9, TFLOPS: 1e12},
 } as const satisfies Record<string, Record<string, number>>;
 
@@ -74,12 +77,14 @@ const examples: Readonly<Record<Dimension, string>> = {
 	energyPerByte: '60 nJ/B',
 	power: '2.5 W',
 	size: '512 MiB',
+	money: '2.50 USD',
+	price: '0.10 USD/h',
 	speed: '13.5 GFLOP/s',
 };
 
 /**
  * Reads a written value («40 Mbit/s») into its base unit: rate B/s, time s, energy J, energyPerByte J/B,
- * power W, size B, speed FLOP/s.
+ * power W, size B, money USD, price USD/h, speed FLOP/s.
  * @param where names the place of the value, for the error text (for instance `devices[0].link.up`).
  * @throws FplError `CONFIG_VALUE` when the number or its unit is missing, negative, not finite or unknown.
  */

@@ -4,9 +4,11 @@ import {readConfig} from '../config/config.js';
 import type {ConfigDocument} from '../config/document.js';
 import {FplError} from '../errors.js';
 import {isId} from '../ids.js';
+import {quantity} from '../plan/quantity.js';
 import {libraryProfile} from './library.js';
 import type {DeviceProfile} from './profile.js';
-import {overrideProfile, overrideShape} from './schema.js';
+import {overrideProfile, overrideShape, positive} from './schema.js';
+import {profileWarnings} from './warnings.js';
 
 const device = z.strictObject({
 	id: z.string().refine(isId, 'expected a device id'),
@@ -19,6 +21,19 @@ const device = z.strictObject({
 
 export const fleetSchema = z.strictObject({
 	version: z.literal(1),
+	/** The machine of the broker, which every message passes. */
+	broker: z
+		.strictObject({
+			link: z.strictObject({
+				/** From the broker to all devices together. */
+				up: positive('rate'),
+				/** From all devices together to the broker. */
+				down: positive('rate'),
+				/** What the broker itself adds to a message. */
+				latency: quantity('time').default(0),
+			}),
+		})
+		.optional(),
 	devices: z.array(device).min(1).max(10_000),
 });
 
@@ -29,19 +44,47 @@ export interface DeclaredDevice {
 	readonly samples: number | undefined;
 }
 
+/** The broker's own link, which all devices share. */
+export interface BrokerLink {
+	/** From the broker to all devices together. */
+	readonly upBytesPerSecond: number;
+	/** From all devices together to the broker. */
+	readonly downBytesPerSecond: number;
+	/** What the broker itself adds to a message, besides the latencies of both devices' links. */
+	readonly latencySeconds: number;
+}
+
+export interface DeclaredFleet {
+	readonly devices: readonly DeclaredDevice[];
+	/** undefined: the broker's link is never the narrow place. */
+	readonly broker: BrokerLink | undefined;
+	/** What to tell whoever plans on this fleet, one sentence each. */
+	readonly warnings: readonly string[];
+}
+
 /**
- * The devices of a fleet file, in its order.
+ * A fleet file, its devices in its order.
  * @throws FplError `CONFIG_KEY`, `CONFIG_VALUE`, `DEVICE_UNKNOWN` with the place in the file.
  */
-export function readFleet(document: ConfigDocument): readonly DeclaredDevice[] {
-	const {devices} = readConfig(fleetSchema, {document});
-	const ids = devices.map(({id}) => id);
-	return devices.map(({id, profile, data, ...overrides}, index) => {
-		const where = document.placeOf(['devices', index, 'id']);
-		if (ids.indexOf(id) !== index) {
+export function readFleet(document: ConfigDocument): DeclaredFleet {
+	const {devices: written, broker} = readConfig(fleetSchema, {document});
+	const ids = new Set<string>();
+	const devices = written.map(({id, profile, data, ...overrides}, index): DeclaredDevice => {
+		if (ids.has(id)) {
+			const where = document.placeOf(['devices', index, 'id']);
 			throw new FplError('CONFIG_VALUE', {where, problem: `device «${id}» is there already`});
 		}
+		ids.add(id);
 		const base = libraryProfile(profile, document.placeOf(['devices', index, 'profile']));
 		return {device: id, profile: overrideProfile(base, overrides, document.name), samples: data?.samples};
 	});
+	return {
+		devices,
+		broker: broker && {
+			upBytesPerSecond: broker.link.up,
+			downBytesPerSecond: broker.link.down,
+			latencySeconds: broker.link.latency,
+		},
+		warnings: devices.flatMap(({device: id, profile}) => profileWarnings(id, profile)),
+	};
 }

@@ -20,6 +20,21 @@ export interface LinkProfile {
 	readonly activeWatts: number;
 }
 
+/** Speeds with fewer threads than cores. */
+export interface ThreadSpeeds {
+	readonly threads: number;
+	readonly speeds: Readonly<Record<OpClass, number>>;
+}
+
+/** The way from this device through the broker to another one, and back, as it was measured. */
+export interface PeerLink {
+	/** Id of the other device. */
+	readonly peer: string;
+	/** One way: half of a round trip. */
+	readonly latencySeconds: number;
+	readonly bytesPerSecond: number;
+}
+
 export interface DeviceProfile {
 	/** `raspberry-pi-4b`, or the agent's id when it measured itself. */
 	readonly name: string;
@@ -35,6 +50,12 @@ export interface DeviceProfile {
 	readonly link: LinkProfile;
 	/** Stored energy, joules; undefined: mains. */
 	readonly batteryJoules?: number;
+	/** Of having the device for an hour, US dollars; undefined: it costs nothing, or nobody said what. */
+	readonly pricePerHour?: number;
+	/** Ascending in `threads`; undefined: not measured. `speeds` are those with all cores. */
+	readonly scaling?: readonly ThreadSpeeds[];
+	/** Ways to other devices that were measured; undefined: none was. */
+	readonly pairs?: readonly PeerLink[];
 	/** Field → where its number comes from. */
 	readonly sources: Readonly<Record<string, string>>;
 	/** `measured` by a probe, from the built-in `library`, or `declared` in a fleet file. */

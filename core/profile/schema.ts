@@ -12,7 +12,7 @@ import type {Sourced} from './sourced.js';
 export const media = ['ethernet', 'wifi', 'lte', 'lora', 'loopback'] as const satisfies Medium[];
 
 /** A quantity that divides something: zero is refused besides what `quantity` refuses. */
-const positive = (dimension: Dimension) =>
+export const positive = (dimension: Dimension) =>
 	quantity(dimension).refine(value => typeof value !== 'number' || value > 0, 'expected more than zero');
 
 const linkOverrides = z.strictObject({
@@ -47,6 +47,8 @@ export const overrideShape = {
 	busy: quantity('power').optional(),
 	link: z.union([z.enum(linkNames), linkOverrides]).optional(),
 	battery: positive('energy').optional(),
+	/** What the device costs, whether it works or not: «0.10 USD/h». */
+	price: quantity('price').optional(),
 } as const;
 
 export const overridesSchema = z.strictObject(overrideShape);
@@ -86,7 +88,7 @@ function overriddenLink(base: DeviceProfile, given: NonNullable<ProfileOverrides
  * @throws FplError `CONFIG_VALUE` when the busy power is below the idle power.
  */
 export function overrideProfile(base: DeviceProfile, overrides: ProfileOverrides, source = 'declared'): DeviceProfile {
-	const {speeds, dispatch, cores, memory, idle, busy, link, battery} = overrides;
+	const {speeds, dispatch, cores, memory, idle, busy, link, battery, price} = overrides;
 	const sources: Record<string, string> = {...base.sources};
 	const take = (field: string, value: number | undefined, former: number): number => {
 		if (value !== undefined) {
@@ -99,7 +101,13 @@ export function overrideProfile(base: DeviceProfile, overrides: ProfileOverrides
 	if (battery !== undefined) {
 		sources['batteryJoules'] = source;
 	}
+	if (price !== undefined) {
+		sources['pricePerHour'] = source;
+	}
 	const stored = battery ?? base.batteryJoules;
+	const hourly = price ?? base.pricePerHour;
+	// What was measured with fewer threads says nothing of a device that somebody else describes.
+	const {scaling, pairs} = speeds === undefined && cores === undefined ? base : {...base, scaling: undefined};
 	const changed = Object.values(overrides).some(value => value !== undefined);
 	const profile: DeviceProfile = {
 		name: base.name,
@@ -113,6 +121,9 @@ export function overrideProfile(base: DeviceProfile, overrides: ProfileOverrides
 		busyWatts: take('busyWatts', busy, base.busyWatts),
 		link: newLink.link,
 		...(stored !== undefined && {batteryJoules: stored}),
+		...(hourly !== undefined && {pricePerHour: hourly}),
+		...(scaling !== undefined && {scaling}),
+		...(pairs !== undefined && {pairs}),
 		sources,
 		origin: changed ? 'declared' : base.origin,
 	};
@@ -141,17 +152,20 @@ export function declaredProfile(name: string, written: unknown = {}, where = 'de
 const amount = z.number().min(0).max(1e21);
 const more = z.number().positive().max(1e21);
 
+const speeds = z.strictObject({
+	convolution: more,
+	depthwise: more,
+	matmul: more,
+	elementwise: more,
+	memory: more,
+} satisfies Record<OpClass, z.ZodType>);
+const cores = z.number().int().min(1).max(4096);
+
 export const profileSchema = z.strictObject({
 	name: z.string().min(1).max(64),
-	speeds: z.strictObject({
-		convolution: more,
-		depthwise: more,
-		matmul: more,
-		elementwise: more,
-		memory: more,
-	} satisfies Record<OpClass, z.ZodType>),
+	speeds,
 	dispatchSeconds: amount,
-	cores: z.number().int().min(1).max(4096),
+	cores,
 	memoryBytes: more,
 	idleWatts: amount,
 	busyWatts: amount,
@@ -165,6 +179,19 @@ export const profileSchema = z.strictObject({
 		activeWatts: amount,
 	}),
 	batteryJoules: more.optional(),
+	pricePerHour: amount.optional(),
+	scaling: z
+		.array(z.strictObject({threads: cores, speeds}))
+		.max(64)
+		.refine(
+			list => list.every(({threads}, index) => index === 0 || threads > list[index - 1]!.threads),
+			'expected numbers of threads in ascending order',
+		)
+		.optional(),
+	pairs: z
+		.array(z.strictObject({peer: z.string().min(1).max(64), latencySeconds: amount, bytesPerSecond: more}))
+		.max(1000)
+		.optional(),
 	sources: z
 		.record(z.string().max(64), z.string().max(500))
 		.refine(sources => Object.keys(sources).length <= 64, 'expected at most 64 sources'),

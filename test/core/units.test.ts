@@ -35,6 +35,9 @@ test(reads, 'power', '2.7 W', 2.7);
 test(reads, 'size', '512 MiB', 2 ** 29);
 test(reads, 'size', '512 MB', 5.12e8);
 test(reads, 'size', '1_000 kB', 1e6);
+test(reads, 'money', '2.50 USD', 2.5);
+test(reads, 'price', '0.10 USD/h', 0.1);
+test(reads, 'price', '24 USD/d', 1);
 test(reads, 'speed', '20 GFLOP/s', 2e10);
 test(reads, 'speed', '2e1 GFLOPS', 2e10);
 

@@ -19,6 +19,7 @@ test('written values replace those of the library and say where they were writte
 			idle: '2.5 W',
 			busy: '5 W',
 			battery: '36 kJ',
+			price: '0.10 USD/h',
 		},
 		'fleet.yaml, devices[0]',
 	);
@@ -30,6 +31,7 @@ test('written values replace those of the library and say where they were writte
 		idleWatts: 2.5,
 		busyWatts: 5,
 		batteryJoules: 36_000,
+		pricePerHour: 0.1,
 		origin: 'declared',
 	});
 	t.is(profile.speeds.matmul, 13.5e9);
@@ -81,6 +83,8 @@ test(refused, {link: {up: '-1 Mbit/s'}}, 'CONFIG_VALUE', /link\.up/u);
 test(refused, {link: {medium: 'pigeon'}}, 'CONFIG_VALUE', /link\.medium.*«ethernet»/u);
 test(refused, {speeds: {matmul: 'NaN GFLOP/s'}}, 'CONFIG_VALUE', /speeds\.matmul/u);
 test(refused, {speeds: {matmul: '5 kJ'}}, 'CONFIG_VALUE', /GFLOP\/s/u);
+test(refused, {price: 0.1}, 'CONFIG_VALUE', /price: expected .*USD\/h.*got 0\.1/u);
+test(refused, {price: '0.1 EUR/h'}, 'CONFIG_VALUE', /price.*«0\.1 EUR\/h»/u);
 test(refused, {idle: 3}, 'CONFIG_VALUE', /idle: expected a number with its unit/u);
 test(refused, {cores: 0}, 'CONFIG_VALUE', /cores.*at least 1/u);
 test(refused, {cores: Number.NaN}, 'CONFIG_VALUE', /cores/u);
@@ -100,6 +104,16 @@ test('a full profile must be whole, finite and positive', t => {
 		{...whole, origin: 'rumour'},
 		{...whole, name: ''},
 		{...whole, busyWatts: 0},
+		{...whole, pricePerHour: -1},
+		{
+			...whole,
+			scaling: [
+				{threads: 2, speeds: whole['speeds']},
+				{threads: 1, speeds: whole['speeds']},
+			],
+		},
+		{...whole, scaling: [{threads: 1, speeds: {...(whole['speeds'] as object), matmul: Number.NaN}}]},
+		{...whole, pairs: [{peer: 'b', latencySeconds: 1e-3, bytesPerSecond: 0}]},
 		null,
 		'raspberry-pi-5',
 	]) {

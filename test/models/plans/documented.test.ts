@@ -18,7 +18,7 @@ const page = readFileSync(path.resolve(import.meta.dirname, '../../../../docs/pl
 const blocks = codeBlocks(page, 'yaml');
 const documentOf = ({line, text}: (typeof blocks)[number]) => parseConfigText(text, `docs/plans.md:${line}`);
 
-const fleet = readFleet(documentOf(blocks.find(({text}) => /^devices:/mu.test(text))!)).map(
+const fleet = readFleet(documentOf(blocks.find(({text}) => /^devices:/mu.test(text))!)).devices.map(
 	({device, profile, samples}) => ({
 		device,
 		profile,
