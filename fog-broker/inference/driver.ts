@@ -156,7 +156,7 @@ export class InferenceDriver implements ActiveRun {
 			return;
 		}
 		book.spent(from, body);
-		book.encoded(from, report.codecs);
+		book.encoded(from, body.attempt, report.codecs);
 		reports.set(body.round, ofInterval.set(from, {body, report}));
 		const answers = this.answers!;
 		while (!answers.done && reports.get(answers.intervals)?.size === devicesOf(plan).length) {

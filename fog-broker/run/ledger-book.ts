@@ -11,6 +11,7 @@ import {
 	type Timeline,
 } from '../../core/ledger/ledger.js';
 import type {DeviceProgress} from '../../core/ledger/run-update.js';
+import type {CodecCounts} from '../../core/plan/orders.js';
 
 /** What one device reports of one round. */
 export interface DeviceRound {
@@ -41,7 +42,7 @@ export interface BookPages {
 
 export const emptyPages: BookPages = {devices: [], rounds: [], notes: [], seconds: 0};
 
-const noCodecs = {saturated: 0, nonFinite: 0, bytesBefore: 0, bytesAfter: 0};
+const noCodecs: CodecCounts = {saturated: 0, nonFinite: 0, bytesBefore: 0, bytesAfter: 0};
 const noCost: PhaseCost = {seconds: 0, joules: 0};
 const addCost = (a: PhaseCost, b: PhaseCost): PhaseCost => ({
 	seconds: a.seconds + b.seconds,
@@ -80,8 +81,8 @@ export class LedgerBook {
 	readonly #devices: Map<string, DeviceLedger>;
 	readonly #rounds: RoundRecord[];
 	readonly #notes: RunNote[];
-	/** What codecs had done by the last report of each device. */
-	readonly #counted = new Map<string, NonNullable<DeviceLedger['codecs']>>();
+	/** What codecs had done in an attempt by the last report of each device. */
+	readonly #counted = new Map<string, {readonly attempt: number; readonly counts: CodecCounts}>();
 	#timeline: Timeline | undefined;
 
 	constructor(pages: BookPages) {
@@ -118,11 +119,11 @@ export class LedgerBook {
 		this.#change(device, () => ({role}));
 	}
 
-	/** What codecs have done since the device began; it counts from zero when it begins again. */
-	encoded(device: string, counts: NonNullable<DeviceLedger['codecs']>): void {
+	/** What codecs have done on a device since the attempt began: with each attempt it counts from zero. */
+	encoded(device: string, attempt: number, counts: CodecCounts): void {
 		const last = this.#counted.get(device);
-		const since = last && last.bytesBefore <= counts.bytesBefore ? last : noCodecs;
-		this.#counted.set(device, counts);
+		const since = last?.attempt === attempt ? last.counts : noCodecs;
+		this.#counted.set(device, {attempt, counts});
 		if (counts.bytesBefore > 0) {
 			this.#change(device, ({codecs = noCodecs}) => ({
 				codecs: {

@@ -171,7 +171,7 @@ export class StageDriver {
 		}
 		const report = stepReportSchema.parse(JSON.parse(body.parts));
 		this.#step.reports.set(from, {body, report});
-		book.encoded(from, report.codecs);
+		book.encoded(from, body.attempt, report.codecs);
 		if (!Number.isFinite(body.loss)) {
 			this.post({kind: 'diverged', device: from, loss: body.loss});
 			return;

@@ -54,6 +54,29 @@ test('a book goes on from the pages of an earlier one', t => {
 	t.is(second.pages(9).devices[0]?.items, 32);
 });
 
+test('what codecs did is added up over attempts, each of which counts from zero, however little was sent in one', t => {
+	const book = new LedgerBook(emptyPages);
+	book.enrol('a', {profile: 'p', emulated: false, role: 'r'});
+	const counts = (times: number) => ({
+		saturated: times,
+		nonFinite: 0,
+		bytesBefore: 400 * times,
+		bytesAfter: 200 * times,
+	});
+	for (const [attempt, times] of [
+		[1, 1],
+		[1, 2],
+		// After fewer bytes, as many, and more than were counted last.
+		[2, 1],
+		[3, 1],
+		[4, 5],
+		[4, 6],
+	] as const) {
+		book.encoded('a', attempt, counts(times));
+	}
+	t.deepEqual(book.pages(1).devices[0]?.codecs, counts(2 + 1 + 1 + 6));
+});
+
 test('a long run keeps its totals and its evaluations in a bounded number of records', t => {
 	const book = new LedgerBook(emptyPages);
 	for (let round = 0; round < 10_001; round++) {
