@@ -18,11 +18,11 @@ import type {Tensors} from '../../models/engines/stage.js';
 import {Desk} from '../stages/desk.js';
 import {allOrAbort} from '../stages/helpers.js';
 import {joined} from '../stages/neighbours.js';
+import {Outgoing} from '../stages/outgoing.js';
 import type {StageTaskParts} from '../stages/task.js';
 import type {Task} from '../state.js';
 import {answerName, hitsOf, Tally} from './answers.js';
 import {answered, type FlowContext, flow} from './flow.js';
-import {Outgoing} from './outgoing.js';
 import {Window} from './window.js';
 import type {InferenceWorkspace, OpenPart} from './workspace.js';
 
@@ -119,10 +119,7 @@ export class InferTask {
 		const {plan, arrangement, sources, workload} = this.#workspace;
 		const {clock} = this.#parts;
 		const {signal} = this.#stop;
-		const outgoing = new Outgoing(
-			(to, batch, key, tensors) => this.#desk.give(arrangement.part(to).device, batch, key, tensors, signal),
-			task => this.#desk.during('send', task),
-		);
+		const outgoing = new Outgoing(task => this.#desk.during('send', task));
 		const context: FlowContext = {
 			plan,
 			part: id => arrangement.part(id),
@@ -133,7 +130,8 @@ export class InferTask {
 				return sources.get(replica)!.batch(indicesOf(order, batch, rows)).inputs;
 			},
 			receive: (batch, key) => this.#receive(batch, key, deadlineMs),
-			send: (to, batch, key, tensors) => outgoing.send(to, batch, key, tensors),
+			send: (to, batch, key, tensors) =>
+				outgoing.send(to, () => this.#desk.give(arrangement.part(to).device, batch, key, tensors, signal)),
 			predict: (part, items, inputs) =>
 				this.#desk.compute(workload(part.part, items), async () => (await part.stage.predict(inputs)).values, signal),
 			done: (batch, items) => this.#advance(`${open.part.stage}.${open.part.replica}`, batch, items, order, asking),

@@ -1,28 +1,23 @@
 /** Sending while computing goes on: to each peer one thing travels while the next is made, and no more. */
 import type {PartId} from '../../core/plan/routing.js';
-import type {Tensors} from '../../models/engines/stage.js';
 
 const sendsAhead = 2;
 
-type Send = (to: PartId, batch: number, key: string, tensors: Tensors) => Promise<void>;
-
 export class Outgoing {
-	readonly #send: Send;
 	readonly #waiting: (task: () => Promise<void>) => Promise<void>;
 	/** Under way, by receiver, oldest first. */
 	readonly #under = new Map<string, Promise<void>[]>();
 	#failure: unknown;
 
 	/** @param waiting counts a wait. */
-	constructor(send: Send, waiting: (task: () => Promise<void>) => Promise<void>) {
-		this.#send = send;
+	constructor(waiting: (task: () => Promise<void>) => Promise<void>) {
 		this.#waiting = waiting;
 	}
 
-	/** Begins to send; waits while too much is under way to the same part. @throws what an earlier transfer threw. */
-	async send(to: PartId, batch: number, key: string, tensors: Tensors): Promise<void> {
+	/** Begins to send to a part; waits before that while too much is under way to it. @throws what an earlier transfer threw. */
+	async send({stage, replica}: PartId, start: () => Promise<void>): Promise<void> {
 		this.#check();
-		const peer = `${to.stage}.${to.replica}`;
+		const peer = `${stage}.${replica}`;
 		const under = this.#under.get(peer) ?? [];
 		this.#under.set(peer, under);
 		if (under.length >= sendsAhead) {
@@ -30,7 +25,7 @@ export class Outgoing {
 			this.#check();
 		}
 		under.push(
-			this.#send(to, batch, key, tensors).catch((error: unknown) => {
+			start().catch((error: unknown) => {
 				this.#failure ??= error;
 			}),
 		);

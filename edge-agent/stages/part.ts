@@ -13,6 +13,7 @@ import {type Tensor, zeros} from '../../core/tensor/tensor.js';
 import type {Stage, Tensors} from '../../models/engines/stage.js';
 import type {ArrangedPart, Gift} from '../../models/plans/arrange.js';
 import {giversOf, joined, type Neighbour, takersOf} from './neighbours.js';
+import {Outgoing} from './outgoing.js';
 
 /** The name under which labels travel; no value of a model begins so. */
 export const labelsName = '#labels';
@@ -33,8 +34,8 @@ export interface PartContext {
 	labels(micro: number, rows: Rows): Tensor;
 	/** Counts a pass as computing, stretched to the emulated device. */
 	computing<T extends {readonly computeMs: number}>(pass: Pass, items: number, task: () => Promise<T>): Promise<T>;
-	/** Counts a wait. */
-	waiting<T>(phase: 'wait' | 'send', task: () => Promise<T>): Promise<T>;
+	/** Counts a wait as sending. */
+	sending(this: void, task: () => Promise<void>): Promise<void>;
 }
 
 export interface StepShape {
@@ -56,9 +57,6 @@ interface Micro {
 	readonly begin: number;
 	readonly rows: Rows;
 }
-
-/** Transfers to one peer that may be under way at once: one travels while the next is made. */
-const sendsAhead = 2;
 
 export class PartRunner {
 	readonly part: ArrangedPart;
@@ -120,9 +118,7 @@ class Step {
 	readonly #context: PartContext;
 	readonly #shape: StepShape;
 	readonly #micros: ReadonlyMap<number, Micro>;
-	/** Under way, by receiver, oldest first. */
-	readonly #sends = new Map<string, Promise<void>[]>();
-	#failure: unknown;
+	readonly #outgoing: Outgoing;
 
 	constructor(
 		part: ArrangedPart,
@@ -136,6 +132,7 @@ class Step {
 		this.#context = context;
 		this.#shape = shape;
 		this.#micros = micros;
+		this.#outgoing = new Outgoing(context.sending);
 	}
 
 	/** Does one pass; answers when its computing began and ended, in milliseconds of the clock. */
@@ -181,9 +178,12 @@ class Step {
 	}
 
 	/** Waits for everything that is being sent. @throws what a transfer threw. */
-	async finish(): Promise<void> {
-		await this.#context.waiting('send', () => Promise.all([...this.#sends.values()].flat()));
-		this.#check();
+	finish(): Promise<void> {
+		return this.#outgoing.finish();
+	}
+
+	#send(to: PartId, key: string, tensors: Tensors): Promise<void> {
+		return this.#outgoing.send(to, () => this.#context.send(to, key, tensors));
 	}
 
 	/** Everything that the forward pass needs: own data, and what others made, their rows put together. */
@@ -264,29 +264,6 @@ class Step {
 			if (named.length > 0) {
 				await this.#send(edge.from, boundaryKey('backward', micro.micro, edge), Object.fromEntries(named));
 			}
-		}
-	}
-
-	/** Begins to send; waits while too much is under way to the same part. */
-	async #send(to: PartId, key: string, tensors: Tensors): Promise<void> {
-		this.#check();
-		const peer = `${to.stage}.${to.replica}`;
-		const under = this.#sends.get(peer) ?? [];
-		this.#sends.set(peer, under);
-		if (under.length >= sendsAhead) {
-			await this.#context.waiting('send', () => under.shift()!);
-			this.#check();
-		}
-		under.push(
-			this.#context.send(to, key, tensors).catch((error: unknown) => {
-				this.#failure ??= error;
-			}),
-		);
-	}
-
-	#check(): void {
-		if (this.#failure !== undefined) {
-			throw this.#failure;
 		}
 	}
 }

@@ -244,7 +244,7 @@ export class StageTask {
 			draw: (micro, rows) => drawRows(sources.get(part.replica)!, part.replica, micro, rows, drawn),
 			labels: micro => labelsOfRows(sources, part, micro, drawn),
 			computing: (pass, items, task) => this.#desk.compute(workload(part, pass, items), task, signal),
-			waiting: (phase, task) => this.#desk.during(phase, task),
+			sending: task => this.#desk.during('send', task),
 		};
 	}
 }
