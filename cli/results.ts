@@ -5,8 +5,13 @@ import {FplError, isFplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
 import {RunStore} from '../fog-broker/run/store.js';
+import {reportJson} from '../reports/json.js';
+import {reportText} from '../reports/text.js';
 import {type Client, withClient} from './client.js';
+import {followRun} from './follow.js';
 import {stateDirectory} from './options.js';
+import {failureOf} from './outcome.js';
+import {print, terminalWidth} from './terminal.js';
 
 const fileNames = {ledger: 'ledger.json', model: 'trained.onnx', events: 'events.jsonl'} as const;
 
@@ -61,4 +66,52 @@ export async function keepResults(client: Client, run: RunId, state: string): Pr
 	await store.putFile(run, 'report.html', Buffer.from(reportHtml(ledger)));
 	const directory = store.directory(run);
 	return {ledger, directory, page: path.join(directory, 'report.html')};
+}
+
+export interface AttendOptions {
+	readonly format: 'text' | 'json';
+	/** The state folder; that of this machine by default. */
+	readonly state?: string;
+	/** Number of the first update. */
+	readonly from?: number | undefined;
+	/** Asks for the end of the run, which is then waited for. */
+	readonly signal: AbortSignal;
+	/** What may be done about a run that was stopped so. */
+	readonly fix?: string;
+}
+
+/**
+ * Follows a run to its end, keeps what came out and prints its report.
+ * @throws FplError `INTERRUPTED` when it was stopped by the signal, or that of the run where it failed.
+ */
+export async function attendRun(client: Client, run: RunId, options: AttendOptions): Promise<void> {
+	const {format, signal, fix} = options;
+	const silence = new AbortController();
+	const stopRun = () => {
+		client.ask({kind: 'stop', run}, 'ack').catch(() => silence.abort());
+	};
+	if (signal.aborted) {
+		stopRun();
+	} else {
+		signal.addEventListener('abort', stopRun, {once: true});
+	}
+	const from = options.from === undefined ? {} : {from: options.from};
+	const end = await followRun(client, run, format, {...from, stopping: signal, signal: silence.signal});
+	if (end.state === 'interrupted' && signal.aborted) {
+		throw new FplError('INTERRUPTED', {where: run, ...(fix === undefined ? {} : {fix})});
+	}
+	const failure = failureOf(run, end);
+	const kept = await keepResults(client, run, stateDirectory(options.state)).catch((error: unknown) => {
+		// A run that failed before its devices were ready leaves nothing.
+		throw failure ?? error;
+	});
+	if (format === 'text') {
+		print(reportText(kept.ledger, {width: terminalWidth()}));
+		print(`Page with pictures: ${kept.page}`);
+	} else {
+		print(reportJson(kept.ledger));
+	}
+	if (failure) {
+		throw failure;
+	}
 }

@@ -5,15 +5,13 @@
  *
  *     node dist/bench/step/main.js [--agents 3] [--model lenet5] [--batch 32] [--steps 400]
  */
-import {spawn} from 'node:child_process';
-import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
-import type {Ledger} from '../../core/ledger/ledger.js';
 import type {JobDocument} from '../../core/plan/job.js';
+import {startFleet} from '../stages/processes.js';
 
-const main = path.resolve(import.meta.dirname, '../../cli/main.js');
 const {values} = parseArgs({
 	options: {
 		agents: {type: 'string', default: '3'},
@@ -25,39 +23,6 @@ const {values} = parseArgs({
 const agents = Number(values.agents);
 const batch = Number(values.batch);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'fpl-step-'));
-const environment = {...process.env, XDG_STATE_HOME: folder, XDG_DATA_HOME: folder};
-
-function start(...args: string[]) {
-	const child = spawn(process.execPath, [main, ...args], {env: environment, stdio: ['ignore', 'pipe', 'pipe']});
-	let output = '';
-	const watchers = new Set<() => void>();
-	const take = (data: Buffer) => {
-		output += data.toString();
-		for (const watcher of watchers) {
-			watcher();
-		}
-	};
-	child.stdout.on('data', take);
-	child.stderr.on('data', take);
-	return {
-		child,
-		output: () => output,
-		until: (pattern: RegExp) =>
-			new Promise<RegExpExecArray>((resolve, reject) => {
-				const look = () => {
-					const match = pattern.exec(output);
-					if (match) {
-						watchers.delete(look);
-						resolve(match);
-					}
-				};
-				watchers.add(look);
-				child.once('exit', () => reject(new Error(`${args.join(' ')} ended:\n${output}`)));
-				look();
-			}),
-	};
-}
-
 const ids = Array.from({length: agents}, (_, index) => `dev-${index + 1}`);
 const items = 600;
 const job: JobDocument = {
@@ -71,26 +36,9 @@ const job: JobDocument = {
 	},
 	devices: {only: ids, minimum: agents, wait: '60 s'},
 };
-const children: Array<ReturnType<typeof start>> = [];
+const fleet = await startFleet(folder, ids);
 try {
-	const broker = start('broker', '--listen', 'mqtt://127.0.0.1:0', '--log-level', 'warn');
-	children.push(broker);
-	const [, url] = await broker.until(/listening on (\S+)/u);
-	for (const id of ids) {
-		const agent = start('agent', 'run', '--id', id, '--broker', url!, '--threads', '1');
-		children.push(agent);
-		await agent.until(/joined the fleet/u);
-	}
-	const file = path.join(folder, 'job.json');
-	writeFileSync(file, JSON.stringify(job));
-	const run = start('run', file, '--broker', url!, '--format', 'json');
-	children.push(run);
-	await run.until(/"ended"/u);
-	const [, name] = await run.until(/"run": ?"([^"]+)"/u);
-	const place = readdirSync(folder, {recursive: true, encoding: 'utf8'}).find(
-		entry => entry.endsWith('ledger.json') && entry.includes(name!),
-	);
-	const ledger = JSON.parse(readFileSync(path.join(folder, place!), 'utf8')) as Ledger;
+	const {ledger} = await fleet.run(job);
 	const rounds = ledger.rounds.slice(20);
 	const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1]! * 1000;
 	const apart = rounds.slice(1).map(({at}, index) => at - rounds[index]!.at);
@@ -119,12 +67,6 @@ try {
 		].join(),
 	);
 } finally {
-	for (const {child} of children.reverse()) {
-		child.kill('SIGTERM');
-	}
-	await new Promise(resolve => setTimeout(resolve, 1500));
-	for (const {child} of children) {
-		child.kill('SIGKILL');
-	}
+	await fleet.close();
 	rmSync(folder, {recursive: true, force: true});
 }

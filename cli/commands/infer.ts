@@ -4,15 +4,11 @@ import {Command, Option} from 'commander';
 import {writeAtomically} from '../../core/atomic-file.js';
 import {FplError} from '../../core/errors.js';
 import {schemeKinds} from '../../core/plan/scheme-options.js';
-import {reportJson} from '../../reports/json.js';
-import {reportText} from '../../reports/text.js';
 import {withClient} from '../client.js';
-import {followRun} from '../follow.js';
 import {type InferOptions, readInference, submitInference} from '../inference.js';
-import {brokerOption, formatOption, logOption, namespaceOption, stateDirectory, stateOption} from '../options.js';
-import {failureOf} from '../outcome.js';
-import {keepResults} from '../results.js';
-import {print, terminalWidth} from '../terminal.js';
+import {brokerOption, formatOption, logOption, namespaceOption, stateOption} from '../options.js';
+import {attendRun} from '../results.js';
+import {print} from '../terminal.js';
 
 interface CommandOptions extends InferOptions {
 	readonly state?: string;
@@ -64,33 +60,7 @@ Exit status: 0 when all items are answered, else that of the error, see docs/err
 			const wish = await readInference(subject, options);
 			await withClient(command, async (client, signal) => {
 				const run = await submitInference(client, wish);
-				const silence = new AbortController();
-				const stopRun = () => {
-					client.ask({kind: 'stop', run}, 'ack').catch(() => silence.abort());
-				};
-				if (signal.aborted) {
-					stopRun();
-				} else {
-					signal.addEventListener('abort', stopRun, {once: true});
-				}
-				const end = await followRun(client, run, options.format, {stopping: signal, signal: silence.signal});
-				if (end.state === 'interrupted' && signal.aborted) {
-					throw new FplError('INTERRUPTED', {where: run});
-				}
-				const failure = failureOf(run, end);
-				const kept = await keepResults(client, run, stateDirectory(options.state)).catch((error: unknown) => {
-					// A run that failed before its devices were ready leaves nothing.
-					throw failure ?? error;
-				});
-				if (options.format === 'text') {
-					print(reportText(kept.ledger, {width: terminalWidth()}));
-					print(`Page with pictures: ${kept.page}`);
-				} else {
-					print(reportJson(kept.ledger));
-				}
-				if (failure) {
-					throw failure;
-				}
+				await attendRun(client, run, {...options, signal});
 				if (options.out !== undefined) {
 					await writeAtomically(path.resolve(options.out), [await client.fetch(run, 'predictions')]);
 					if (options.format === 'text') {
