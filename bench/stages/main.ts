@@ -3,7 +3,8 @@
  *
  *     node dist/bench/stages/main.js pipeline [--models cnn-small,resnet18] [--steps 16] [--emulate PROFILE]
  *     node dist/bench/stages/main.js data-parallel [--models cnn-small] [--steps 24] [--pairs 3]
- *     node dist/bench/stages/main.js codecs [--models lenet5,sensor-cnn] [--epochs 6] [--seeds 3]
+ *     node dist/bench/stages/main.js codecs [--models lenet5,sensor-cnn] [--epochs 20] [--seeds 1,2,3]
+ *         [--codecs fp32,fp16,int8]
  */
 import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
@@ -20,12 +21,13 @@ const {positionals, values} = parseArgs({
 		steps: {type: 'string'},
 		emulate: {type: 'string'},
 		pairs: {type: 'string', default: '3'},
-		epochs: {type: 'string', default: '6'},
-		seeds: {type: 'string', default: '3'},
+		epochs: {type: 'string', default: '20'},
+		seeds: {type: 'string', default: '1,2,3'},
+		codecs: {type: 'string', default: 'fp32,fp16,int8'},
 	},
 });
 const folder = mkdtempSync(path.join(os.tmpdir(), 'fpl-stages-'));
-const {models, steps, emulate, pairs, epochs, seeds} = values;
+const {models, steps, emulate, pairs, epochs} = values;
 try {
 	for (const what of positionals.length > 0 ? positionals : ['pipeline', 'data-parallel', 'codecs']) {
 		const own = mkdtempSync(path.join(folder, `${what}-`));
@@ -38,7 +40,9 @@ try {
 			}
 		} else if (what === 'codecs') {
 			const names = (models ?? 'lenet5,sensor-cnn').split(',');
-			await codecBench({folder: own, models: names, epochs: Number(epochs), seeds: Number(seeds)});
+			const seeds = values.seeds.split(',').map(Number);
+			const codecs = values.codecs.split(',');
+			await codecBench({folder: own, models: names, epochs: Number(epochs), seeds, codecs});
 		} else {
 			throw new Error(`expected pipeline, data-parallel or codecs, got «${what}»`);
 		}
