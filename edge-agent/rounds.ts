@@ -88,7 +88,11 @@ export class RoundTask {
 			const began = clock.monotonic();
 			const contribution = await computeContribution(trainer, data, order, weights, work, signal);
 			const took = (clock.monotonic() - began) / 1000;
-			const surplus = await meter.stretch(workload(contribution.items, contribution.steps), took, signal);
+			const surplus = await meter.stretch(
+				workload(contribution.items, contribution.steps, work.kind === 'gradient' ? 0 : contribution.steps),
+				took,
+				signal,
+			);
 			this.#phases.move('compute', 'wait', surplus);
 			return contribution;
 		});

@@ -4,6 +4,7 @@
  */
 import {createHash} from 'node:crypto';
 import {z} from 'zod';
+import {workSums} from '../core/cost/pass-times.js';
 import {asFplError, FplError} from '../core/errors.js';
 import type {Logger} from '../core/log.js';
 import {type Job, jobSchema, partitionSchema} from '../core/plan/job.js';
@@ -11,6 +12,7 @@ import {isDataParallel, type Plan, planSchema} from '../core/plan/plan.js';
 import type {Views} from '../core/plan/views.js';
 import {hashString} from '../core/random.js';
 import type {BodyOf} from '../core/wire/bodies.js';
+import {slotCount} from '../models/compile/optimizer.js';
 import {bind} from '../models/datasets/bind.js';
 import type {Dataset, Split} from '../models/datasets/dataset.js';
 import {itemOrder} from '../models/datasets/draw.js';
@@ -22,7 +24,8 @@ import {views} from '../models/datasets/views.js';
 import type {Engine, Trainer} from '../models/engines/engine.js';
 import type {Model} from '../models/graph.js';
 import {importModel} from '../models/import/model.js';
-import {trainingWorkload} from '../models/inspect/workload.js';
+import {workOfUnits} from '../models/plans/costs.js';
+import type {Optimizer} from '../models/training.js';
 import {type InferenceWorkspace, openInference} from './inference/workspace.js';
 import type {Workload} from './meter.js';
 import type {ModelCache} from './model-cache.js';
@@ -41,8 +44,8 @@ export interface RoundWorkspace {
 	readonly data: Dataset;
 	readonly order: ReturnType<typeof itemOrder>;
 	readonly trainer: Trainer;
-	/** What training on so many items in so many steps asks of a device. */
-	readonly workload: (items: number, steps: number) => Workload;
+	/** What gradients of so many items in so many batches ask of a device, and as many updates where it trains by itself. */
+	readonly workload: (items: number, batches: number, updates: number) => Workload;
 	close(): Promise<void>;
 }
 
@@ -217,7 +220,19 @@ export async function stage(assign: BodyOf<'assign'>, context: StagingContext): 
 		data,
 		order: itemOrder(data.items, job.training.seed, assign.replica),
 		trainer,
-		workload: trainingWorkload(model),
+		workload: wholeWork(model, job.training.optimizer),
 		close: () => trainer.close(),
+	};
+}
+
+function wholeWork(model: Model, optimizer: Optimizer): RoundWorkspace['workload'] {
+	const units = workOfUnits(model);
+	const sums = workSums(units, slotCount(optimizer));
+	const last = units.length - 1;
+	return (items, batches, updates) => {
+		const work = sums.pass('learn', 0, last, items, batches);
+		const {memory = {flops: 0, bytes: 0, calls: 0}} = work;
+		const update = sums.update(0, last).memory!;
+		return {...work, memory: {...memory, bytes: memory.bytes + updates * update.bytes}};
 	};
 }

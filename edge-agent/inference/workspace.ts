@@ -12,7 +12,7 @@ import type {Loss, Model} from '../../models/graph.js';
 import {type ArrangedPart, type Arrangement, arrange} from '../../models/plans/arrange.js';
 import {withTrained} from '../../models/plans/trained.js';
 import type {Workload} from '../meter.js';
-import {mailboxBytesFor, renamed, workloads} from '../stages/workspace.js';
+import {mailboxBytesFor, renamed, workOfParts} from '../stages/workspace.js';
 
 export interface OpenPart {
 	readonly part: ArrangedPart;
@@ -89,7 +89,7 @@ export async function openInference(options: InferenceWorkspaceOptions): Promise
 		await close();
 		throw error;
 	}
-	const workload = workloads(arrangement.model, own, plan);
+	const work = workOfParts(model, plan, settings.optimizer);
 	return {
 		kind: 'inference',
 		plan,
@@ -103,7 +103,7 @@ export async function openInference(options: InferenceWorkspaceOptions): Promise
 		// Twice as many batches as a source has asked for may be on their way to one device (see `InferTask`).
 		mailboxBytes: mailboxBytesFor(own, batch * (inFlight + 1)),
 		codecTo: to => codecFor(plan, device, to),
-		workload: (part, items) => workload(part, {kind: 'forward', micro: 0}, items),
+		workload: (part, items) => work.pass(part, {kind: 'forward', micro: 0}, items),
 		close,
 	};
 }

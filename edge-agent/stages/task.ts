@@ -10,6 +10,7 @@ import {type Active, activeIn, type PartId} from '../../core/plan/routing.js';
 import type {Body} from '../../core/wire/bodies.js';
 import type {Inbox} from '../../core/wire/inbox.js';
 import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
+import type {ApplyOptions} from '../../models/engines/stage.js';
 import type {Task} from '../state.js';
 import {Desk, type DeskParts} from './desk.js';
 import {allOrAbort, floatsOf, joined} from './helpers.js';
@@ -144,10 +145,12 @@ export class StageTask {
 			),
 		);
 		for (const [index, {scale, ...id}] of parts.entries()) {
-			const {stage} = this.#runner(id);
+			const {stage, part} = this.#runner(id);
+			const update = (options: ApplyOptions) =>
+				this.#desk.compute(this.#workspace.work.update(part), () => stage.apply(options), this.#closed.signal);
 			const bytes = gradients[index]?.data;
 			if (bytes === undefined) {
-				await this.#desk.during('compute', () => stage.apply({scale, lrScale}));
+				await update({scale, lrScale});
 				continue;
 			}
 			const count = stage.parameters.length;
@@ -155,7 +158,7 @@ export class StageTask {
 			if (stage.buffers.length > 0) {
 				await stage.load({buffers: vector.slice(count)});
 			}
-			await this.#desk.during('compute', () => stage.apply({gradient: vector.slice(0, count), scale, lrScale}));
+			await update({gradient: vector.slice(0, count), scale, lrScale});
 		}
 		this.#steps = step + 1;
 	}
@@ -226,7 +229,7 @@ export class StageTask {
 	): PartContext {
 		const {signal} = abort;
 		const {clock} = this.#parts;
-		const {plan, arrangement, sources, workload} = this.#workspace;
+		const {plan, arrangement, sources, work} = this.#workspace;
 		return {
 			clock,
 			plan,
@@ -243,7 +246,7 @@ export class StageTask {
 			},
 			draw: (micro, rows) => drawRows(sources.get(part.replica)!, part.replica, micro, rows, drawn),
 			labels: micro => labelsOfRows(sources, part, micro, drawn),
-			computing: (pass, items, task) => this.#desk.compute(workload(part, pass, items), task, signal),
+			computing: (pass, items, task) => this.#desk.compute(work.pass(part, pass, items), task, signal),
 			sending: task => this.#desk.during('send', task),
 		};
 	}

@@ -1,20 +1,23 @@
 /** Everything that an agent holds for its parts of a plan, and how it gets there. */
 import type {CodecSpec} from '../../core/codec/spec.js';
+import {workSums} from '../../core/cost/pass-times.js';
+import {rangesOfPlan} from '../../core/cost/traffic.js';
 import {type Group, groupsOf} from '../../core/plan/groups.js';
 import type {Job} from '../../core/plan/job.js';
 import {codecFor} from '../../core/plan/links.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {isBranched} from '../../core/plan/routing.js';
 import type {Pass} from '../../core/plan/schedule.js';
-import {partOf} from '../../models/compile/segment.js';
+import {slotCount} from '../../models/compile/optimizer.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Dataset} from '../../models/datasets/dataset.js';
 import {itemOrder} from '../../models/datasets/draw.js';
 import type {Engine} from '../../models/engines/engine.js';
 import type {Loss, Model, ValueInfo} from '../../models/graph.js';
-import {trainingWorkload} from '../../models/inspect/workload.js';
 import {ofBranch} from '../../models/junction/kinds.js';
 import {type ArrangedPart, type Arrangement, arrange} from '../../models/plans/arrange.js';
+import {workOfUnits} from '../../models/plans/costs.js';
+import type {Optimizer} from '../../models/training.js';
 import type {Workload} from '../meter.js';
 import {PartRunner} from './part.js';
 import type {Source} from './source.js';
@@ -36,8 +39,8 @@ export interface StageWorkspace {
 	/** Whether the norm of the whole gradient is clipped, so that every part must tell its own. */
 	readonly clipped: boolean;
 	readonly codecTo: (device: string) => CodecSpec;
-	/** What a pass asks of a device. */
-	readonly workload: (part: ArrangedPart, pass: Pass, items: number) => Workload;
+	/** What passes and updates ask of a device. */
+	readonly work: PartWork;
 	close(): Promise<void>;
 }
 
@@ -68,21 +71,28 @@ export const mailboxBytesFor = (parts: readonly ArrangedPart[], batch: number): 
 	return 2 * batch * values.reduce((sum, value) => sum + bytesPerItem(value), 0) + 64 * 1024 ** 2;
 };
 
-/** Passes of a training step in forward passes: a backward pass costs two (see `trainingWorkload`). */
-const costOfPass = {forward: 1, backward: 2, learn: 3} as const satisfies Record<Pass['kind'], number>;
+/** Work of passes and updates of a plan's parts, counted as planners count it. */
+export interface PartWork {
+	pass(part: ArrangedPart, pass: Pass, items: number): Workload;
+	update(part: ArrangedPart): Workload;
+}
 
-export function workloads(whole: Model, parts: readonly ArrangedPart[], plan: Plan) {
-	const known = new Map(parts.map(part => [part, trainingWorkload(partOf(whole, part.segment).model)]));
-	return (part: ArrangedPart, {kind}: Pass, items: number): Workload => {
-		const again = kind === 'backward' && plan.stages[part.stage]!.stash === 'recompute' ? 1 : 0;
-		const share = (costOfPass[kind] + again) / 3;
-		const whole = Object.entries(known.get(part)!(items, 1));
-		return Object.fromEntries(
-			whole.map(([opClass, work]) => [
-				opClass,
-				{flops: work.flops * share, bytes: work.bytes * share, calls: work.calls * share},
-			]),
-		);
+/** @param model as the plan cuts it; what a junction adds to the trunk is not counted. */
+export function workOfParts(model: Model, plan: Plan, optimizer: Optimizer): PartWork {
+	const {maxCrossing, stages} = plan;
+	const units = workOfUnits(model, {maxCrossing});
+	const sums = workSums(units, slotCount(optimizer));
+	const ranges = rangesOfPlan(plan, units.length);
+	return {
+		pass({stage}, {kind}, items) {
+			const [first, last] = ranges[stage]!;
+			const again = kind === 'backward' && stages[stage]!.stash === 'recompute';
+			return sums.pass(again ? 'learn' : kind, first, last, items);
+		},
+		update({stage}) {
+			const [first, last] = ranges[stage]!;
+			return sums.update(first, last);
+		},
 	};
 }
 
@@ -129,7 +139,7 @@ export async function openStages(options: StageWorkspaceOptions): Promise<StageW
 		mailboxBytes: mailboxBytesFor(parts, job.training.batch),
 		clipped: job.training.clipNorm !== undefined,
 		codecTo: to => codecFor(plan, device, to),
-		workload: workloads(arrangement.model, parts, plan),
+		work: workOfParts(model, plan, job.training.optimizer),
 		close,
 	};
 }

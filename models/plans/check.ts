@@ -1,6 +1,7 @@
 /** Whether a plan fits its model, its job and the fleet. What fits neither is refused before anybody is asked. */
 
 import {unknownCodecs} from '../../core/codec/spec.js';
+import type {PartMemory} from '../../core/cost/memory.js';
 import {FplError, isFplError} from '../../core/errors.js';
 import {checkPlan} from '../../core/plan/check.js';
 
@@ -13,7 +14,7 @@ import {show} from '../infer/dims.js';
 import {type Unit, unitsOf} from '../inspect/cuts.js';
 import type {Optimizer} from '../training.js';
 import {cutFor, type PlanCut, rangesIn} from './cut.js';
-import {memoryOf, type PartMemory} from './memory.js';
+import {memoryOf} from './memory.js';
 
 /** What is known of a device; what is not known is not checked. */
 export interface FleetMember {

@@ -3,9 +3,8 @@
  * engine itself, the data, and what the engine needs for a moment within one operator.
  */
 
-import {type Plan, synchronisationOf} from '../../core/plan/plan.js';
-import {activeIn, junctionStage, microSizes, type PartId, rowsOf} from '../../core/plan/routing.js';
-import {warmUp} from '../../core/plan/schedule.js';
+import {memoryOfParts, type PartMemory, type StageCounts} from '../../core/cost/memory.js';
+import type {Plan} from '../../core/plan/plan.js';
 import {bytesPerElement, sizeOf} from '../../core/tensor/tensor.js';
 import {slotCount} from '../compile/optimizer.js';
 import {compileSegment, partOf} from '../compile/segment.js';
@@ -22,35 +21,6 @@ export interface MemoryOptions {
 	/** Items of a batch, ≥ 1. */
 	readonly batch: number;
 	readonly optimizer: Optimizer;
-}
-
-/** Bytes that one replica of one stage takes. */
-export interface PartMemory extends PartId {
-	readonly device: string;
-	/** Parameters and buffers. */
-	readonly weights: number;
-	/** The gradient that micro-batches add up to. */
-	readonly gradient: number;
-	/** The optimiser's slots. */
-	readonly slots: number;
-	/** What backward needs of the forward passes that are under way. */
-	readonly activations: number;
-	/** Tensors that come from or go to other stages, and the items themselves. */
-	readonly boundary: number;
-	readonly total: number;
-}
-
-/**
- * The most items of one micro-batch that a replica works on when it is its turn. A lone stage that exchanges weights trains on
- * batches of its own.
- */
-export function mostItems(plan: Plan, {stage, replica}: PartId, batch: number): number {
-	const sizes = microSizes(plan, batch);
-	if (plan.stages.length === 1 && synchronisationOf(plan, plan.stages[stage]!).exchange === 'weights') {
-		return Math.max(...sizes);
-	}
-	const active = activeIn(plan, replica);
-	return Math.max(...sizes.map(size => rowsOf(plan, active, stage, size)[replica]!.count));
 }
 
 const bytesOfItem = (infos: readonly ValueInfo[]): number =>
@@ -85,15 +55,6 @@ function stashOfItem(model: Model, maxCrossing: number, [first, last]: Range, un
 	return bytes;
 }
 
-/** What a stage takes, for one item where nothing else is said. */
-interface StageCounts {
-	readonly parameters: number;
-	readonly buffers: number;
-	readonly stash: number;
-	readonly input: number;
-	readonly output: number;
-}
-
 function countsOf(plan: Plan, model: Model, {units, cuts}: Units, cut: PlanCut, stage: number): StageCounts {
 	const range = rangesIn(plan, units.length)[stage]!;
 	const [first, last] = range;
@@ -110,14 +71,7 @@ function countsOf(plan: Plan, model: Model, {units, cuts}: Units, cut: PlanCut, 
 }
 
 /**
- * Memory of every part of a plan, in the order of stages and replicas. A device that has several parts takes their sum.
- *
- * - weights: parameters and buffers; gradient: as the parameters; slots: as many times the parameters as the optimiser keeps.
- * - activations: what the stage's programs keep of a micro-batch between forward and backward, for each that is under way at
- *   once (`warmUp`: all of them with GPipe, with 1F1B at most one and two for each later stage); with `stash: recompute` for one.
- * - boundary: inputs of every micro-batch under way; twice the outputs, their gradients, and the gradients of the
- *   inputs, since one is on its way while the next is made. The trunk of an aligned junction has an input per branch.
- *
+ * Memory of every part of a plan (see `core/cost/memory`), with what the stages' own programs keep.
  * @param cut the plan's segments, if they were cut already.
  * @throws FplError as `cutFor`, and `MODEL_GRADIENT` for models that cannot be trained.
  */
@@ -128,33 +82,5 @@ export function memoryOf(
 	cut: PlanCut = cutFor(plan, model),
 ): readonly PartMemory[] {
 	const found = unitsOf(model, {maxCrossing: plan.maxCrossing});
-	const micros = microSizes(plan, batch).length;
-	const junction = junctionStage(plan);
-	return plan.stages.flatMap(({replicas, stash}, stage) => {
-		const counts = countsOf(plan, model, found, cut, stage);
-		const branches = stage === junction ? plan.stages[stage - 1]!.replicas.length : 1;
-		const {schedule} = plan.pipeline;
-		const underWay = Math.max(1, warmUp(schedule, stage, plan.stages.length, micros));
-		const input = counts.input * branches;
-		return replicas.map(({device}, replica): PartMemory => {
-			const items = mostItems(plan, {stage, replica}, batch);
-			const weights = counts.parameters + counts.buffers;
-			const gradient = counts.parameters;
-			const slots = slotCount(optimizer) * counts.parameters;
-			const activations = (stash === 'keep' ? underWay : 1) * items * counts.stash;
-			const gradientOut = stage === 0 ? 0 : input;
-			const boundary = items * (underWay * input + 2 * (2 * counts.output + gradientOut));
-			return {
-				stage,
-				replica,
-				device,
-				weights,
-				gradient,
-				slots,
-				activations,
-				boundary,
-				total: weights + gradient + slots + activations + boundary,
-			};
-		});
-	});
+	return memoryOfParts(plan, batch, slotCount(optimizer), stage => countsOf(plan, model, found, cut, stage));
 }

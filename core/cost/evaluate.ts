@@ -1,0 +1,221 @@
+/**
+ * What a plan costs, predicted: seconds, bytes, joules, memory and money per device and in all. Pure. The same counts and
+ * formulas serve planners, reports and agents that emulate a device (docs/cost-model.md).
+ */
+import {phaseCosts} from '../energy/model.js';
+import {FplError} from '../errors.js';
+import type {Phase, PhaseCost} from '../ledger/ledger.js';
+import {devicesOf} from '../plan/fallback.js';
+import {isDataParallel, type Plan, synchronisationOf} from '../plan/plan.js';
+import {activeIn, isBranched} from '../plan/routing.js';
+import {apportion} from '../plan/shares.js';
+import type {Episode, TrainingCosts} from './episode.js';
+import {exchangesOf} from './exchanges.js';
+import type {CostDevice, CostFleet} from './fleet.js';
+import {memoryOfParts, type PartMemory} from './memory.js';
+import type {ModelCosts} from './model-costs.js';
+import {roundTimes} from './rounds.js';
+import {stageCountsOf} from './stage-counts.js';
+import {stepTimes} from './step.js';
+import {freshSpending, type PassTime, type Spending} from './step-clock.js';
+import {giftsOf} from './traffic.js';
+
+export interface DeviceCosts {
+	readonly device: string;
+	readonly role: string;
+	readonly phases: Readonly<Record<Phase, PhaseCost>>;
+	readonly joules: number;
+	readonly radioJoules: number;
+	readonly bytesSent: number;
+	readonly bytesReceived: number;
+	readonly items: number;
+	readonly memoryBytes: number;
+	readonly dollars: number;
+	/** Joules that its battery has left at the end; negative: it does not last. Absent without a battery. */
+	readonly batteryLeft?: number;
+}
+
+/** What holds a step up. */
+export interface Bottleneck {
+	readonly device: string;
+	readonly kind: 'compute' | 'up' | 'down';
+	/** Part of the step in which it is busy, in [0, 1]. */
+	readonly busy: number;
+}
+
+export interface Evaluation {
+	readonly plan: Plan;
+	/** Of one step; of one round where replicas train on their own. */
+	readonly stepSeconds: number;
+	readonly steps: number;
+	readonly seconds: number;
+	/** Of all devices, each transfer counted once on each of the two links that it uses. */
+	readonly bytes: number;
+	readonly joules: number;
+	readonly dollars: number;
+	readonly devices: readonly DeviceCosts[];
+	readonly memory: readonly PartMemory[];
+	readonly bottleneck: Bottleneck;
+	/** Of one step, in seconds since it began. */
+	readonly passes: readonly PassTime[];
+}
+
+export interface EvaluateInput {
+	readonly plan: Plan;
+	readonly costs: ModelCosts;
+	readonly fleet: CostFleet;
+	readonly training: TrainingCosts;
+}
+
+const stepsFor = (items: number, batch: number): number => Math.max(1, Math.ceil(items / batch));
+
+/** Rounds of a plan whose replicas have the whole model. */
+function rounds({plan, costs, fleet, training}: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): Episode {
+	const {batch, epochs, samples} = training;
+	const [{replicas}] = plan.stages as [Plan['stages'][number]];
+	const {exchange, every} = synchronisationOf(plan, plan.stages[0]!);
+	const local = exchange === 'weights' && every.kind === 'epochs' ? every.epochs : 0;
+	const owned = samplesOf(plan, devices, samples);
+	const shares = apportion(
+		batch,
+		replicas.map(({share}) => share),
+	);
+	const work = replicas.map(({device}, index) => {
+		const items = local > 0 ? local * owned[index]! : Math.max(1, shares[index]!);
+		return {device: devices.get(device)!, items, localSteps: local > 0 ? stepsFor(items, batch) : 0};
+	});
+	const times = local > 0 ? Math.max(1, Math.ceil(epochs / local)) : epochs * stepsFor(samples, batch);
+	return {...roundTimes({costs, fleet, work}), times};
+}
+
+/** Items of each source: its own where it says so, else an equal part. */
+function samplesOf(plan: Plan, devices: ReadonlyMap<string, CostDevice>, samples: number): readonly number[] {
+	const sources = plan.stages[0]!.replicas.map(({device}) => devices.get(device)!.samples);
+	if (isBranched(plan, 0)) {
+		return sources.map(() => samples);
+	}
+	return sources.every(own => own !== undefined)
+		? sources
+		: apportion(
+				samples,
+				sources.map(() => 1),
+			);
+}
+
+/** Steps of a plan with stages, and what lies between them. Stages that take turns have a step of its own for each replica. */
+function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): readonly Episode[] {
+	const {plan, costs, fleet, training} = input;
+	const {batch, epochs, samples} = training;
+	const turning = plan.stages.find(({turns}) => turns === 'in-turn');
+	const gifts = giftsOf(plan, costs);
+	const step = (turn: number) => stepTimes({plan, costs, fleet, gifts, batch, active: activeIn(plan, turn)}, devices);
+	const owned = samplesOf(plan, devices, samples);
+	const perTurn = turning
+		? turning === plan.stages[0]
+			? owned.map(items => stepsFor(items, batch))
+			: turning.replicas.map(() => stepsFor(samples, batch) / turning.replicas.length)
+		: [stepsFor(samples, batch)];
+	const episodes = perTurn.map((count, turn): Episode => ({...step(turn), times: epochs * count}));
+	const perEpoch = perTurn.reduce((sum, count) => sum + count, 0);
+	return [...episodes, ...exchangesOf({plan, costs, fleet, training, stepsPerEpoch: perEpoch, devices})];
+}
+
+const roleOf = (plan: Plan, device: string): string => {
+	const own = plan.stages.flatMap(({replicas}, stage) =>
+		replicas.some(replica => replica.device === device) ? [stage] : [],
+	);
+	return own.length === 1 ? `stage ${own[0]}` : `stages ${own.join(' and ')}`;
+};
+
+/** @throws FplError `PLAN_INVALID` where the plan names a device that is not in the fleet. */
+export function evaluate(input: EvaluateInput): Evaluation {
+	const {plan, costs, fleet, training} = input;
+	const all = new Map(fleet.devices.map(device => [device.device, device]));
+	const names = devicesOf(plan);
+	for (const name of names) {
+		if (!all.has(name)) {
+			throw new FplError('PLAN_INVALID', {
+				where: `device «${name}»`,
+				problem: 'this device is not in the fleet',
+				expected: `one of ${[...all.keys()].map(known => `«${known}»`).join(', ')}`,
+			});
+		}
+	}
+	const episodes = isDataParallel(plan) ? [rounds(input, all)] : steps(input, all);
+	const [main] = episodes as readonly [Episode];
+	const seconds = episodes.reduce((sum, episode) => sum + episode.times * episode.seconds, 0);
+	const memory = memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
+	const memoryByDevice = new Map<string, number>();
+	for (const {device, total} of memory) {
+		memoryByDevice.set(device, (memoryByDevice.get(device) ?? 0) + total);
+	}
+	const devices = names.map(name =>
+		deviceCosts(all.get(name)!, episodes, seconds, memoryByDevice.get(name) ?? 0, roleOf(plan, name)),
+	);
+	const sum = (of: (costs: DeviceCosts) => number) => devices.reduce((total, device) => total + of(device), 0);
+	return {
+		plan,
+		stepSeconds: main.seconds,
+		steps: episodes.reduce((total, {times, passes}) => total + (passes.length > 0 ? times : 0), 0),
+		seconds,
+		bytes: sum(({bytesSent, bytesReceived}) => bytesSent + bytesReceived),
+		joules: sum(({joules}) => joules),
+		dollars: sum(({dollars}) => dollars),
+		devices,
+		memory,
+		bottleneck: bottleneckOf(main, all),
+		passes: main.passes,
+	};
+}
+
+function deviceCosts(
+	{device, profile, utilisation, pricePerSecond}: CostDevice,
+	episodes: readonly Episode[],
+	seconds: number,
+	memoryBytes: number,
+	role: string,
+): DeviceCosts {
+	const total = freshSpending();
+	for (const {times, devices} of episodes) {
+		const spent = devices.get(device);
+		for (const key of Object.keys(total) as (keyof Spending)[]) {
+			total[key] += times * (spent?.[key] ?? 0);
+		}
+	}
+	const {phases, joules, radioJoules} = phaseCosts(profile, {
+		computeSeconds: total.compute,
+		sendSeconds: total.send,
+		receiveSeconds: total.receive,
+		waitSeconds: Math.max(0, seconds - total.compute - total.send - total.receive),
+		idleSeconds: 0,
+		bytesUp: total.bytesSent,
+		bytesDown: total.bytesReceived,
+		utilisation,
+	});
+	return {
+		device,
+		role,
+		phases,
+		joules,
+		radioJoules,
+		bytesSent: total.bytesSent,
+		bytesReceived: total.bytesReceived,
+		items: Math.round(total.items),
+		memoryBytes,
+		dollars: pricePerSecond * seconds,
+		...(profile.batteryJoules === undefined ? {} : {batteryLeft: profile.batteryJoules - joules}),
+	};
+}
+
+function bottleneckOf({devices, seconds}: Episode, all: ReadonlyMap<string, CostDevice>): Bottleneck {
+	const busy = [...devices].flatMap(([device, spent]): Bottleneck[] => {
+		const {link} = all.get(device)!.profile;
+		const of = (part: number) => Math.min(1, part / seconds);
+		return [
+			{device, kind: 'compute', busy: of(spent.compute)},
+			{device, kind: 'up', busy: of(spent.bytesSent / link.upBytesPerSecond)},
+			{device, kind: 'down', busy: of(spent.bytesReceived / link.downBytesPerSecond)},
+		];
+	});
+	return busy.reduce((most, one) => (one.busy > most.busy ? one : most));
+}

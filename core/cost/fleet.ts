@@ -1,0 +1,52 @@
+/** The devices and links that a plan is evaluated on. */
+import type {DeviceProfile} from '../profile/profile.js';
+import type {PassTimes} from './pass-times.js';
+
+export interface CostDevice {
+	readonly device: string;
+	readonly profile: DeviceProfile;
+	/** Passes of the model in question on it. */
+	readonly times: PassTimes;
+	/** Items of its own; undefined: it owns no data. */
+	readonly samples: number | undefined;
+	/** Share of its cores that computing uses, in (0, 1]. */
+	readonly utilisation: number;
+	/** Price while it takes part, USD per second. */
+	readonly pricePerSecond: number;
+	/** Whether its profile is emulated on another machine. */
+	readonly emulated: boolean;
+}
+
+/** The machine that all messages go through, with the parameter server and the coordinator. */
+export interface CostBroker {
+	/** What all links together can bring in and out, bytes/s; infinite where nobody says. */
+	readonly inBytesPerSecond: number;
+	readonly outBytesPerSecond: number;
+	/** Taking one float32 element into a mean and updating it, seconds. */
+	readonly secondsPerElement: number;
+	/** Deciding on the next step once the last report is there, seconds. */
+	readonly secondsPerStep: number;
+}
+
+/** How messages are made, which every link has in common. */
+export interface Messaging {
+	readonly chunkBytes: number;
+	/** Software of sender, broker and receiver per message, seconds. */
+	readonly secondsPerMessage: number;
+}
+
+export interface CostFleet {
+	readonly devices: readonly CostDevice[];
+	readonly broker: CostBroker;
+	readonly messaging: Messaging;
+}
+
+/** A broker whose machine is no bottleneck; times are those of one core of a current server. */
+export const defaultBroker: CostBroker = {
+	inBytesPerSecond: Number.POSITIVE_INFINITY,
+	outBytesPerSecond: Number.POSITIVE_INFINITY,
+	secondsPerElement: 4e-9,
+	secondsPerStep: 1e-3,
+};
+
+export const defaultMessaging: Messaging = {chunkBytes: 256 * 1024, secondsPerMessage: 0.5e-3};

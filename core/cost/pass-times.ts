@@ -1,0 +1,126 @@
+/**
+ * How long a device takes for a pass through consecutive units: from its profile's speeds, or from a table measured with this
+ * model. Answers take constant time (prefix sums), so that a planner may ask millions of times.
+ */
+import {FplError} from '../errors.js';
+import {emulatedSeconds, type Work} from '../profile/emulate.js';
+import {type DeviceProfile, type OpClass, opClasses} from '../profile/profile.js';
+import {floatBytes, type PassKind, passCost, type UnitWork} from './model-costs.js';
+
+export interface PassTimes {
+	/** Seconds of a pass over units `first` to `last`, both included, with so many items; `learn` is forward and backward. */
+	pass(kind: PassKind, first: number, last: number, items: number): number;
+	/** Seconds of one optimiser update of their weights. */
+	update(first: number, last: number): number;
+}
+
+const prefix = (values: readonly number[]): Float64Array => {
+	const sums = new Float64Array(values.length + 1);
+	for (const [index, value] of values.entries()) {
+		sums[index + 1] = sums[index]! + value;
+	}
+	return sums;
+};
+
+interface ClassSums {
+	readonly op: OpClass;
+	readonly flops: Float64Array;
+	readonly bytes: Float64Array;
+	readonly callBytes: Float64Array;
+	readonly calls: Float64Array;
+}
+
+export interface WorkSums {
+	/**
+	 * Work of passes by class of operators, as agents that emulate a device stretch it.
+	 * @param items of all calls together.
+	 */
+	pass(kind: PassKind, first: number, last: number, items: number, calls?: number): Partial<Record<OpClass, Work>>;
+	/** An update reads gradient, weights and slots and writes weights and slots. */
+	update(first: number, last: number): Partial<Record<OpClass, Work>>;
+}
+
+/** @param slots vectors that the optimiser keeps besides the weights (momentum: 1, Adam: 2). */
+export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
+	const classes = opClasses
+		.map((op): ClassSums => {
+			const of = (key: 'flops' | 'bytes' | 'callBytes' | 'calls') =>
+				prefix(units.map(({work}) => work[op]?.[key] ?? 0));
+			return {op, flops: of('flops'), bytes: of('bytes'), callBytes: of('callBytes'), calls: of('calls')};
+		})
+		.filter(({calls}) => calls.at(-1)! > 0);
+	const parameters = prefix(units.map(unit => unit.parameters));
+	return {
+		pass(kind, first, last, items, times = 1) {
+			const cost = passCost[kind];
+			const work: Partial<Record<OpClass, Work>> = {};
+			for (const {op, flops, bytes, callBytes, calls} of classes) {
+				const between = (sums: Float64Array) => sums[last + 1]! - sums[first]!;
+				const number = between(calls);
+				if (number > 0) {
+					work[op] = {
+						flops: cost * items * between(flops),
+						bytes: cost * (items * between(bytes) + times * between(callBytes)),
+						calls: cost * times * number,
+					};
+				}
+			}
+			return work;
+		},
+		update(first, last) {
+			const elements = parameters[last + 1]! - parameters[first]!;
+			return {memory: {flops: 0, bytes: elements * floatBytes * (3 + 2 * slots), calls: 0}};
+		},
+	};
+}
+
+/** By the speeds of a profile: per class the longer of computing and moving data, plus the time per call. */
+export function timesOfProfile(sums: WorkSums, profile: DeviceProfile): PassTimes {
+	return {
+		pass: (kind, first, last, items) => emulatedSeconds(sums.pass(kind, first, last, items), profile),
+		update: (first, last) => emulatedSeconds(sums.update(first, last), profile),
+	};
+}
+
+/** A straight line over the items of a call: `fixed + perItem · items` seconds. */
+export interface Line {
+	readonly fixed: number;
+	readonly perItem: number;
+}
+
+/** As measured, unit by unit. */
+export interface MeasuredUnit {
+	readonly forward: Line;
+	readonly backward: Line;
+	/** Seconds of the update of its weights. */
+	readonly update: number;
+}
+
+/** @throws FplError `CONFIG_VALUE` where the table has another number of units than the model. */
+export function timesOfTable(table: readonly MeasuredUnit[], units: number, where: string): PassTimes {
+	if (table.length !== units) {
+		throw new FplError('CONFIG_VALUE', {
+			where,
+			expected: `times of ${units} units`,
+			got: `${table.length}`,
+			fix: 'Measure again with «fpl profile», with the same «maxCrossing».',
+		});
+	}
+	const line = (of: 'forward' | 'backward') => ({
+		fixed: prefix(table.map(unit => unit[of].fixed)),
+		perItem: prefix(table.map(unit => unit[of].perItem)),
+	});
+	const lines = {forward: line('forward'), backward: line('backward')};
+	const updates = prefix(table.map(({update}) => update));
+	const seconds = (of: 'forward' | 'backward', first: number, last: number, items: number) =>
+		lines[of].fixed[last + 1]! -
+		lines[of].fixed[first]! +
+		items * (lines[of].perItem[last + 1]! - lines[of].perItem[first]!);
+	return {
+		pass: (kind, first, last, items) =>
+			kind === 'learn'
+				? seconds('forward', first, last, items) + seconds('backward', first, last, items)
+				: seconds(kind, first, last, items),
+		update: (first, last) => updates[last + 1]! - updates[first]!,
+	};
+}

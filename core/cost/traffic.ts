@@ -1,0 +1,132 @@
+/** How many bytes go from which replica to which, forward and backward, for a micro-batch of so many items. */
+import {expectedBytes} from '../codec/size.js';
+import {codecFor} from '../plan/links.js';
+import type {Plan} from '../plan/plan.js';
+import {type Active, type Edge, edgesBetween, isBranched} from '../plan/routing.js';
+import {floatBytes, type ModelCosts, type ValueCosts} from './model-costs.js';
+
+/** First and last unit of a stage. */
+export type Range = readonly [number, number];
+
+export const rangesOfPlan = ({stages}: Plan, units: number): readonly Range[] =>
+	stages.map(({units: range}) => (range === 'all' ? [0, units - 1] : range));
+
+/** What one stage has for a later one. */
+export interface Gift {
+	readonly from: number;
+	readonly to: number;
+	readonly values: readonly ValueCosts[];
+	readonly labels: boolean;
+}
+
+/** A value goes straight from the stage that makes it to each that reads it. Inputs of the model come from the sources. */
+export function giftsOf(plan: Plan, costs: ModelCosts): readonly Gift[] {
+	const ranges = rangesOfPlan(plan, costs.units.length);
+	const last = ranges.length - 1;
+	const within = (unit: number, [start, end]: Range) => unit >= start && unit <= end;
+	return ranges.flatMap((makes, from) =>
+		ranges.slice(from + 1).flatMap((reads, index): Gift[] => {
+			const to = from + 1 + index;
+			const values = costs.values.filter(
+				({madeBy, readBy}) =>
+					(within(madeBy, makes) || (madeBy < 0 && from === 0)) && readBy.some(unit => within(unit, reads)),
+			);
+			const labels = from === 0 && to === last && plan.labels === 'travel';
+			return values.length > 0 || labels ? [{from, to, values, labels}] : [];
+		}),
+	);
+}
+
+/** One message from replica to replica. */
+export interface Parcel extends Edge {
+	readonly forwardBytes: number;
+	/** 0: nothing comes back. */
+	readonly backwardBytes: number;
+}
+
+const elementsOf = ({shape}: ValueCosts): number => shape.reduce((product, dim) => product * dim, 1);
+/** The head of a bundle's tensor: kind, name and dimensions (`core/codec/bundle`). */
+const tensorHead = 40;
+
+/** Messages of one micro-batch of `size` items. Labels of branches come from the first of them. */
+export function parcelsOf(
+	plan: Plan,
+	costs: ModelCosts,
+	gifts: readonly Gift[],
+	active: Active,
+	size: number,
+): readonly Parcel[] {
+	/** Replicas of a stage with the same share send as many bytes. */
+	const known = new Map<string, number>();
+	return gifts.flatMap((gift, index) => {
+		const devices = (stage: number) => plan.stages[stage]!.replicas;
+		const bytes = (from: string, to: string, items: number, back: boolean): number => {
+			const codec = codecFor(plan, from, to);
+			const key = `${index} ${items} ${back} ${JSON.stringify(codec)}`;
+			let sum = known.get(key);
+			if (sum === undefined) {
+				sum = 0;
+				for (const value of gift.values) {
+					if (value.differentiable) {
+						sum += tensorHead + expectedBytes(codec, [items, ...value.shape]);
+					} else if (!back) {
+						sum += tensorHead + items * elementsOf(value) * value.bytesPerElement;
+					}
+				}
+				known.set(key, sum);
+			}
+			return sum;
+		};
+		return edgesBetween(plan, active, gift.from, gift.to, size).map((edge): Parcel => {
+			const from = devices(gift.from)[edge.from.replica]!.device;
+			const to = devices(gift.to)[edge.to.replica]!.device;
+			const labelled = gift.labels && (!isBranched(plan, 0) || edge.from.replica === 0);
+			const labels = labelled ? tensorHead + edge.rows.count * costs.labelBytes : 0;
+			return {
+				...edge,
+				forwardBytes: bytes(from, to, edge.rows.count, false) + labels,
+				backwardBytes: bytes(to, from, edge.rows.count, true),
+			};
+		});
+	});
+}
+
+/** Float32 elements of the vectors that replicas of a stage exchange: parameters and buffers. */
+export const vectorElements = (costs: ModelCosts, [first, last]: Range): number => {
+	let sum = 0;
+	for (let unit = first; unit <= last; unit++) {
+		sum += costs.units[unit]!.parameters + costs.units[unit]!.buffers;
+	}
+	return sum;
+};
+
+export const vectorBytes = (elements: number): number => elements * floatBytes;
+
+/** Opening message of a transfer: envelope, ids, purpose, topic. */
+const openingBytes = 420;
+/** Head of each further chunk: transfer, sequence, check sum, topic. */
+const chunkHeadBytes = 96;
+/** What the receiver answers: acceptance or acknowledgment. */
+const answerBytes = 110;
+
+export interface WireBytes {
+	/** From sender to receiver. */
+	readonly there: number;
+	/** Answers. */
+	readonly back: number;
+	readonly messages: number;
+}
+
+/** What a transfer of so many bytes takes on the wire: its data travel in chunks, a single small one with the opening. */
+export function onTheWire(bytes: number, chunkBytes: number): WireBytes {
+	if (bytes <= chunkBytes) {
+		return {there: bytes + openingBytes, back: answerBytes, messages: 1};
+	}
+	const chunks = Math.ceil(bytes / chunkBytes);
+	const answers = 2 + Math.floor(chunks / 16);
+	return {
+		there: bytes + openingBytes + chunks * chunkHeadBytes,
+		back: answers * answerBytes,
+		messages: chunks + 1,
+	};
+}
