@@ -49,7 +49,7 @@ export interface Evaluation {
 	readonly stepSeconds: number;
 	readonly steps: number;
 	readonly seconds: number;
-	/** Of all devices, each transfer counted once on each of the two links that it uses. */
+	/** Of tensors and their answers, each transfer counted once. */
 	readonly bytes: number;
 	readonly joules: number;
 	readonly dollars: number;
@@ -158,7 +158,9 @@ export function evaluate(input: EvaluateInput): Evaluation {
 		stepSeconds: main.seconds,
 		steps: episodes.reduce((total, {times, passes}) => total + (passes.length > 0 ? times : 0), 0),
 		seconds,
-		bytes: sum(({bytesSent, bytesReceived}) => bytesSent + bytesReceived),
+		bytes:
+			sum(({bytesSent}) => bytesSent) +
+			episodes.reduce((total, episode) => total + episode.times * serverBytes(episode), 0),
 		joules: sum(({joules}) => joules),
 		dollars: sum(({dollars}) => dollars),
 		devices,
@@ -167,6 +169,9 @@ export function evaluate(input: EvaluateInput): Evaluation {
 		passes: main.passes,
 	};
 }
+
+const serverBytes = ({devices}: Episode): number =>
+	[...devices.values()].reduce((sum, {bytesFromServer}) => sum + bytesFromServer, 0);
 
 function deviceCosts(
 	{device, profile, utilisation, pricePerSecond}: CostDevice,

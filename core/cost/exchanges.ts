@@ -42,6 +42,7 @@ function passOver(
 		own.send += acknowledged;
 		own.bytesSent += there;
 		own.bytesReceived += back;
+		own.bytesFromServer += back;
 		collected = Math.max(collected, arrived);
 	}
 	collected += fleet.broker.secondsPerStep + elements * fleet.broker.secondsPerElement;
@@ -51,6 +52,7 @@ function passOver(
 		const own = of(name);
 		own.receive += arrived - collected;
 		own.bytesReceived += there;
+		own.bytesFromServer += there;
 		own.bytesSent += back;
 		done = Math.max(done, arrived);
 	}

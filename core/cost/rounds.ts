@@ -31,9 +31,6 @@ export interface RoundTimes {
 	readonly devices: ReadonlyMap<string, Spending>;
 }
 
-/** Orders and reports. */
-const controlBytes = 900;
-
 export function roundTimes({costs, fleet, work}: RoundInput): RoundTimes {
 	const hub = hubOf(fleet);
 	const last = costs.units.length - 1;
@@ -62,8 +59,9 @@ export function roundTimes({costs, fleet, work}: RoundInput): RoundTimes {
 			compute,
 			receive: arrived,
 			send: acknowledged - to,
-			bytesSent: there + back + controlBytes,
-			bytesReceived: there + back + controlBytes,
+			bytesSent: there + back,
+			bytesReceived: there + back,
+			bytesFromServer: there + back,
 			items,
 		});
 	}

@@ -25,8 +25,11 @@ export interface Spending {
 	send: number;
 	/** Waiting while something is arriving. */
 	receive: number;
+	/** Tensors and their answers; orders and reports are not counted. */
 	bytesSent: number;
 	bytesReceived: number;
+	/** Of the received bytes, those that the coordinator or the parameter server sent. */
+	bytesFromServer: number;
 	/** Items that its first part works on. */
 	items: number;
 }
@@ -87,6 +90,7 @@ export const freshSpending = (): Spending => ({
 	receive: 0,
 	bytesSent: 0,
 	bytesReceived: 0,
+	bytesFromServer: 0,
 	items: 0,
 });
 
@@ -211,6 +215,7 @@ export class StepClock {
 				ready = Math.max(ready, acknowledged);
 				machine.spent.bytesSent += there;
 				machine.spent.bytesReceived += back;
+				machine.spent.bytesFromServer += back;
 			}
 			machine.spent.send += ready - machine.free;
 			done = Math.max(done, ready + latencySeconds + this.#hub.messaging.secondsPerMessage);

@@ -28,9 +28,6 @@ export interface StepTimes {
 	readonly devices: ReadonlyMap<string, Spending>;
 }
 
-/** Orders and reports. */
-const controlBytes = 700;
-
 /** @param devices of the plan, by name. */
 export function stepTimes(input: StepInput, devices: ReadonlyMap<string, CostDevice>): StepTimes {
 	const {plan, costs, fleet, active} = input;
@@ -59,15 +56,12 @@ export function stepTimes(input: StepInput, devices: ReadonlyMap<string, CostDev
 				machine.spent.receive += Math.max(0, delivery.arrived - ready);
 				ready = Math.max(ready, delivery.arrived);
 				machine.spent.bytesReceived += there;
+				machine.spent.bytesFromServer += there;
 				machine.spent.bytesSent += back;
 			}
 			machine.spent.compute += seconds;
 			begins.set(device, ready + seconds);
 		}
-	}
-	for (const {spent} of machines.values()) {
-		spent.bytesReceived += controlBytes;
-		spent.bytesSent += controlBytes;
 	}
 	const clock = new StepClock(input, machines, hub);
 	const seconds = clock.run(device => begins.get(device)!);
