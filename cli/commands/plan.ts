@@ -14,8 +14,8 @@ import {checkPlanFor, type FleetMember} from '../../models/plans/check.js';
 import {memoryOf} from '../../models/plans/memory.js';
 import {planFor} from '../../models/plans/plan-for.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
-import {readJob, readParticipants} from '../plan-input.js';
-import {planYaml, printPlan} from '../plan-text.js';
+import {readJob, readParticipants} from '../planning/plan-input.js';
+import {planYaml, printPlan} from '../planning/plan-text.js';
 import {print, printJson} from '../terminal.js';
 
 interface PlanOptions {
@@ -70,7 +70,7 @@ async function validate(file: string, jobFile: string, options: PlanOptions, com
 	const plan = readConfig(planSchema, {document: await readConfigFile(file), code: 'PLAN_INVALID'});
 	const {job, model} = await readJob(jobFile);
 	const asked = options.fleet !== undefined || options.devices !== undefined;
-	const fleet = asked ? await readParticipants(options, command) : undefined;
+	const fleet = asked ? (await readParticipants(options, command)).participants : undefined;
 	checkAll({job, model, plan, fleet});
 	const memory = memoryOf(plan, model, job.training);
 	if (options.format === 'json') {
@@ -89,7 +89,7 @@ async function validate(file: string, jobFile: string, options: PlanOptions, com
 async function build(jobFile: string, options: PlanOptions, command: Command): Promise<void> {
 	const {job, model} = await readJob(jobFile);
 	const scheme = wantedScheme(job, options);
-	const all = await readParticipants(options, command);
+	const {participants: all} = await readParticipants(options, command);
 	const only = options.devices === undefined ? job.devices.only : undefined;
 	const fleet = only === undefined ? all : all.filter(({device}) => only.includes(device));
 	const plan = planFor({...job, scheme}, fleet, model);

@@ -2,7 +2,7 @@
 import {FplError} from '../../core/errors.js';
 import type {Model} from '../../models/graph.js';
 import {speedOn} from '../../models/plans/plan-for.js';
-import type {Participant} from '../plan-input.js';
+import type {Participant} from '../planning/plan-input.js';
 
 export interface CastOptions {
 	readonly model: Model;

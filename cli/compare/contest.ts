@@ -14,7 +14,7 @@ import type {SchemeComparison, SchemeRun} from '../../reports/schemes/comparison
 import type {Client} from '../client.js';
 import type {Ended} from '../outcome.js';
 import {failureOf} from '../outcome.js';
-import type {Participant} from '../plan-input.js';
+import type {Participant} from '../planning/plan-input.js';
 import {keepResults} from '../results.js';
 import {type Submission, submit} from '../submission.js';
 import {castOf, castText} from './cast.js';

@@ -11,7 +11,7 @@ import {type Client, connectClient} from '../client.js';
 import {startLocalFleet, untilJoined} from '../daemon/local-fleet.js';
 import {followRun} from '../follow.js';
 import {loggerOf, stateDirectory} from '../options.js';
-import {participantsOf, readJob} from '../plan-input.js';
+import {participantsOf, readJob} from '../planning/plan-input.js';
 import {readSubmission} from '../submission.js';
 import {defaultSchemes, parseSchemes} from './contenders.js';
 import {type Contender, compareSchemes} from './contest.js';

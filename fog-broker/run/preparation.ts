@@ -20,6 +20,8 @@ export interface Preparation {
 	readonly trainer: TrainerOptions;
 	/** As it is read; undefined where the fog broker does not have the data. */
 	readonly test: Dataset | undefined;
+	/** Items of the training set; undefined where the fog broker does not have the data. */
+	readonly items: number | undefined;
 	/** Why there are no test data. */
 	readonly withoutTest: string | undefined;
 }
@@ -81,6 +83,7 @@ export async function prepare(job: Job, given: Uint8Array | undefined): Promise<
 		digest: createHash('sha256').update(bytes).digest('hex'),
 		trainer,
 		test: split?.test,
+		items: split?.train.items,
 		withoutTest,
 	};
 }

@@ -2,7 +2,7 @@ import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {parse} from 'yaml';
-import {planYaml} from '../../cli/plan-text.js';
+import {planYaml} from '../../cli/planning/plan-text.js';
 import {planDigest} from '../../core/plan/digest.js';
 import {planSchema} from '../../core/plan/plan.js';
 import {fpl} from '../support/processes.js';

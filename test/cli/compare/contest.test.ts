@@ -1,7 +1,7 @@
 /** Schemes compared over a fleet in this process: the same job under each, and a failure that is a row. */
 import test from 'ava';
 import {type Contender, compareSchemes} from '../../../cli/compare/contest.js';
-import {participantsOf} from '../../../cli/plan-input.js';
+import {participantsOf} from '../../../cli/planning/plan-input.js';
 import type {JobDocument} from '../../../core/plan/job.js';
 import {ledgersOf} from '../../../reports/schemes/comparison.js';
 import {schemesText} from '../../../reports/schemes/text.js';

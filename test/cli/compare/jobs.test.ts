@@ -3,7 +3,7 @@ import {readdirSync} from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import {defaultSchemes} from '../../../cli/compare/contenders.js';
-import {readJob} from '../../../cli/plan-input.js';
+import {readJob} from '../../../cli/planning/plan-input.js';
 import {datasetNames, isAvailable} from '../../../models/datasets/open.js';
 import {checkPlanFor} from '../../../models/plans/check.js';
 import {planFor} from '../../../models/plans/plan-for.js';

@@ -1,13 +1,13 @@
 /** A plan as people read it: a table of its stages, or YAML to edit. */
 import {Document, isCollection, isScalar, visit} from 'yaml';
-import {describeCodec} from '../core/codec/spec.js';
-import type {PartMemory} from '../core/cost/memory.js';
-import {type Plan, type Synchronisation, synchronisationOf} from '../core/plan/plan.js';
-import {formatSi} from '../core/units.js';
-import type {Model} from '../models/graph.js';
-import {unitsOf} from '../models/inspect/cuts.js';
-import {rangesIn} from '../models/plans/cut.js';
-import {print, printTable} from './terminal.js';
+import {describeCodec} from '../../core/codec/spec.js';
+import type {PartMemory} from '../../core/cost/memory.js';
+import {type Plan, type Synchronisation, synchronisationOf} from '../../core/plan/plan.js';
+import {formatSi} from '../../core/units.js';
+import type {Model} from '../../models/graph.js';
+import {unitsOf} from '../../models/inspect/cuts.js';
+import {rangesIn} from '../../models/plans/cut.js';
+import {print, printTable} from '../terminal.js';
 
 /** Keys whose values stand in one line, and those whose items do. */
 const inOneLine: ReadonlySet<unknown> = new Set(['units', 'junction', 'synchronisation', 'pipeline']);

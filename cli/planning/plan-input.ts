@@ -1,0 +1,105 @@
+/** What `fpl plan` works on: the job, its model, and the devices that may take part. */
+import type {Command} from 'commander';
+import {parseValue} from '../../core/config/config.js';
+import {readConfigFile} from '../../core/config/document.js';
+import {FplError} from '../../core/errors.js';
+import {deviceId} from '../../core/ids.js';
+import {type Job, jobSchema} from '../../core/plan/job.js';
+import {type BrokerLink, type DeclaredDevice, readFleet} from '../../core/profile/fleet-file.js';
+import type {FleetDevice} from '../../fog-broker/fleet.js';
+import {prepare} from '../../fog-broker/run/preparation.js';
+import type {Model} from '../../models/graph.js';
+import type {FleetMember} from '../../models/plans/check.js';
+import type {Candidate} from '../../models/plans/plan-for.js';
+import {type Client, withClient} from '../client.js';
+import {loggerOf} from '../options.js';
+import {readSubmission} from '../submission.js';
+
+/** A device that may take part, with what is known of it. */
+export type Participant = Candidate &
+	FleetMember & {
+		/** Items of its own; undefined: it has none, or does not say. */
+		readonly samples?: number | undefined;
+		/** Whether another machine plays it. */
+		readonly emulated?: boolean | undefined;
+	};
+
+/** A job file and the model that it names, built for the data where these are here; and how many items these are. */
+export async function readJob(
+	file: string,
+): Promise<{readonly job: Job; readonly model: Model; readonly items: number | undefined}> {
+	const submission = await readSubmission(file, {});
+	if (submission.kind !== 'job') {
+		throw new FplError('USAGE', {expected: 'a job file', got: 'none'});
+	}
+	const job = parseValue(jobSchema, JSON.parse(submission.job), file, 'JOB_INVALID');
+	const {model, items} = await prepare(job, submission.model?.bytes);
+	return {job, model, items};
+}
+
+const declared = (devices: readonly DeclaredDevice[]): readonly Participant[] => {
+	// A file that says nothing of data says nothing of sources.
+	const known = devices.some(({samples}) => samples !== undefined);
+	return devices.map(({device, profile, samples}) => ({
+		device,
+		profile,
+		memoryBytes: profile.memoryBytes,
+		...(known ? {isSource: samples !== undefined, samples} : {}),
+	}));
+};
+
+/** The devices that are at the coordinator, in the order of their names. */
+export async function participantsOf(client: Client): Promise<readonly Participant[]> {
+	const {devices} = await client.ask({kind: 'listDevices'}, 'deviceList');
+	return (JSON.parse(devices) as FleetDevice[]).map(({device, profile, engines, emulated}) => ({
+		device,
+		profile,
+		memoryBytes: profile.memoryBytes,
+		engines,
+		emulated,
+	}));
+}
+
+export interface FleetOptions {
+	/** A fleet file. */
+	readonly fleet?: string | undefined;
+	/** Names, separated by commas: only these, in this order. */
+	readonly devices?: string | undefined;
+}
+
+/** What may take part, and the broker between them where a fleet file says what it can do. */
+export interface Participants {
+	readonly participants: readonly Participant[];
+	readonly broker: BrokerLink | undefined;
+}
+
+/**
+ * The devices of a fleet file; or names of which nothing more is known; or, without either, those that are at the broker.
+ * @throws FplError `CONFIG_FILE` …, `DEVICE_UNKNOWN`, and those of asking the coordinator.
+ */
+export async function readParticipants(options: FleetOptions, command: Command): Promise<Participants> {
+	const {fleet, devices} = options;
+	const names = devices?.split(',').map(name => deviceId(name.trim(), '--devices'));
+	if (fleet === undefined) {
+		const participants = names?.map(device => ({device})) ?? (await withClient(command, participantsOf));
+		return {participants, broker: undefined};
+	}
+	const {devices: written, broker, warnings} = readFleet(await readConfigFile(fleet));
+	for (const warning of warnings) {
+		loggerOf(command).warn(warning);
+	}
+	const all = declared(written);
+	const participants =
+		names?.map(name => {
+			const found = all.find(({device}) => device === name);
+			if (!found) {
+				throw new FplError('DEVICE_UNKNOWN', {
+					where: '--devices',
+					expected: `one of ${all.map(({device}) => device).join(', ')}, as in ${fleet}`,
+					got: `«${name}»`,
+				});
+			}
+			return found;
+		}) ?? all;
+	return {participants, broker};
+}
