@@ -25,6 +25,7 @@ import type {Engine} from '../../models/engines/engine.js';
 import {startEngine} from '../../models/engines/index.js';
 import {softwareVersion} from '../version.js';
 import {Closing} from './closing.js';
+import {letHeapGrow} from './heap.js';
 import {takeIdentity} from './identity.js';
 import {login} from './login.js';
 import {ownProfile} from './own-profile.js';
@@ -84,6 +85,7 @@ export async function startAgent(
 	logger: Logger,
 	signal: AbortSignal,
 ): Promise<RunningDevice> {
+	letHeapGrow();
 	const clock = systemClock;
 	const device = deviceId(config.id);
 	const topics = createTopics(config.namespace);

@@ -14,6 +14,7 @@ import type {BrokerConfig} from '../../fog-broker/config.js';
 import {startCoordinator} from '../../fog-broker/service.js';
 import {startEngine} from '../../models/engines/index.js';
 import {Closing} from './closing.js';
+import {letHeapGrow} from './heap.js';
 import {login} from './login.js';
 
 export interface Fog {
@@ -31,6 +32,7 @@ const credentialsOf = (users: NonNullable<BrokerConfig['users']>): Credential[] 
 
 /** @throws FplError `FILE_WRITE`, `PORT_TAKEN`, `BROKER_UNREACHABLE`, `ENGINE_UNAVAILABLE`, `DEVICE_UNKNOWN`. */
 export async function startFog(config: BrokerConfig, state: string, logger: Logger, signal: AbortSignal): Promise<Fog> {
+	letHeapGrow();
 	const clock = systemClock;
 	const topics = createTopics(config.namespace);
 	const host = libraryProfile(config.profile, 'profile');
