@@ -64,6 +64,8 @@ export interface TimelinePass {
 export interface Timeline {
 	readonly step: number;
 	readonly milliseconds: number;
+	/** All devices count from the same moment, as in a prediction. */
+	readonly oneClock?: boolean;
 	readonly passes: readonly TimelinePass[];
 }
 

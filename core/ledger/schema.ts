@@ -36,6 +36,7 @@ const device = z.object({
 const timeline = z.object({
 	step: count,
 	milliseconds: amount,
+	oneClock: z.boolean().optional(),
 	passes: z
 		.array(
 			z.object({
