@@ -14,7 +14,8 @@ export interface PassTimes {
 	update(first: number, last: number): number;
 }
 
-const prefix = (values: readonly number[]): Float64Array => {
+/** Sums of the first n values, n from 0 on. */
+export const prefixSums = (values: readonly number[]): Float64Array => {
 	const sums = new Float64Array(values.length + 1);
 	for (const [index, value] of values.entries()) {
 		sums[index + 1] = sums[index]! + value;
@@ -45,11 +46,11 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 	const classes = opClasses
 		.map((op): ClassSums => {
 			const of = (key: 'flops' | 'bytes' | 'callBytes' | 'calls') =>
-				prefix(units.map(({work}) => work[op]?.[key] ?? 0));
+				prefixSums(units.map(({work}) => work[op]?.[key] ?? 0));
 			return {op, flops: of('flops'), bytes: of('bytes'), callBytes: of('callBytes'), calls: of('calls')};
 		})
 		.filter(({calls}) => calls.at(-1)! > 0);
-	const parameters = prefix(units.map(unit => unit.parameters));
+	const parameters = prefixSums(units.map(unit => unit.parameters));
 	return {
 		pass(kind, first, last, items, times = 1) {
 			const cost = passCost[kind];
@@ -107,11 +108,11 @@ export function timesOfTable(table: readonly MeasuredUnit[], units: number, wher
 		});
 	}
 	const line = (of: 'forward' | 'backward') => ({
-		fixed: prefix(table.map(unit => unit[of].fixed)),
-		perItem: prefix(table.map(unit => unit[of].perItem)),
+		fixed: prefixSums(table.map(unit => unit[of].fixed)),
+		perItem: prefixSums(table.map(unit => unit[of].perItem)),
 	});
 	const lines = {forward: line('forward'), backward: line('backward')};
-	const updates = prefix(table.map(({update}) => update));
+	const updates = prefixSums(table.map(({update}) => update));
 	const seconds = (of: 'forward' | 'backward', first: number, last: number, items: number) =>
 		lines[of].fixed[last + 1]! -
 		lines[of].fixed[first]! +

@@ -1,0 +1,211 @@
+/**
+ * Lower bounds of what any plan costs that begins with given stages. With head(s), tail(s) the shortest way of one micro-batch
+ * to stage s and of its gradient back, a step takes at least
+ *
+ *   max over stages s:   head(s) + all passes of its slowest replica + tail(s)
+ *   rest:                head + (rest of the work, shared out perfectly among the devices that are left) + tail
+ *   max over devices:    bytes of the step / rate of the link, and the passes besides where they cannot overlap
+ *
+ * Devices cost idle power and price for all of this time, and energy for what they compute and send; the rest of the work is
+ * done by whoever does it cheapest.
+ */
+import type {CostDevice} from '../../core/cost/fleet.js';
+import {prefixSums} from '../../core/cost/pass-times.js';
+import type {Amounts, Problem} from '../problem.js';
+import type {Mode} from './candidate.js';
+import {bytesBetween, type ItemBytes, type StageBound, type StageRange} from './stage-bound.js';
+
+/** Stages so far, and the devices that are left. */
+export interface Prefix {
+	readonly stages: readonly StageBound[];
+	/** Last unit that is in a stage. */
+	readonly last: number;
+	readonly left: readonly number[];
+}
+
+export class Bounds {
+	readonly #problem: Problem;
+	readonly #mode: Mode;
+	readonly #steps: number;
+	readonly #known = new Map<string, ItemBytes>();
+	readonly #elements: Float64Array;
+	/** By device: seconds of all passes of unit u over a whole batch, summed up to u. */
+	readonly #learn: ReadonlyMap<number, Float64Array>;
+
+	constructor(problem: Problem, mode: Mode, devices: readonly number[]) {
+		const {costs, training, fleet} = problem;
+		this.#problem = problem;
+		this.#mode = mode;
+		this.#steps = training.epochs * Math.max(1, Math.ceil(training.samples / training.batch));
+		this.#elements = prefixSums(costs.units.map(({parameters, buffers}) => parameters + buffers));
+		const known = new Map<CostDevice['times'], Float64Array>();
+		this.#learn = new Map(
+			devices.map(index => {
+				const {times} = fleet.devices[index]!;
+				const sums =
+					known.get(times) ?? prefixSums(costs.units.map((_, unit) => times.pass('learn', unit, unit, training.batch)));
+				known.set(times, sums);
+				return [index, sums] as const;
+			}),
+		);
+	}
+
+	vectorElements = (first: number, last: number): number => this.#elements[last + 1]! - this.#elements[first]!;
+
+	/** At least so much for the whole run. */
+	amounts({stages, last, left}: Prefix): Amounts {
+		const {fleet, costs} = this.#problem;
+		const done = last === costs.units.length - 1;
+		const links = this.#links(stages);
+		const seconds = Math.max(
+			...links.map(link => link.seconds),
+			...stages.flatMap(({compute}) => compute),
+			this.#wayThrough(stages, done ? 0 : this.#fluid(last + 1, left)),
+		);
+		const devices = stages.flatMap(({range}) => range.devices);
+		const sum = (of: (device: CostDevice) => number) => devices.reduce((total, device) => total + of(device), 0);
+		let joules =
+			seconds * sum(({profile}) => profile.idleWatts) + links.reduce((total, link) => total + link.joules, 0);
+		let price = sum(({pricePerSecond}) => pricePerSecond);
+		for (const {range, compute} of stages) {
+			for (const [replica, {profile, utilisation}] of range.devices.entries()) {
+				joules += (profile.busyWatts - profile.idleWatts) * utilisation * compute[replica]!;
+			}
+		}
+		if (!done && left.length > 0) {
+			const rest = left.map(index => fleet.devices[index]!);
+			joules += this.#cheapest(last + 1, left) + seconds * Math.min(...rest.map(({profile}) => profile.idleWatts));
+			price += Math.min(...rest.map(({pricePerSecond}) => pricePerSecond));
+		}
+		return {
+			time: this.#steps * seconds,
+			bytes: this.#steps * this.#bytes(stages),
+			energy: this.#steps * joules,
+			money: this.#steps * seconds * price,
+		};
+	}
+
+	/** Of a step: what the stages send each other and what their replicas exchange. */
+	#bytes(stages: readonly StageBound[]): number {
+		return stages.reduce((sum, {range, items, vectorBytes}) => {
+			const {forward, backward} = this.#made(range);
+			const all = items.reduce((total, count) => total + count, 0);
+			return sum + all * (forward + backward) + 2 * range.devices.length * vectorBytes;
+		}, 0);
+	}
+
+	/** Bytes of an item that a stage makes for any later one, each at least once. */
+	#made({first, last}: StageRange): ItemBytes {
+		return this.#between(first, last, last + 1, this.#problem.costs.units.length - 1);
+	}
+
+	#between(first: number, last: number, from: number, to: number): ItemBytes {
+		const key = `${first} ${last} ${from} ${to}`;
+		const known = this.#known.get(key) ?? bytesBetween(this.#problem, this.#mode, [first, last], [from, to]);
+		this.#known.set(key, known);
+		return known;
+	}
+
+	/**
+	 * The first micro-batch's way to a stage, everything that is done there, and the last one's way back; `rest` is done after
+	 * the last of the stages. With more than one tensor over a cut a stage may not depend on the one before it.
+	 */
+	#wayThrough(stages: readonly StageBound[], rest: number): number {
+		if (this.#problem.costs.maxCrossing > 1) {
+			return rest;
+		}
+		let there = 0;
+		const ways = stages.map((stage, index) => {
+			const next = stages[index + 1];
+			const {forward, backward} = this.#made(stage.range);
+			const way = {
+				head: there,
+				back: stage.backward + (next && backward > 0 ? this.#hop(next, stage, backward) : 0),
+			};
+			there += stage.forward + (next ? this.#hop(stage, next, forward) : 0);
+			return way;
+		});
+		let tail = 0;
+		let longest = 0;
+		for (const [index, {passes}] of stages.entries()) {
+			const {head, back} = ways[index]!;
+			longest = Math.max(longest, head + Math.max(...passes) + tail);
+			tail += back;
+		}
+		return rest > 0 ? Math.max(longest, there + rest + tail) : longest;
+	}
+
+	/** Seconds of a micro-batch from one stage to another: the receiver for which it is shortest. */
+	#hop(from: StageBound, to: StageBound, itemBytes: number): number {
+		const latency = Math.min(...from.range.devices.map(({profile}) => profile.link.latencySeconds));
+		const copies = from.range.branched && !to.range.branched ? from.range.devices.length : 1;
+		return (
+			latency +
+			Math.min(
+				...to.range.devices.map(
+					({profile: {link}}, replica) =>
+						link.latencySeconds + (copies * to.fewest[replica]! * itemBytes) / link.downBytesPerSecond,
+				),
+			)
+		);
+	}
+
+	/** By replica of the stages: how long its link is busy in a step, and what that takes of energy. */
+	#links(stages: readonly StageBound[]) {
+		const {length} = this.#problem.costs.units;
+		const branches = stages.find(({range}) => range.branched)?.range.devices.length ?? 1;
+		return stages.flatMap(({range, items, vectorBytes}) => {
+			const {first, last, devices, branched} = range;
+			const made = last < length - 1 ? this.#made(range) : {forward: 0, backward: 0};
+			const read = first > 0 ? this.#between(0, first - 1, first, last) : {forward: 0, backward: 0};
+			const copies = branched || first === 0 ? 1 : branches;
+			return devices.map(({profile: {link}}, replica) => {
+				const up = items[replica]! * (made.forward + copies * read.backward) + vectorBytes;
+				const down = items[replica]! * (copies * read.forward + made.backward) + vectorBytes;
+				return {
+					seconds: Math.max(up / link.upBytesPerSecond, down / link.downBytesPerSecond),
+					joules: up * link.joulesPerByteUp + down * link.joulesPerByteDown,
+				};
+			});
+		});
+	}
+
+	/** Seconds of the units from `first` on if all these devices shared them perfectly; a bound by weak duality. */
+	#fluid(first: number, devices: readonly number[]): number {
+		if (devices.length === 0) {
+			return Number.POSITIVE_INFINITY;
+		}
+		const {length} = this.#problem.costs.units;
+		const tables = devices.map(device => this.#learn.get(device)!);
+		const rates = tables.map(sums => 1 / Math.max(1e-15, sums[length]! - sums[first]!));
+		const all = rates.reduce((sum, rate) => sum + rate, 0);
+		let seconds = 0;
+		for (let unit = first; unit < length; unit++) {
+			let least = Number.POSITIVE_INFINITY;
+			for (const [index, sums] of tables.entries()) {
+				least = Math.min(least, (sums[unit + 1]! - sums[unit]!) * rates[index]!);
+			}
+			seconds += least / all;
+		}
+		return seconds;
+	}
+
+	/** Joules above idle of the units from `first` on, each computed where that takes least. */
+	#cheapest(first: number, devices: readonly number[]): number {
+		const {costs, fleet} = this.#problem;
+		let joules = 0;
+		for (let unit = first; unit < costs.units.length; unit++) {
+			let least = Number.POSITIVE_INFINITY;
+			for (const index of devices) {
+				const {profile, utilisation} = fleet.devices[index]!;
+				const sums = this.#learn.get(index)!;
+				least = Math.min(
+					least,
+					(profile.busyWatts - profile.idleWatts) * utilisation * (sums[unit + 1]! - sums[unit]!),
+				);
+			}
+			joules += least;
+		}
+		return joules;
+	}
+}

@@ -1,0 +1,143 @@
+/** A plan as the search sees it, and the plan document and the costs that it stands for. */
+import type {CodecSpec} from '../../core/codec/spec.js';
+import {evaluate} from '../../core/cost/evaluate.js';
+import type {CostDevice} from '../../core/cost/fleet.js';
+import {everyEpochs, everyStep, privately} from '../../core/plan/builders/parts.js';
+import type {Plan, Stage} from '../../core/plan/plan.js';
+import {amountsOf, objectiveValue, shortfallsOf} from '../objective.js';
+import type {Costed, Problem, Shortfall} from '../problem.js';
+
+export interface CandidateStage {
+	/** Last unit. */
+	readonly last: number;
+	/** Indices in the fleet. */
+	readonly devices: readonly number[];
+}
+
+/** How the batches of a plan flow, besides who computes what. */
+export interface Mode {
+	readonly microBatches: number;
+	readonly schedule: Plan['pipeline']['schedule'];
+	readonly codec: CodecSpec;
+	/** Of plans with one stage: passes between two means of the weights; 0: gradients at every step. */
+	readonly localEpochs: number;
+}
+
+export interface Candidate {
+	readonly stages: readonly CandidateStage[];
+	readonly mode: Mode;
+}
+
+export interface Judged extends Costed {
+	readonly candidate: Candidate;
+	readonly shortfalls: readonly Shortfall[];
+}
+
+/** Three digits are enough for people, and for devices. */
+const rounded = (share: number): number => Number(share.toPrecision(3));
+
+/**
+ * Parts of the batch of a stage's replicas, relative to the least: sources by what they own, branches all alike, others so that
+ * all finish at the same time.
+ */
+export function sharesOfStage(
+	{data, training}: Problem,
+	devices: readonly CostDevice[],
+	stage: number,
+	first: number,
+	last: number,
+): readonly number[] {
+	if (devices.length === 1 || (stage === 0 && data.kind === 'aligned')) {
+		return devices.map(() => 1);
+	}
+	const items = training.batch / devices.length;
+	const weights = devices.map(({samples, times}) =>
+		stage === 0 && data.kind === 'sources'
+			? (samples ?? 1)
+			: items / Math.max(1e-12, times.pass('learn', first, last, items)),
+	);
+	const least = Math.min(...weights);
+	return weights.map(weight => rounded(weight / least));
+}
+
+const describe = (plan: Pick<Plan, 'stages'>, {microBatches, localEpochs}: Mode, aligned: boolean): string => {
+	const {stages} = plan;
+	const width = stages.map(({replicas}) => replicas.length).join(' → ');
+	const micro = microBatches > 1 ? `, ${microBatches} micro-batches` : '';
+	if (stages.length === 1) {
+		return stages[0]!.replicas.length === 1
+			? 'one device'
+			: localEpochs > 0
+				? `${width} replicas, mean of weights every ${localEpochs === 1 ? 'epoch' : `${localEpochs} epochs`}`
+				: `${width} replicas`;
+	}
+	return `${aligned ? 'branches' : 'stages'} of ${width} devices${micro}`;
+};
+
+export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, recompute?: ReadonlySet<number>): Plan {
+	const {costs, fleet, data} = problem;
+	const aligned = data.kind === 'aligned' && stages.length > 1;
+	const only = stages.length === 1;
+	const documents = stages.map(({last, devices}, index): Stage => {
+		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
+		const own = devices.map(device => fleet.devices[device]!);
+		const shares = sharesOfStage(problem, own, index, first, last);
+		return {
+			units: only ? 'all' : [first, last],
+			replicas: own.map(({device}, replica) => ({device, share: shares[replica]!})),
+			junction: aligned && index === 1 ? {mode: 'aligned', kind: data.junction} : {mode: 'stack'},
+			stash: recompute?.has(index) ? 'recompute' : 'keep',
+			turns: 'together',
+			...(aligned && index === 0 ? {synchronisation: privately} : {}),
+		};
+	});
+	return {
+		version: 1,
+		scheme: describe({stages: documents}, mode, aligned),
+		model: costs.name,
+		maxCrossing: costs.maxCrossing,
+		stages: documents,
+		synchronisation: only && mode.localEpochs > 0 ? everyEpochs(mode.localEpochs) : everyStep,
+		pipeline: {microBatches: only ? 1 : mode.microBatches, schedule: mode.schedule},
+		links: only || mode.codec.kind === 'fp32' ? [] : [{from: '*', to: '*', codec: mode.codec}],
+		labels: 'travel',
+	};
+}
+
+function judgePlan(problem: Problem, candidate: Candidate, plan: Plan): Judged {
+	const {costs, fleet, training, objective} = problem;
+	const evaluation = evaluate({plan, costs, fleet, training});
+	const value = objectiveValue(objective, amountsOf(evaluation));
+	return {candidate, plan, evaluation, value, shortfalls: shortfallsOf(problem, evaluation)};
+}
+
+/** Stages on devices whose memory does not suffice compute forward again rather than keep what backward needs. */
+export function judge(problem: Problem, candidate: Candidate): Judged {
+	const kept = judgePlan(problem, candidate, planOfCandidate(problem, candidate));
+	const short = new Set(
+		kept.shortfalls
+			.filter(({constraint}) => constraint.startsWith('memory of '))
+			.map(({constraint}) => constraint.slice(10)),
+	);
+	if (short.size === 0) {
+		return kept;
+	}
+	const {devices} = problem.fleet;
+	const stages = candidate.stages.flatMap((stage, index) =>
+		stage.devices.some(device => short.has(devices[device]!.device)) ? [index] : [],
+	);
+	return judgePlan(problem, candidate, planOfCandidate(problem, candidate, new Set(stages)));
+}
+
+/** How far a plan is from being permitted, as a factor; 1 where it is. */
+export const worstExcess = ({shortfalls}: Judged): number =>
+	shortfalls.reduce((most, {needed, available}) => Math.max(most, available > 0 ? needed / available : 2), 1);
+
+/** Permitted plans by value; those that are not come after them, the nearest first. */
+export function isBetter(a: Judged, b: Judged | undefined): boolean {
+	if (b === undefined) {
+		return true;
+	}
+	const [left, right] = [worstExcess(a), worstExcess(b)];
+	return left === right ? a.value < b.value - 1e-12 * Math.abs(b.value) : left < right;
+}

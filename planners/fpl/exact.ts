@@ -1,0 +1,243 @@
+/**
+ * Searches the whole space, depth first, stage by stage; whatever cannot become better than the best plan known is left out.
+ * What is left unsearched when the budget ends is bounded from below, so that the answer comes with its gap.
+ */
+import {exceeded, objectiveValue} from '../objective.js';
+import type {Budget, Problem} from '../problem.js';
+import {Bounds} from './bounds.js';
+import {
+	type Candidate,
+	type CandidateStage,
+	isBetter,
+	type Judged,
+	judge,
+	type Mode,
+	sharesOfStage,
+} from './candidate.js';
+import {type Rules, sharesSuffice} from './rules.js';
+import {type StageBound, stageBound} from './stage-bound.js';
+
+export interface Searched {
+	readonly best: Judged | undefined;
+	/** No plan of the space has a smaller value; the best's own where all was searched. */
+	readonly bound: number;
+	readonly complete: boolean;
+	readonly evaluated: number;
+}
+
+interface Node {
+	readonly stages: readonly CandidateStage[];
+	readonly bounds: readonly StageBound[];
+	readonly left: readonly number[];
+	readonly bound: number;
+	/** Whether all units are in a stage. */
+	readonly done: boolean;
+}
+
+/** A plan must be better by this part to count: numbers this close are the same. */
+const tolerance = 1e-9;
+
+export function searchAll(problem: Problem, rules: Rules, known: Judged | undefined, budget: Budget): Searched {
+	const search = new Search(problem, rules, known, budget);
+	const modes = rules.modes.map(mode => new ModeSearch(search, problem, rules, mode));
+	const roots = modes
+		.flatMap(mode => mode.roots().map(node => ({mode, node})))
+		.sort((a, b) => a.node.bound - b.node.bound);
+	for (const [index, {mode, node}] of roots.entries()) {
+		if (!search.goOn()) {
+			search.leave(Math.min(...roots.slice(index).map(root => root.node.bound)));
+			break;
+		}
+		mode.visit(node);
+	}
+	return search.result();
+}
+
+/** What all modes share: the best plan, and how much was done. */
+class Search {
+	readonly #problem: Problem;
+	readonly #budget: Budget;
+	#best: Judged | undefined;
+	#left = Number.POSITIVE_INFINITY;
+	#evaluated = 0;
+
+	constructor(problem: Problem, rules: Rules, known: Judged | undefined, budget: Budget) {
+		this.#problem = problem;
+		this.#budget = budget;
+		this.#best = known;
+		for (const candidate of wholeModels(problem, rules)) {
+			this.take(candidate);
+		}
+	}
+
+	goOn(): boolean {
+		return this.#evaluated < this.#budget.exactPlans && !this.#budget.expired() && !this.#budget.interrupted();
+	}
+
+	/** Whether something with this bound need not be looked at. */
+	isWorse(bound: number): boolean {
+		const best = this.#best;
+		return best !== undefined && best.shortfalls.length === 0 && bound >= best.value * (1 - tolerance);
+	}
+
+	take(candidate: Candidate): void {
+		this.#evaluated++;
+		const judged = judge(this.#problem, candidate);
+		if (isBetter(judged, this.#best)) {
+			this.#best = judged;
+		}
+	}
+
+	/** Something with this bound was not searched. */
+	leave(bound: number): void {
+		this.#left = Math.min(this.#left, bound);
+	}
+
+	result(): Searched {
+		const value = this.#best?.shortfalls.length === 0 ? this.#best.value : Number.POSITIVE_INFINITY;
+		return {
+			best: this.#best,
+			bound: Math.min(value, this.#left),
+			complete: this.#left >= value * (1 - tolerance),
+			evaluated: this.#evaluated,
+		};
+	}
+}
+
+/** Plans with one stage: data-parallel training, and one device alone. */
+export function* wholeModels(problem: Problem, rules: Rules): Generator<Candidate> {
+	if (!rules.whole) {
+		return;
+	}
+	const last = problem.costs.units.length - 1;
+	const [mode] = rules.modes as readonly [Mode];
+	const groups = rules.sources ? [rules.sources] : subsets(rules, rules.free, problem.space.mostReplicas);
+	for (const devices of groups) {
+		if (!rules.permits(devices, 0, last)) {
+			continue;
+		}
+		for (const localEpochs of devices.length > 1 ? problem.space.localEpochs : [0]) {
+			yield {stages: [{last, devices}], mode: {...mode, localEpochs}};
+		}
+	}
+}
+
+/** Sets of devices, of devices of the same kind always the first ones; not empty, and no larger than `most`. */
+export function* subsets(rules: Rules, devices: readonly number[], most: number): Generator<readonly number[]> {
+	const kinds = new Map<number, number[]>();
+	for (const device of devices) {
+		const kind = rules.kinds[device]!;
+		kinds.set(kind, [...(kinds.get(kind) ?? []), device]);
+	}
+	const groups = [...kinds.values()];
+	function* choose(index: number, taken: readonly number[]): Generator<readonly number[]> {
+		if (index === groups.length) {
+			if (taken.length > 0) {
+				yield taken;
+			}
+			return;
+		}
+		const group = groups[index]!;
+		for (let count = 0; count <= Math.min(group.length, most - taken.length); count++) {
+			yield* choose(index + 1, [...taken, ...group.slice(0, count)]);
+		}
+	}
+	yield* choose(0, []);
+}
+
+class ModeSearch {
+	readonly #search: Search;
+	readonly #problem: Problem;
+	readonly #rules: Rules;
+	readonly #mode: Mode;
+	readonly #bounds: Bounds;
+
+	constructor(search: Search, problem: Problem, rules: Rules, mode: Mode) {
+		this.#search = search;
+		this.#problem = problem;
+		this.#rules = rules;
+		this.#mode = mode;
+		this.#bounds = new Bounds(problem, mode, [...(rules.sources ?? []), ...rules.free]);
+	}
+
+	/** Everything that may come first. */
+	roots(): readonly Node[] {
+		const {sources, free, firstCuts} = this.#rules;
+		const {mostReplicas} = this.#problem.space;
+		const ends = this.#rules.cuts.filter(cut => firstCuts.has(cut));
+		const groups = sources ? [sources] : [...subsets(this.#rules, free, mostReplicas)];
+		return groups.flatMap(devices => {
+			const left = free.filter(device => !devices.includes(device));
+			return left.length === 0 ? [] : ends.flatMap(last => this.#node([], [], devices, last, left));
+		});
+	}
+
+	visit(node: Node): void {
+		if (this.#search.isWorse(node.bound)) {
+			return;
+		}
+		if (node.done) {
+			this.#search.take({stages: node.stages, mode: this.#mode});
+			return;
+		}
+		const children = this.#children(node).sort((a, b) => a.bound - b.bound);
+		for (const [index, child] of children.entries()) {
+			if (!this.#search.goOn()) {
+				this.#search.leave(Math.min(...children.slice(index).map(({bound}) => bound)));
+				return;
+			}
+			this.visit(child);
+		}
+	}
+
+	#children({stages, bounds, left}: Node): Node[] {
+		const {mostStages, mostReplicas} = this.#problem.space;
+		const {minimumReplicas} = this.#problem.constraints;
+		const start = stages.at(-1)!.last + 1;
+		const end = this.#problem.costs.units.length - 1;
+		const more = stages.length + 1 < mostStages;
+		const ends = [...(more ? this.#rules.cuts.filter(cut => cut >= start) : []), end];
+		const children: Node[] = [];
+		for (const devices of subsets(this.#rules, left, mostReplicas)) {
+			if (devices.length < minimumReplicas) {
+				continue;
+			}
+			const rest = left.filter(device => !devices.includes(device));
+			for (const last of ends) {
+				if (last === end || rest.length > 0) {
+					children.push(...this.#node(stages, bounds, devices, last, rest));
+				}
+			}
+		}
+		return children;
+	}
+
+	/** The node with one more stage; none where it is not permitted, or cannot become better than the best. */
+	#node(
+		before: readonly CandidateStage[],
+		boundsBefore: readonly StageBound[],
+		devices: readonly number[],
+		last: number,
+		left: readonly number[],
+	): Node[] {
+		const {fleet, training, costs, objective, constraints, data} = this.#problem;
+		const first = before.length === 0 ? 0 : before.at(-1)!.last + 1;
+		const own = devices.map(device => fleet.devices[device]!);
+		const shares = sharesOfStage(this.#problem, own, before.length, first, last);
+		const branched = data.kind === 'aligned' && before.length === 0;
+		if (
+			!this.#rules.permits(devices, first, last) ||
+			!(branched || sharesSuffice(shares, training.batch, this.#mode.microBatches))
+		) {
+			return [];
+		}
+		const range = {first, last, devices: own, shares, branched};
+		const bounds = [...boundsBefore, stageBound(this.#problem, this.#mode, this.#bounds.vectorElements, range)];
+		const amounts = this.#bounds.amounts({stages: bounds, last, left});
+		const bound = objectiveValue(objective, amounts);
+		if (exceeded(constraints, amounts).length > 0 || this.#search.isWorse(bound)) {
+			return [];
+		}
+		return [{stages: [...before, {last, devices}], bounds, left, bound, done: last === costs.units.length - 1}];
+	}
+}

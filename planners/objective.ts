@@ -1,0 +1,52 @@
+/** What plans are compared by, and whether they keep to the constraints. */
+import type {Evaluation} from '../core/cost/evaluate.js';
+import {type Amounts, type Constraints, measures, type Objective, type Problem, type Shortfall} from './problem.js';
+
+export const amountsOf = ({seconds, bytes, joules, dollars}: Evaluation): Amounts => ({
+	time: seconds,
+	bytes,
+	energy: joules,
+	money: dollars,
+});
+
+/** Monotone in every amount, so that bounds of amounts give a bound of the value. */
+export function objectiveValue(objective: Objective, amounts: Amounts): number {
+	switch (objective.kind) {
+		case 'one':
+			return amounts[objective.measure];
+		case 'weighted':
+			return measures.reduce((sum, measure) => sum + (objective.weights[measure] ?? 0) * amounts[measure], 0);
+		default:
+			return objective satisfies never;
+	}
+}
+
+const units = {time: 's', bytes: 'B', energy: 'J', money: 'USD'} as const;
+
+/** Limits on amounts that are exceeded. */
+export const exceeded = ({most}: Constraints, amounts: Amounts): Shortfall[] =>
+	measures.flatMap(measure => {
+		const available = most[measure];
+		return available !== undefined && amounts[measure] > available * (1 + 1e-9)
+			? [{constraint: measure, needed: amounts[measure], available, unit: units[measure]}]
+			: [];
+	});
+
+/** All that a plan exceeds: limits of the job, memory, batteries. */
+export function shortfallsOf({constraints, fleet}: Problem, evaluation: Evaluation): readonly Shortfall[] {
+	const profiles = new Map(fleet.devices.map(({device, profile}) => [device, profile]));
+	const devices = evaluation.devices.flatMap(({device, memoryBytes, joules}): Shortfall[] => {
+		const {memoryBytes: memory, batteryJoules} = profiles.get(device)!;
+		return [
+			...(memoryBytes > memory
+				? [{constraint: `memory of ${device}`, needed: memoryBytes, available: memory, unit: 'B'} as const]
+				: []),
+			...(batteryJoules !== undefined && joules > batteryJoules
+				? [{constraint: `battery of ${device}`, needed: joules, available: batteryJoules, unit: 'J'} as const]
+				: []),
+		];
+	});
+	return [...exceeded(constraints, amountsOf(evaluation)), ...devices].sort((a, b) => excess(b) - excess(a));
+}
+
+export const excess = ({needed, available}: Shortfall): number => (available > 0 ? needed / available : needed);

@@ -1,0 +1,110 @@
+/** Every plan of a problem's space, one by one, by nested loops that know nothing of the planner's search. */
+import {apportion} from '../../../core/plan/shares.js';
+import {type Candidate, isBetter, type Judged, judge, sharesOfStage} from '../../../planners/fpl/candidate.js';
+import type {Problem} from '../../../planners/problem.js';
+
+function* setsOf(items: readonly number[], most: number): Generator<number[]> {
+	for (let bits = 1; bits < 2 ** items.length; bits++) {
+		const chosen = items.filter((_, index) => bits & (2 ** index));
+		if (chosen.length <= most) {
+			yield chosen;
+		}
+	}
+}
+
+function* cutsOf(places: readonly number[], count: number, from = 0): Generator<number[]> {
+	if (count === 0) {
+		yield [];
+		return;
+	}
+	for (let index = from; index < places.length; index++) {
+		for (const rest of cutsOf(places, count - 1, index + 1)) {
+			yield [places[index]!, ...rest];
+		}
+	}
+}
+
+/** Sequences of disjoint sets. */
+function* groupsOf(items: readonly number[], stages: number, most: number): Generator<number[][]> {
+	if (stages === 0) {
+		yield [];
+		return;
+	}
+	for (const set of setsOf(items, most)) {
+		for (const rest of groupsOf(
+			items.filter(item => !set.includes(item)),
+			stages - 1,
+			most,
+		)) {
+			yield [set, ...rest];
+		}
+	}
+}
+
+export function* everyCandidate(problem: Problem): Generator<Candidate> {
+	const {costs, fleet, data, space, training} = problem;
+	const end = costs.units.length - 1;
+	const all = fleet.devices.map((_, index) => index);
+	const sources = data.kind === 'dealt' ? [] : all.filter(index => data.devices.includes(fleet.devices[index]!.device));
+	const free = all.filter(index => !sources.includes(index));
+	const places = costs.separable.flatMap((separable, cut) => (separable ? [cut] : []));
+	for (const codec of space.codecs) {
+		for (const microBatches of space.microBatches) {
+			for (const schedule of space.schedules) {
+				const mode = {codec, microBatches, schedule, localEpochs: 0};
+				for (let stages = 1; stages <= space.mostStages; stages++) {
+					if (stages === 1 && data.kind === 'aligned') {
+						continue;
+					}
+					const firsts = data.kind === 'dealt' ? [undefined] : [sources];
+					for (const first of firsts) {
+						for (const groups of groupsOf(free, first ? stages - 1 : stages, space.mostReplicas)) {
+							const devices = first ? [first, ...groups] : groups;
+							for (const cuts of cutsOf(places, stages - 1)) {
+								const lasts = [...cuts, end];
+								const candidate = {stages: devices.map((own, index) => ({devices: own, last: lasts[index]!})), mode};
+								if (stages === 1) {
+									for (const localEpochs of devices[0]!.length > 1 ? space.localEpochs : [0]) {
+										yield {...candidate, mode: {...mode, localEpochs}};
+									}
+									continue;
+								}
+								const trained = costs.units.slice(0, cuts[0]! + 1).some(({parameters}) => parameters > 0);
+								const raw = data.kind === 'dealt' || (data.kind === 'sources' && data.rawData === 'may-move');
+								const enough = candidate.stages.every(({devices: own, last}, index) => {
+									const start = index === 0 ? 0 : lasts[index - 1]! + 1;
+									const shares = sharesOfStage(
+										problem,
+										own.map(device => fleet.devices[device]!),
+										index,
+										start,
+										last,
+									);
+									const branched = data.kind === 'aligned' && index === 0;
+									const smallest = Math.floor(training.batch / microBatches);
+									return branched || (smallest >= own.length && apportion(smallest, shares).every(count => count > 0));
+								});
+								if (enough && (trained || raw)) {
+									yield candidate;
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+export function bruteForce(problem: Problem): {readonly best: Judged | undefined; readonly plans: number} {
+	let best: Judged | undefined;
+	let plans = 0;
+	for (const candidate of everyCandidate(problem)) {
+		plans++;
+		const judged = judge(problem, candidate);
+		if (isBetter(judged, best)) {
+			best = judged;
+		}
+	}
+	return {best, plans};
+}
