@@ -10,6 +10,7 @@ import {doctorCommand} from './commands/doctor.js';
 import {exportCommand} from './commands/export.js';
 import {inferCommand} from './commands/infer.js';
 import {planCommand} from './commands/plan.js';
+import {profileCommand} from './commands/profile.js';
 import {reportCommand} from './commands/report.js';
 import {runCommand} from './commands/run.js';
 import {softwareVersion} from './version.js';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
 		compareCommand,
 		reportCommand,
 		exportCommand,
+		profileCommand,
 		dataCommand,
 		doctorCommand,
 		demoCommand,

@@ -2,13 +2,14 @@
  * The profile file of a model: how long each of its units takes on one type of device, measured there by `fpl profile`.
  * Version 1; YAML or JSON; times are written with their units («1.25 ms»), unknown keys are errors.
  *
- * A pass of a stage over n items takes about overhead(n) + Σ over its units of (fixed + perItem · n) seconds.
+ * A pass of a stage over n items takes call + bytes that cross its borders / copy + Σ over its units of (fixed + perItem · n).
  */
 import {z} from 'zod';
 import {readConfig} from '../config/config.js';
 import type {ConfigDocument} from '../config/document.js';
 import {FplError} from '../errors.js';
 import {quantity} from '../plan/quantity.js';
+import {positive} from './schema.js';
 
 /** Seconds of one call as a function of its items: fixed + perItem · items. */
 export interface Linear {
@@ -16,6 +17,14 @@ export interface Linear {
 	readonly fixed: number;
 	/** Seconds per item, ≥ 0. */
 	readonly perItem: number;
+}
+
+/** What a pass of a stage takes besides its units, whatever these are. */
+export interface PassOverhead {
+	/** Seconds per pass: the way to the engine and back. */
+	readonly perPass: number;
+	/** Seconds per byte that the stage takes in or gives out: inputs and outputs forward, their gradients backward. */
+	readonly perByte: number;
 }
 
 export interface UnitTime {
@@ -41,8 +50,8 @@ export interface UnitTimes {
 	readonly batch: readonly number[];
 	/** ISO 8601. */
 	readonly measuredAt: string;
-	/** What a pass of a stage takes besides its units, whatever these are: the call, its inputs and outputs. */
-	readonly overhead: {readonly forward: Linear; readonly backward: Linear; readonly update: number};
+	/** `update`: seconds of an update besides those of the units. */
+	readonly overhead: {readonly forward: PassOverhead; readonly backward: PassOverhead; readonly update: number};
 	readonly units: readonly UnitTime[];
 }
 
@@ -50,7 +59,11 @@ const name = z.string().min(1).max(256);
 const time = quantity('time');
 const items = z.number().int().positive().max(1_000_000);
 const linear = z.strictObject({fixed: time, perItem: time});
-const nothing = {fixed: '0 s', perItem: '0 s'};
+/** «1.2 GB/s»; left out: copying takes no time. */
+const pass = z
+	.strictObject({call: time, copy: positive('rate').optional()})
+	.transform(({call, copy}): PassOverhead => ({perPass: call, perByte: copy === undefined ? 0 : 1 / copy}));
+const nothing = {call: '0 s'};
 
 const increasing = (list: readonly number[]) => list.every((value, index) => index === 0 || value > list[index - 1]!);
 
@@ -64,7 +77,7 @@ export const unitTimesSchema = z.strictObject({
 	batch: z.array(items).min(1).max(64).refine(increasing, 'expected numbers of items in ascending order'),
 	measuredAt: z.iso.datetime({error: 'expected a time such as 2026-11-21T09:30:00Z'}),
 	overhead: z
-		.strictObject({forward: linear, backward: linear, update: time})
+		.strictObject({forward: pass, backward: pass, update: time})
 		.prefault({forward: nothing, backward: nothing, update: '0 s'}),
 	units: z
 		.array(z.strictObject({label: name, forward: linear, backward: linear, update: time}))
@@ -120,16 +133,29 @@ export function checkUnitTimes(times: UnitTimes, labels: readonly string[], wher
 /** Seconds of one call with so many items. */
 export const secondsOf = ({fixed, perItem}: Linear, count: number): number => fixed + perItem * count;
 
-/** Seconds of one pass of a stage that has the units `first` to `last`, both included, over so many items. */
-export function passSeconds(
-	times: UnitTimes,
-	pass: 'forward' | 'backward',
-	[first, last]: readonly [number, number],
-	count: number,
-): number {
-	const units = times.units.slice(first, last + 1);
-	return units.reduce((sum, unit) => sum + secondsOf(unit[pass], count), secondsOf(times.overhead[pass], count));
+export interface Pass {
+	readonly kind: 'forward' | 'backward';
+	/** First and last unit of the stage, both included. */
+	readonly units: readonly [number, number];
+	readonly items: number;
+	/** All that comes in and all that goes out, of all items; in a backward pass their gradients. */
+	readonly bytes: number;
 }
+
+/** Seconds of one pass of a stage, on the device that was measured. */
+export function passSeconds(
+	{overhead, units}: Pick<UnitTimes, 'overhead' | 'units'>,
+	{kind, units: [first, last], items: count, bytes}: Pass,
+): number {
+	const {perPass, perByte} = overhead[kind];
+	return units
+		.slice(first, last + 1)
+		.reduce((sum, unit) => sum + secondsOf(unit[kind], count), perPass + perByte * bytes);
+}
+
+/** Seconds of one optimiser update of a stage. */
+export const updateSeconds = ({overhead, units}: UnitTimes, [first, last]: readonly [number, number]): number =>
+	units.slice(first, last + 1).reduce((sum, {update}) => sum + update, overhead.update);
 
 /** With five significant digits, which is more than a measurement has. */
 function written(seconds: number): string {
@@ -140,14 +166,18 @@ function written(seconds: number): string {
 /** The document that `readUnitTimes` reads, as plain data. */
 export function unitTimesDocument(times: UnitTimes): z.input<typeof unitTimesSchema> {
 	const line = ({fixed, perItem}: Linear) => ({fixed: written(fixed), perItem: written(perItem)});
+	const around = ({perPass, perByte}: PassOverhead) => ({
+		call: written(perPass),
+		...(perByte > 0 && {copy: `${Number((1 / perByte / 1e6).toPrecision(5))} MB/s`}),
+	});
 	const {overhead, units, batch, ...head} = times;
 	return {
 		version: 1,
 		...head,
 		batch: [...batch],
 		overhead: {
-			forward: line(overhead.forward),
-			backward: line(overhead.backward),
+			forward: around(overhead.forward),
+			backward: around(overhead.backward),
 			update: written(overhead.update),
 		},
 		units: units.map(({label, forward, backward, update}) => ({
@@ -159,18 +189,21 @@ export function unitTimesDocument(times: UnitTimes): z.input<typeof unitTimesSch
 	};
 }
 
+/** What takes less than this is nothing that a clock could tell. */
+const clockSeconds = 1e-9;
+
 /**
  * The line through measured points that keeps the relative errors small, with neither part negative.
- * @param points items and seconds of a call; at least one, all seconds > 0 unless all are 0.
+ * @param points items and seconds of a call; at least one; seconds ≥ 0.
  */
 export function fitLinear(points: ReadonlyArray<readonly [items: number, seconds: number]>): Linear {
-	if (points.every(([, seconds]) => seconds === 0)) {
+	if (points.every(([, seconds]) => seconds < clockSeconds)) {
 		return {fixed: 0, perItem: 0};
 	}
 	// Least squares of relative errors: each point weighs 1 / seconds².
 	let [w, wx, wxx, wy, wxy] = [0, 0, 0, 0, 0];
 	for (const [x, seconds] of points) {
-		const y = Math.max(seconds, 1e-12);
+		const y = Math.max(seconds, clockSeconds);
 		const weight = 1 / y ** 2;
 		w += weight;
 		wx += weight * x;

@@ -17,6 +17,8 @@ export interface Runtime {
 	readonly block: number | undefined;
 	/** See `stop.ts`; undefined where outputs are copied. */
 	readonly stop: string | undefined;
+	/** Sessions write what each node takes to a file whose name begins with the answer; undefined: they do not. */
+	readonly trace?: (graph: string) => string;
 }
 
 /** @throws FplError `ENGINE_UNAVAILABLE` */

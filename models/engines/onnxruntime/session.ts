@@ -30,9 +30,11 @@ const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
 	},
 });
 
-async function load({ort, threads}: Runtime, graph: Graph, bytes: Uint8Array): Promise<InferenceSession> {
+async function load({ort, threads, trace}: Runtime, graph: Graph, bytes: Uint8Array): Promise<InferenceSession> {
+	const options = sessionOptions(threads);
+	const traced = trace && {...options, enableProfiling: true, profileFilePrefix: trace(graph.name)};
 	try {
-		return await ort.InferenceSession.create(bytes, sessionOptions(threads));
+		return await ort.InferenceSession.create(bytes, traced ?? options);
 	} catch (error) {
 		throw failure('MODEL_OP', graph.name, error);
 	}
@@ -73,18 +75,20 @@ export class WritingSession {
 	readonly #name: string;
 	/** What the binding says when it stops before copying; undefined: it copies. */
 	readonly #stop: string | undefined;
+	readonly #traced: boolean;
 
-	private constructor(native: InferenceSession, name: string, stop: string | undefined) {
+	private constructor(native: InferenceSession, name: string, {stop, trace}: Runtime) {
 		this.#native = native;
 		this.#name = name;
 		this.#stop = stop;
+		this.#traced = trace !== undefined;
 	}
 
 	/** @throws FplError `MODEL_OP` when the runtime refuses the graph. */
 	static async create(runtime: Runtime, graph: Graph): Promise<WritingSession> {
 		const bytes = encodeModel(graph);
 		const native = await load(runtime, graph, runtime.stop === undefined ? bytes : withStop(bytes));
-		return new WritingSession(native, graph.name, runtime.stop);
+		return new WritingSession(native, graph.name, runtime);
 	}
 
 	/** @param into a tensor for every output. @throws FplError `ENGINE_FAILED` with the node's name. */
@@ -99,6 +103,9 @@ export class WritingSession {
 	}
 
 	async release(): Promise<void> {
+		if (this.#traced) {
+			this.#native.endProfiling();
+		}
 		await this.#native.release();
 	}
 }

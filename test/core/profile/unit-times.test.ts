@@ -10,6 +10,7 @@ import {
 	secondsOf,
 	type UnitTimes,
 	unitTimesDocument,
+	updateSeconds,
 } from '../../../core/profile/unit-times.js';
 
 const text = `
@@ -22,8 +23,8 @@ maxCrossing: 1
 batch: [1, 8, 32]
 measuredAt: 2026-11-21T09:30:00Z
 overhead:
-  forward: {fixed: 30 µs, perItem: 1 us}
-  backward: {fixed: 40 µs, perItem: 2 µs}
+  forward: {call: 30 us, copy: 1 GB/s}
+  backward: {call: 40 µs}
   update: 10 µs
 units:
   - label: conv1
@@ -42,16 +43,20 @@ test('a profile file is read into seconds', t => {
 	const times = read(text);
 	t.is(times.units.length, 2);
 	t.deepEqual(times.batch, [1, 8, 32]);
+	t.true(Math.abs(updateSeconds(times, [0, 1]) - 15e-6) < 1e-12);
 	t.true(Math.abs(times.units[0]!.forward.perItem - 250e-6) < 1e-15);
-	t.true(Math.abs(passSeconds(times, 'forward', [0, 1], 8) - (38e-6 + 2.1e-3 + 90e-6)) < 1e-12);
-	t.true(Math.abs(passSeconds(times, 'backward', [1, 1], 1) - (42e-6 + 20e-6)) < 1e-12);
+	t.true(
+		Math.abs(passSeconds(times, {kind: 'forward', units: [0, 1], items: 8, bytes: 8000}) - (38e-6 + 2.1e-3 + 90e-6)) <
+			1e-12,
+	);
+	t.true(Math.abs(passSeconds(times, {kind: 'backward', units: [1, 1], items: 1, bytes: 1e9}) - 60e-6) < 1e-12);
 });
 
 test('a file without overheads has none', t => {
 	const bare = text.replace(/overhead:[\s\S]*?units:/u, 'units:');
 	t.deepEqual(read(bare).overhead, {
-		forward: {fixed: 0, perItem: 0},
-		backward: {fixed: 0, perItem: 0},
+		forward: {perPass: 0, perByte: 0},
+		backward: {perPass: 0, perByte: 0},
 		update: 0,
 	});
 });

@@ -20,6 +20,7 @@ export function blocked(graph: Graph, block: number): Graph {
 		readers.set(name, (readers.get(name) ?? 0) + 1);
 	}
 	for (const node of nodes) {
+		r.within(node.name);
 		const done =
 			emitWeightGradient(r, node, graph) ||
 			(node.domain === '' &&

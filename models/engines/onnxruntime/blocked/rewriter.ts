@@ -24,6 +24,7 @@ export class Rewriter {
 	readonly #reshaped = new Map<string, string>();
 	readonly #shapeConstants = new Map<string, string>();
 	readonly #graph: Graph;
+	#scope = 'blocked/';
 	#count = 0;
 
 	constructor(graph: Graph, block: number) {
@@ -62,9 +63,14 @@ export class Rewriter {
 		return Math.ceil(channels / this.block) * this.block;
 	}
 
+	/** Names of what is emitted from here on tell which node of the original graph asked for it. */
+	within(node: string): void {
+		this.#scope = `blocked/${node}/`;
+	}
+
 	/** Adds a node and answers the name of its output. */
 	emit(op: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
-		const name = `blocked/${op}_${this.#count++}`;
+		const name = `${this.#scope}${op}_${this.#count++}`;
 		this.#nodes.push({name, op, domain, inputs, outputs: [name], attributes});
 		return name;
 	}
