@@ -12,7 +12,7 @@ import {engineChoices} from '../../models/engines/index.js';
 import type {Model} from '../../models/graph.js';
 import type {ModelProfile, RangeCheck} from '../../models/profile/profile-model.js';
 import {formatOption, loggerOf, logOption, stopSignal} from '../options.js';
-import {readJob} from '../plan-input.js';
+import {readJob} from '../planning/plan-input.js';
 import {print, printJson, printTable} from '../terminal.js';
 
 interface ProfileCommandOptions {
