@@ -1,4 +1,5 @@
-/** A device's profile as rows for people: field, value with its unit, and where the number comes from. */
+/** A device's profile, and the energy meters that it has, as rows for people: field, value with its unit, and where the number comes from. */
+import type {MeterFinding} from '../core/energy/open.js';
 import {type DeviceProfile, opClasses} from '../core/profile/profile.js';
 import {formatSi} from '../core/units.js';
 
@@ -35,3 +36,16 @@ export function profileRows(profile: DeviceProfile): string[][] {
 		sources[field] ?? '',
 	]);
 }
+
+export const meterColumns = [
+	{title: 'meter'},
+	{title: 'now'},
+	{title: 'what it measures, or why it is not here'},
+] as const;
+
+export const meterRows = (meters: readonly MeterFinding[]): string[][] =>
+	meters.map(({kind, available, text, watts}) => [
+		kind,
+		watts === undefined ? (available ? 'here' : '–') : formatSi(watts, 'W'),
+		text,
+	]);

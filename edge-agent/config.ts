@@ -2,6 +2,8 @@
 import {hostname} from 'node:os';
 import {z} from 'zod';
 import type {Frozen} from '../core/config/config.js';
+import {parseMeterSpec} from '../core/energy/spec.js';
+import {asFplError} from '../core/errors.js';
 import {isId} from '../core/ids.js';
 
 const secret = z.string().min(1).max(1000);
@@ -28,8 +30,19 @@ export const agentSchema = z.strictObject({
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
 	/** Computing threads; all cores by default. */
 	threads: z.number().int().min(1).max(1024).optional(),
-	/** Where joules come from: auto measures where it can, except for emulated devices. */
-	energy: z.enum(['auto', 'modelled', 'rapl']).default('auto'),
+	/** What measures energy: a meter's name, `auto` (the best that is here, none for emulated devices) or `none`. */
+	meter: z
+		.string()
+		.superRefine((text, context) => {
+			try {
+				parseMeterSpec(text);
+			} catch (error) {
+				context.addIssue(asFplError(error).facts.expected ?? 'expected a meter');
+			}
+		})
+		.default('auto'),
+	/** Broker of the smart plug, where it is not the fleet's. */
+	meterBroker: z.string().min(1).optional(),
 	/** Where this device keeps datasets: name → file or folder. */
 	data: z.record(z.string(), z.string()).default({}),
 	/** Where keys and models are kept. */

@@ -1,15 +1,15 @@
 /**
  * Turns an agent's time and bytes into what the ledger keeps: stretches computing to the emulated device, and puts joules to
- * every phase, measured where a meter is there and modelled otherwise.
+ * every phase, measured where and while a meter answers, and modelled otherwise.
  */
 import type {Clock} from '../core/clock.js';
 import type {EnergyMeter} from '../core/energy/meter.js';
-import {meteredCosts, phaseCosts} from '../core/energy/model.js';
-import {asFplError} from '../core/errors.js';
+import {phaseCosts} from '../core/energy/model.js';
 import type {EnergySource, Phase, PhaseCost} from '../core/ledger/ledger.js';
 import type {Logger} from '../core/log.js';
 import {emulatedSeconds, stretch, type Work} from '../core/profile/emulate.js';
 import type {DeviceProfile, OpClass} from '../core/profile/profile.js';
+import {MeterAccount} from './meter-account.js';
 
 /** Work by class of operator. */
 export type Workload = Readonly<Partial<Record<OpClass, Work>>>;
@@ -18,6 +18,14 @@ export interface RoundCosts {
 	readonly phases: Readonly<Record<Phase, PhaseCost>>;
 	readonly radioJoules: number;
 	readonly energySource: EnergySource;
+	/** Seconds of the phases that the meter saw; the rest is modelled. */
+	readonly meteredSeconds: number;
+	/** The part of the phases' joules that is modelled. */
+	readonly modelledJoules: number;
+	/** That the meter stopped answering, or answers again; else empty. */
+	readonly meterNote: string;
+	/** Energy left in the battery, where one tells. */
+	readonly batteryJoules?: number;
 }
 
 export interface MeterOptions {
@@ -30,11 +38,17 @@ export interface MeterOptions {
 	readonly utilisation: number;
 	/** Absent: energy is modelled. */
 	readonly meter?: EnergyMeter;
+	/** Joules left in the device's battery, where it has one that tells. */
+	readonly batteryLeft?: () => Promise<number | undefined>;
 }
+
+const gaugeEveryMs = 5000;
 
 export class Meter {
 	readonly #options: MeterOptions;
-	#before = 0;
+	#account: Promise<MeterAccount> | undefined;
+	#gaugedAt = Number.NEGATIVE_INFINITY;
+	#gauge: number | undefined;
 	#warned = false;
 
 	constructor(options: MeterOptions) {
@@ -72,12 +86,22 @@ export class Meter {
 		}
 	}
 
-	/** Costs of the time since the last call. */
+	/** A time begins that `cost` will be asked about: what was spent before it is nobody's. */
+	begin(): void {
+		const {meter} = this.#options;
+		if (meter) {
+			this.#account = Promise.resolve(this.#account)
+				.then(() => meter.read())
+				.then(reading => new MeterAccount(meter, reading, this.#options.log));
+		}
+	}
+
+	/** Costs of the time since the last call, or since it began. */
 	async cost(
 		seconds: Readonly<Record<Phase, number>>,
 		{bytesSent, bytesReceived}: {readonly bytesSent: number; readonly bytesReceived: number},
 	): Promise<RoundCosts> {
-		const {profile, utilisation, meter, log} = this.#options;
+		const {profile, utilisation, meter} = this.#options;
 		const modelled = phaseCosts(profile, {
 			computeSeconds: seconds.compute,
 			sendSeconds: seconds.send,
@@ -88,17 +112,34 @@ export class Meter {
 			bytesDown: bytesReceived,
 			utilisation,
 		});
+		const battery = await this.#battery();
+		const left = battery === undefined ? {} : {batteryJoules: battery};
 		if (meter) {
-			try {
-				const total = await meter.joules();
-				const spent = total - this.#before;
-				this.#before = total;
-				const {phases, radioJoules} = meteredCosts(modelled, spent, meter.coverage);
-				return {phases, radioJoules, energySource: meter.name};
-			} catch (error) {
-				log.warn(`the energy meter does not answer, energy is modelled: ${asFplError(error).message}`);
+			const account = await this.#account;
+			const reading = await meter.read();
+			if (account) {
+				return {...account.settle(modelled, reading), ...left};
 			}
 		}
-		return {phases: modelled.phases, radioJoules: modelled.radioJoules, energySource: 'modelled'};
+		const {phases, radioJoules, joules} = modelled;
+		return {
+			phases,
+			radioJoules,
+			energySource: 'modelled',
+			meteredSeconds: 0,
+			modelledJoules: joules,
+			meterNote: '',
+			...left,
+		};
+	}
+
+	/** The gauge of a battery moves slowly, and steps may be short. */
+	async #battery(): Promise<number | undefined> {
+		const {clock, batteryLeft} = this.#options;
+		if (batteryLeft && clock.monotonic() - this.#gaugedAt >= gaugeEveryMs) {
+			this.#gaugedAt = clock.monotonic();
+			this.#gauge = await batteryLeft();
+		}
+		return this.#gauge;
 	}
 }

@@ -43,6 +43,7 @@ export class RoundTask {
 		this.#workspace = workspace;
 		this.#phases = new PhaseClock(parts.clock);
 		this.#traffic = {...parts.link.traffic};
+		parts.meter.begin();
 	}
 
 	/** Works on a round and tells how it went. Never rejects. */

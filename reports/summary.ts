@@ -1,5 +1,7 @@
 /** What every report says about a ledger before its tables: totals, and the honest marks about where numbers come from. */
+
 import {type DeviceLedger, type Ledger, type Phase, phases, type RoundRecord} from '../core/ledger/ledger.js';
+import {energySourceText, meteringOf} from '../core/ledger/metering.js';
 import {byteCount, duration, energy, enumerate, integer, oneLine, ratio} from './format.js';
 
 export interface Summary {
@@ -24,9 +26,9 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 export const isModelled = (device: DeviceLedger): boolean => device.energySource === 'modelled';
 
-/** Where a device's joules come from, in a word: «predicted», «modelled», or the name of the meter. */
+/** Where a device's joules come from: «predicted», «modelled», or the name of the meter and for how long it was silent. */
 export const energyOrigin = ({kind}: Ledger, device: DeviceLedger): string =>
-	kind === 'predicted' ? 'predicted' : device.energySource;
+	kind === 'predicted' ? 'predicted' : energySourceText(device);
 
 /** The device's name with «~» when it is emulated. */
 export const markedName = ({device, emulated}: DeviceLedger): string => (emulated ? `${device} ~` : device);
@@ -54,7 +56,7 @@ export function summarise({devices, kind, rounds}: Ledger): Summary {
 		bytesSent,
 		bytesReceived: sum(devices.map(device => device.bytesReceived)),
 		joules: sum(devices.map(({joules}) => joules)),
-		modelledJoules: sum((kind === 'predicted' ? [] : devices.filter(isModelled)).map(({joules}) => joules)),
+		modelledJoules: kind === 'predicted' ? 0 : sum(devices.map(device => meteringOf(device).modelledJoules)),
 		items: sum(devices.map(({items}) => items)),
 		bestAccuracy: accuracies.length > 0 ? accuracies.reduce((best, one) => Math.max(best, one), 0) : undefined,
 		phases: Object.fromEntries(
@@ -136,6 +138,12 @@ export function honestMarks(ledger: Ledger): string[] {
 	for (const [meter, list] of meters) {
 		const joules = energy(sum(list.map(device => device.joules)));
 		marks.push(`Energy measured by ${oneLine(meter)}: ${named(list)} (${joules}).`);
+	}
+	for (const device of devices.filter(one => energySourceText(one) !== one.energySource)) {
+		const {modelledSeconds, modelledJoules} = meteringOf(device);
+		marks.push(
+			`* Modelled energy in part: ${oneLine(device.device)} for ${duration(modelledSeconds)}, while ${oneLine(device.energySource)} did not answer (${energy(modelledJoules)} modelled).`,
+		);
 	}
 	const emulated = devices.filter(device => device.emulated);
 	if (emulated.length > 0) {

@@ -3,11 +3,12 @@ import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {readConfig} from '../../core/config/config.js';
 import {readConfigFile} from '../../core/config/document.js';
+import {surveyMeters} from '../../core/energy/open.js';
 import {FplError} from '../../core/errors.js';
 import {consoleLogger} from '../../core/log.js';
 import {agentSchema} from '../../edge-agent/config.js';
 import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from '../options.js';
-import {profileColumns, profileRows} from '../profile-rows.js';
+import {meterColumns, meterRows, profileColumns, profileRows} from '../profile-rows.js';
 import {printJson, printSentences} from '../terminal.js';
 
 /** `name=path`, collected. */
@@ -35,7 +36,8 @@ const runCommand = (): Command =>
 		.option('--emulate <profile>', 'take on the speed and the link of this profile; reports mark it')
 		.option('--engine <name>', 'auto, onnxruntime or tfjs')
 		.option('--threads <count>', 'computing threads (default: all cores)')
-		.option('--energy <source>', 'auto, modelled or rapl')
+		.option('--meter <name>', 'auto, none, rapl, ina3221, pmic, battery, hwmon[:chip] or plug:make:topic')
+		.option('--meter-broker <url>', 'MQTT broker of the smart plug (default: that of the fleet)')
 		.option('--data <name=path>', 'where this device keeps a dataset; may be repeated', dataPath)
 		.option('--state <directory>', 'where keys and models are kept')
 		.option('--log-level <level>', 'silent, error, warn, info, debug or trace (default: info)')
@@ -46,7 +48,8 @@ const runCommand = (): Command =>
 Examples:
   fpl agent run --broker mqtt://fog.local
   fpl agent run --id cam-1 --emulate raspberry-pi-4b
-  fpl agent run --data mnist=/data/mnist`,
+  fpl agent run --data mnist=/data/mnist
+  fpl agent run --meter plug:tasmota:desk`,
 		)
 		.action(async (options: Record<string, unknown>) => {
 			const {config: file, ...flags} = options;
@@ -70,7 +73,7 @@ const probeCommand = (): Command =>
 	new Command('probe')
 		.summary('measure this device')
 		.description(
-			'Measures this device (speed by class of operators, memory) and prints its profile with the source of every number.',
+			'Measures this device (speed by class of operators, memory) and prints its profile with the source of every number, and the energy meters.',
 		)
 		.option('--engine <name>', 'auto, onnxruntime or tfjs', 'auto')
 		.option('--threads <count>', 'computing threads (default: all cores)')
@@ -89,6 +92,7 @@ const probeCommand = (): Command =>
 					printJson(profile);
 				} else {
 					printSentences(profileColumns, profileRows(profile));
+					printSentences(meterColumns, meterRows(await surveyMeters()));
 				}
 			} finally {
 				await engine.close();

@@ -26,6 +26,7 @@ const asRow = (member: FleetDevice): string[] => {
 		profileName(member),
 		formatSi(profile.speeds.matmul, 'FLOP/s'),
 		formatSi(profile.memoryBytes, 'B'),
+		profile.batteryJoules === undefined ? '–' : formatSi(profile.batteryJoules, 'J'),
 		`${formatSi(profile.link.upBytesPerSecond * 8, 'bit/s')} up, ${formatSi(profile.link.downBytesPerSecond * 8, 'bit/s')} down`,
 		engines.join(', '),
 		run ?? 'idle',
@@ -53,7 +54,7 @@ const list = (): Command =>
 			print('No devices. Start one with «fpl agent run».');
 			return;
 		}
-		const titles = ['device', 'profile', 'matmul', 'memory', 'link', 'engines', 'run', 'version'];
+		const titles = ['device', 'profile', 'matmul', 'memory', 'battery', 'link', 'engines', 'run', 'version'];
 		printTable(
 			titles.map(title => ({title})),
 			devices.map(asRow),

@@ -2,7 +2,7 @@
 import {availableParallelism, totalmem} from 'node:os';
 import {Command} from 'commander';
 import {systemClock, withDeadline} from '../../core/clock.js';
-import {openRaplMeter} from '../../core/energy/rapl.js';
+import {surveyMeters} from '../../core/energy/open.js';
 import {asFplError} from '../../core/errors.js';
 import {formatSi} from '../../core/units.js';
 import {isAvailable} from '../../models/datasets/open.js';
@@ -32,16 +32,14 @@ async function brokerFinding(url: string): Promise<Finding> {
 	}
 }
 
-async function meterFinding(): Promise<Finding> {
-	const outcome = await openRaplMeter();
-	switch (outcome.kind) {
-		case 'meter':
-			return {subject: 'energy meter', ok: true, text: outcome.meter.description};
-		case 'unavailable':
-			return {subject: 'energy meter', ok: false, text: `${outcome.because} Energy is modelled.`};
-		default:
-			return outcome satisfies never;
-	}
+/** Energy is modelled where no meter answers. Plugs are no part of a machine, so they cannot be found here. */
+async function meterFindings(): Promise<Finding[]> {
+	const meters = await surveyMeters();
+	return meters.map(({kind, available, text, watts}) => ({
+		subject: `meter ${kind}`,
+		ok: available,
+		text: watts === undefined ? text : `${text}: ${formatSi(watts, 'W')} now`,
+	}));
 }
 
 async function findings(broker: string): Promise<Finding[]> {
@@ -62,7 +60,7 @@ async function findings(broker: string): Promise<Finding[]> {
 				text: engine.available ? engine.description : engine.reason,
 			}),
 		),
-		await meterFinding(),
+		...(await meterFindings()),
 		{
 			subject: 'data mnist',
 			ok: mnist,

@@ -5,8 +5,6 @@ import path from 'node:path';
 import {systemClock} from '../../core/clock.js';
 import {codecNames} from '../../core/codec/spec.js';
 import type {EnergyMeter} from '../../core/energy/meter.js';
-import {openRaplMeter} from '../../core/energy/rapl.js';
-import {FplError} from '../../core/errors.js';
 import {deviceId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import {libraryProfile} from '../../core/profile/library.js';
@@ -24,6 +22,7 @@ import {datasetNames, isAvailable} from '../../models/datasets/open.js';
 import type {Engine} from '../../models/engines/engine.js';
 import {startEngine} from '../../models/engines/index.js';
 import {softwareVersion} from '../version.js';
+import {BatteryGauge, localMeter, meterSpecOf, plugMeter} from './agent-meter.js';
 import {Closing} from './closing.js';
 import {letHeapGrow} from './heap.js';
 import {takeIdentity} from './identity.js';
@@ -40,22 +39,6 @@ const shapeOf = ({upBytesPerSecond, downBytesPerSecond, latencySeconds}: LinkPro
 async function datasetsHere({data}: AgentConfig, places: Places): Promise<string[]> {
 	const here = await Promise.all(datasetNames.map(async name => ((await isAvailable(name, places)) ? [name] : [])));
 	return [...new Set([...here.flat(), ...Object.keys(data)])];
-}
-
-/** RAPL counts the whole machine, so it is used for a real device only. */
-async function energyMeter({energy, emulate}: AgentConfig, logger: Logger): Promise<EnergyMeter | undefined> {
-	if (energy === 'modelled' || (energy === 'auto' && emulate !== undefined)) {
-		return undefined;
-	}
-	const outcome = await openRaplMeter();
-	if (outcome.kind === 'meter') {
-		return outcome.meter;
-	}
-	if (energy === 'rapl') {
-		throw new FplError('CONFIG_VALUE', {where: 'energy', expected: 'a readable RAPL counter', got: outcome.because});
-	}
-	logger.info(`energy is modelled: ${outcome.because}`);
-	return undefined;
 }
 
 /** One engine per name, started when first asked for. */
@@ -97,7 +80,10 @@ export async function startAgent(
 	try {
 		const identity = await takeIdentity(folder);
 		const emulation = config.emulate === undefined ? undefined : libraryProfile(config.emulate, 'emulate');
-		const meter = await energyMeter(config, logger);
+		const spec = meterSpecOf(config);
+		let meter: EnergyMeter | undefined = spec.kind === 'plug' ? undefined : await localMeter(spec, {clock, logger});
+		closing.add(() => meter?.close());
+		const gauge = emulation ? undefined : new BatteryGauge();
 		const works = engines(config.engine, threads);
 		closing.add(() => works.close());
 		const engine = await works.get('auto');
@@ -128,10 +114,17 @@ export async function startAgent(
 			async describe(transport) {
 				const link = () => measureLink(transport, topics, device, clock);
 				const profile = emulation ?? (await ownProfile({id: config.id, folder, engine, link, logger}));
+				if (spec.kind === 'plug') {
+					meter = await plugMeter(spec, transport, config, {clock, logger, signal});
+				}
+				await gauge?.read();
 				return {
 					facts: {
 						softwareVersion,
-						profile: JSON.stringify(profile),
+						// Asked for whenever the birth is published, which it is when work begins and ends.
+						get profile() {
+							return JSON.stringify(gauge?.inProfile(profile) ?? profile);
+						},
 						emulated: config.emulate ?? '',
 						engines: [engine.name],
 						datasets: await datasetsHere(config, places),
@@ -144,6 +137,7 @@ export async function startAgent(
 						emulated: emulation !== undefined,
 						utilisation: emulation ? 1 : Math.min(1, threads / cores),
 						...(meter && {meter}),
+						...(gauge && {batteryLeft: gauge.read}),
 					}),
 				};
 			},

@@ -6,6 +6,7 @@ import {FplError} from '../errors.js';
 import type {Phase, PhaseCost} from '../ledger/ledger.js';
 import {phases} from '../ledger/ledger.js';
 import type {DeviceProfile} from '../profile/profile.js';
+import type {MeterCoverage} from './meter.js';
 
 /** How long a device was in each phase, and what it moved. Times in seconds; phases do not overlap. */
 export interface Activity {
@@ -73,8 +74,36 @@ function total(cost: (phase: Phase) => PhaseCost, radioJoules: number): EnergyCo
 	};
 }
 
-/** What a meter sees: the whole device at its plug, or the processor only (RAPL). */
-export type MeterCoverage = 'device' | 'processor';
+const scaled = ({seconds, joules}: PhaseCost, share: number): PhaseCost => ({seconds, joules: joules * share});
+
+/** Energy of which a part is metered. */
+export interface MixedCosts extends EnergyCosts {
+	/** The part of `joules` that is modelled: gaps of the meter, and the radio where the meter does not see it. */
+	readonly modelledJoules: number;
+}
+
+/**
+ * Costs of a time that a meter saw in part: what it counted stands for its share of the time, the model for the rest.
+ * @param seen what it counted, and the share of the time that it saw, in [0, 1].
+ */
+export function mixedCosts(
+	modelled: EnergyCosts,
+	seen: {readonly joules: number; readonly share: number},
+	coverage: MeterCoverage,
+): MixedCosts {
+	const part = (share: number): EnergyCosts =>
+		total(phase => scaled(modelled.phases[phase], share), modelled.radioJoules * share);
+	const [inside, gaps] = [part(seen.share), part(1 - seen.share)];
+	const metered = meteredCosts(inside, seen.joules, coverage);
+	const costs = total(
+		phase => ({
+			seconds: modelled.phases[phase].seconds,
+			joules: metered.phases[phase].joules + gaps.phases[phase].joules,
+		}),
+		metered.radioJoules + gaps.radioJoules,
+	);
+	return {...costs, modelledJoules: gaps.joules + metered.joules - seen.joules};
+}
 
 /**
  * Spreads metered joules over the phases in the proportions of the model. The sum is what the meter said, plus the modelled
@@ -84,12 +113,12 @@ export function meteredCosts(modelled: EnergyCosts, meteredJoules: number, cover
 	if (!(meteredJoules >= 0 && meteredJoules < Number.MAX_VALUE)) {
 		throw new FplError('INTERNAL', {where: 'energy meter', expected: 'joules ≥ 0', got: String(meteredJoules)});
 	}
-	const sum = coverage === 'device' ? meteredJoules : meteredJoules + modelled.radioJoules;
+	const sum = coverage === 'processor' ? meteredJoules + modelled.radioJoules : meteredJoules;
 	const time = phases.reduce((whole, phase) => whole + modelled.phases[phase].seconds, 0);
 	// A model of zero watts tells no proportions; time does.
 	const share = ({seconds, joules}: PhaseCost) =>
 		modelled.joules > 0 ? joules / modelled.joules : time > 0 ? seconds / time : 1 / phases.length;
-	const radioScale = coverage === 'device' && modelled.joules > 0 ? sum / modelled.joules : 1;
+	const radioScale = coverage !== 'processor' && modelled.joules > 0 ? sum / modelled.joules : 1;
 	return total(phase => {
 		const cost = modelled.phases[phase];
 		return {seconds: cost.seconds, joules: sum * share(cost)};

@@ -12,8 +12,17 @@ export interface PhaseCost {
 	readonly joules: number;
 }
 
-/** Where the joules come from: `modelled` (the profile's linear model) or the name of a meter («rapl»). */
+/** Where the joules come from: `modelled` (the profile's linear model) or the name of a meter («rapl»), see metering.ts. */
 export type EnergySource = 'modelled' | (string & {});
+
+/** How much of a device's energy a meter saw. */
+export interface Metering {
+	readonly meteredSeconds: number;
+	/** Gaps of the meter: `energySource` names it all the same. */
+	readonly modelledSeconds: number;
+	/** The part of `joules` that is modelled: the gaps, and the radio where the meter does not see it. */
+	readonly modelledJoules: number;
+}
 
 export interface DeviceLedger {
 	readonly device: string;
@@ -29,6 +38,10 @@ export interface DeviceLedger {
 	/** All joules: the sum over the phases. */
 	readonly joules: number;
 	readonly energySource: EnergySource;
+	/** Where a meter took part: what it saw, and what was modelled in its place. Absent in older ledgers. */
+	readonly metering?: Metering;
+	/** Energy left in its battery at its last report, joules; absent where no battery tells. */
+	readonly batteryJoules?: number;
 	/** Application bytes on the wire, envelopes included. */
 	readonly bytesSent: number;
 	readonly bytesReceived: number;

@@ -24,6 +24,8 @@ const device = z.object({
 	radioJoules: amount,
 	joules: amount,
 	energySource: text,
+	metering: z.object({meteredSeconds: amount, modelledSeconds: amount, modelledJoules: amount}).optional(),
+	batteryJoules: amount.optional(),
 	bytesSent: amount,
 	bytesReceived: amount,
 	items: count,

@@ -149,6 +149,10 @@ export const bodySchemas = {
 		peakMemoryBytes: whole,
 		transfer: optionalTransfer,
 		parts: json,
+		meteredSeconds: amount.optional(),
+		modelledJoules: amount.optional(),
+		meterNote: text,
+		batteryJoules: amount.optional(),
 	}),
 	held: z.object({run, attempt: uint32, steps: uint32}),
 

@@ -193,6 +193,10 @@ export interface RoundReport {
 	peakMemoryBytes?: Int64;
 	transfer?: string;
 	parts?: string;
+	meteredSeconds?: number;
+	modelledJoules?: number;
+	meterNote?: string;
+	batteryJoules?: number;
 }
 
 export interface Held {
@@ -952,6 +956,23 @@ export const descriptor: INamespace = {
 					}
 				},
 				"RoundReport": {
+					"oneofs": {
+						"_meteredSeconds": {
+							"oneof": [
+								"meteredSeconds"
+							]
+						},
+						"_modelledJoules": {
+							"oneof": [
+								"modelledJoules"
+							]
+						},
+						"_batteryJoules": {
+							"oneof": [
+								"batteryJoules"
+							]
+						}
+					},
 					"fields": {
 						"run": {
 							"type": "string",
@@ -1012,6 +1033,31 @@ export const descriptor: INamespace = {
 						"parts": {
 							"type": "string",
 							"id": 15
+						},
+						"meteredSeconds": {
+							"type": "double",
+							"id": 16,
+							"options": {
+								"proto3_optional": true
+							}
+						},
+						"modelledJoules": {
+							"type": "double",
+							"id": 17,
+							"options": {
+								"proto3_optional": true
+							}
+						},
+						"meterNote": {
+							"type": "string",
+							"id": 18
+						},
+						"batteryJoules": {
+							"type": "double",
+							"id": 19,
+							"options": {
+								"proto3_optional": true
+							}
 						}
 					}
 				},

@@ -59,6 +59,7 @@ export class Desk {
 		this.#options = options;
 		this.phases = new PhaseClock(clock);
 		this.#traffic = {...link.traffic};
+		parts.meter.begin();
 		this.#courier = new Courier({link, random, codecTo, task, digest});
 		this.mailbox = new Mailbox({
 			clock,

@@ -156,6 +156,9 @@ export class InferenceDriver implements ActiveRun {
 			return;
 		}
 		book.spent(from, body);
+		if (body.meterNote !== '') {
+			this.#note(body.meterNote, from);
+		}
 		book.encoded(from, body.attempt, report.codecs);
 		reports.set(body.round, ofInterval.set(from, {body, report}));
 		const answers = this.answers!;

@@ -109,9 +109,7 @@ export class RunDriver {
 
 	async start(present: Iterable<string>): Promise<void> {
 		this.#weights = await this.#server.weights();
-		const [state, effects] = startRun(this.#state);
-		this.#state = state;
-		this.#carryOut(effects);
+		this.#goOn(startRun(this.#state));
 		for (const device of present) {
 			this.post({kind: 'present', device});
 		}
@@ -119,9 +117,7 @@ export class RunDriver {
 
 	/** Tells the state machine what happened. */
 	post(event: RunEvent): void {
-		const [state, effects] = stepRun(this.#state, event, this.#shares);
-		this.#state = state;
-		this.#carryOut(effects);
+		this.#goOn(stepRun(this.#state, event, this.#shares));
 	}
 
 	/** A contribution announces itself. */
@@ -147,11 +143,15 @@ export class RunDriver {
 			return;
 		}
 		this.#parts.book.spent(from, body);
+		if (body.meterNote !== '') {
+			this.#note(body.meterNote, from);
+		}
 		this.#meter.spent(body.phases);
 		this.post({kind: 'report', device: from, round: body.round, report: {loss: body.loss, items: body.items}});
 	}
 
-	#carryOut(effects: readonly RunEffect[]): void {
+	#goOn([state, effects]: readonly [RunState, readonly RunEffect[]]): void {
+		this.#state = state;
 		for (const effect of effects) {
 			this.#do(effect);
 		}

@@ -10,6 +10,7 @@ import {
 	type RunNote,
 	type Timeline,
 } from '../../core/ledger/ledger.js';
+import {addMetering} from '../../core/ledger/metering.js';
 import type {DeviceProgress} from '../../core/ledger/run-update.js';
 import type {CodecCounts} from '../../core/plan/orders.js';
 
@@ -18,6 +19,11 @@ export interface DeviceRound {
 	readonly phases: Readonly<Record<Phase, PhaseCost>>;
 	readonly radioJoules: number;
 	readonly energySource: EnergySource;
+	/** Seconds that the meter saw; absent: all, or none where all is modelled. */
+	readonly meteredSeconds?: number | undefined;
+	readonly modelledJoules?: number | undefined;
+	/** Energy left in its battery, where one tells. */
+	readonly batteryJoules?: number | undefined;
 	readonly bytesSent: number;
 	readonly bytesReceived: number;
 	readonly items: number;
@@ -149,11 +155,14 @@ export class LedgerBook {
 	spent(device: string, round: DeviceRound): void {
 		this.#change(device, before => {
 			const costs = perPhase(phase => addCost(before.phases[phase], round.phases[phase]));
+			const joules = phases.reduce((sum, phase) => sum + round.phases[phase].joules, 0);
+			const {batteryJoules} = round;
 			return {
 				phases: costs,
 				radioJoules: before.radioJoules + round.radioJoules,
 				joules: phases.reduce((sum, phase) => sum + costs[phase].joules, 0),
-				energySource: round.energySource,
+				...addMetering(before, {...round, joules}),
+				...(batteryJoules === undefined ? {} : {batteryJoules}),
 				bytesSent: before.bytesSent + round.bytesSent,
 				bytesReceived: before.bytesReceived + round.bytesReceived,
 				items: before.items + round.items,

@@ -166,6 +166,9 @@ export class StageDriver {
 		}
 		const {book, clock} = this.#parts;
 		book.spent(from, body);
+		if (body.meterNote !== '') {
+			this.#note(body.meterNote, from);
+		}
 		if (body.round !== this.#state.position.step || this.#step.reports.has(from)) {
 			return;
 		}

@@ -82,6 +82,17 @@ test('a sender that breaks the schema is told so, with the field', t => {
 	t.regex(error.message, /ready.*items/u);
 });
 
+test('a report of an agent that knows no gaps of meters is read', t => {
+	const old = Buffer.from(
+		'080112066162632d31371a0563616d2d31220b636f6f7264696e61746f7228fbd095ffbc31320578797a2d34aa039e010a11323032342d30352d30312d6c656e6574351003180721000000000000c03f28c00c306438dc0b42520a12090000000000000040110000000000002040121209000000000000e03f11000000000000f03f1a1209000000000000d03f11000000000000f03f221209000000000000c03f11000000000000d03f2a0049000000000000e03f52047261706c5890a10f60a0ef0f6880808080207203632d37',
+		'hex',
+	);
+	const {body} = decode(old);
+	t.like(body, {kind: 'roundReport', energySource: 'rapl', meterNote: '', bytesSent: 250_000});
+	t.is(body.kind === 'roundReport' ? body.meteredSeconds : 0, undefined);
+	t.is(body.kind === 'roundReport' ? body.batteryJoules : 0, undefined);
+});
+
 test('another protocol version is refused by name', t => {
 	const bytes = envelope.encode({version: protocolVersion + 1, id: 'a', from: 'cam-1', ping: {}}).finish();
 	const error = t.throws(() => decode(bytes));
