@@ -9,6 +9,10 @@ const unlessMissing = (write: (value: number) => string) => (value: number | und
 export const duration = unlessMissing(formatDuration);
 export const byteCount = unlessMissing(value => formatSi(value, 'B'));
 export const energy = unlessMissing(value => formatSi(value, 'J'));
+/** «12.30 USD», «0.0042 USD». */
+export const dollars = unlessMissing(value =>
+	value === 0 ? '0 USD' : `${value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2))} USD`,
+);
 export const percent = unlessMissing(value => `${(value * 100).toFixed(1)} %`);
 /** Thousands apart by a space: «60 000». */
 export const integer = unlessMissing(value => String(Math.round(value)).replaceAll(/\B(?=(?:\d{3})+$)/gu, ' '));

@@ -94,6 +94,7 @@ const decimal = (base: string): AxisUnit[] => [
 
 export const byteUnits: readonly AxisUnit[] = decimal('B');
 export const jouleUnits: readonly AxisUnit[] = [unit('mJ', 1e-3), ...decimal('J')];
+export const dollarUnits: readonly AxisUnit[] = [unit('USD', 1)];
 /** Two minutes are still read more easily as 120 s. */
 export const timeUnits: readonly AxisUnit[] = [
 	unit('ms', 1e-3),

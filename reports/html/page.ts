@@ -1,21 +1,36 @@
-/** The frame of every report page: complete in itself, without scripts, and forbidden to fetch anything. */
+/** The frame of every report page: complete in itself and forbidden to fetch anything, or to run what it did not come with. */
+import {createHash} from 'node:crypto';
 import {type Content, Markup, markup} from './markup.js';
 import {style} from './style.js';
 
-const policy = "default-src 'none'; style-src 'unsafe-inline'";
+export interface PageExtras {
+	/** CSS in addition. */
+	readonly style?: string;
+	/** The page's only script, at its end; the policy allows this text and no other. */
+	readonly script?: string;
+}
 
-export const page = (title: string, body: Content): string =>
+function policyFor({script}: PageExtras): string {
+	const policy = "default-src 'none'; style-src 'unsafe-inline'";
+	return script === undefined
+		? policy
+		: `${policy}; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+}
+
+/** @param extras written by us alone: nothing in them is escaped. */
+export const page = (title: string, body: Content, extras: PageExtras = {}): string =>
 	`<!doctype html>\n${
 		markup`<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${policyFor(extras)}">
 <title>${title}</title>
-<style>${new Markup(style)}</style>
+<style>${new Markup(style + (extras.style ?? ''))}</style>
 </head>
 <body>
 ${body}
+${extras.script !== undefined && new Markup(`<script>${extras.script}</script>`)}
 </body>
 </html>
 `.text
