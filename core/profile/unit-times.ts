@@ -195,16 +195,19 @@ const clockSeconds = 1e-9;
 /**
  * The line through measured points that keeps the relative errors small, with neither part negative.
  * @param points items and seconds of a call; at least one; seconds ≥ 0.
+ * @param of for each point what its error is relative to, by default its own seconds.
  */
-export function fitLinear(points: ReadonlyArray<readonly [items: number, seconds: number]>): Linear {
+export function fitLinear(
+	points: ReadonlyArray<readonly [items: number, seconds: number]>,
+	of: readonly number[] = points.map(([, seconds]) => seconds),
+): Linear {
 	if (points.every(([, seconds]) => seconds < clockSeconds)) {
 		return {fixed: 0, perItem: 0};
 	}
 	// Least squares of relative errors: each point weighs 1 / seconds².
 	let [w, wx, wxx, wy, wxy] = [0, 0, 0, 0, 0];
-	for (const [x, seconds] of points) {
-		const y = Math.max(seconds, clockSeconds);
-		const weight = 1 / y ** 2;
+	for (const [index, [x, y]] of points.entries()) {
+		const weight = 1 / Math.max(of[index]!, clockSeconds) ** 2;
 		w += weight;
 		wx += weight * x;
 		wxx += weight * x * x;

@@ -11,17 +11,13 @@ export interface Single {
 	readonly backward: number;
 }
 
-/** However much a unit is said to take by itself, this part of its stage's pass is the stage's. */
-const leastPart = 0.1;
-
 /** @param singles stages that differ in the bytes that cross their borders; without any there is no overhead. */
 export function overheadOf(singles: readonly Single[]): {forward: PassOverhead; backward: PassOverhead} {
 	const of = (kind: 'forward' | 'backward', bytes: (time: StageTime) => number): PassOverhead => {
-		const points = singles.map(({time, [kind]: own}) => {
-			const rest = Math.max(time[kind] - own, time[kind] * leastPart);
-			return [bytes(time), rest] as const;
-		});
-		const {fixed, perItem} = points.length === 0 ? {fixed: 0, perItem: 0} : fitLinear(points);
+		// What is left beside a unit that takes nearly all of the pass is known the least.
+		const points = singles.map(({time, [kind]: own}) => [bytes(time), Math.max(time[kind] - own, 0)] as const);
+		const whole = singles.map(({time}) => time[kind]);
+		const {fixed, perItem} = points.length === 0 ? {fixed: 0, perItem: 0} : fitLinear(points, whole);
 		return {perPass: fixed, perByte: perItem};
 	};
 	return {

@@ -55,6 +55,7 @@ const mostTraces = 25;
 const mostSingles = 4;
 /** Parts of the model that are measured once more as stages, against what is predicted for them. */
 const mostChecks = 3;
+const warmUpSeconds = 1;
 
 interface Subject {
 	readonly model: Model;
@@ -92,11 +93,16 @@ async function timedUnit(subject: Subject, unit: number, items: number): Promise
 	return segment && (await timed(subject, segment, items));
 }
 
-/** Units with little to compute, of which each lets through another amount of data. */
+/**
+ * Units with little to compute, of which each lets through another amount of data. Stages have something to learn, and so
+ * have these, as far as there are such.
+ */
 function lightUnits({units}: Subject): readonly number[] {
-	const light = units
+	const learning = units.filter(({cost}) => cost.parameters > 0);
+	const candidates = learning.length >= 3 ? learning : units;
+	const light = candidates
 		.toSorted((a, b) => a.cost.flops - b.cost.flops)
-		.slice(0, Math.max(2, Math.ceil(units.length / 2)));
+		.slice(0, Math.max(mostSingles, Math.ceil(candidates.length / 2)));
 	const ordered = light.toSorted((a, b) => a.cost.activationBytes - b.cost.activationBytes);
 	const step = (ordered.length - 1) / (mostSingles - 1);
 	const picked = Array.from({length: mostSingles}, (_, index) => ordered[Math.round(index * step)]!.index);
@@ -241,6 +247,12 @@ export async function profileModel(model: Model, options: ProfileOptions): Promi
 	const owners = new Owners(model.graph, units);
 	const [whole] = segmentsOf(model, [[0, units.length - 1]], {maxCrossing});
 	const measured: Measured[] = [];
+	// A program that has just begun is slow: its own code is not compiled yet.
+	await timed(
+		{...subject, timing: {...subject.timing, seconds: Math.min(seconds / 10, warmUpSeconds)}},
+		whole!,
+		batch[0]!,
+	);
 	for (const items of batch) {
 		progress?.(`${units.length} units, ${items} items`);
 		measured.push(

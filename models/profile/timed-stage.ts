@@ -72,7 +72,7 @@ export function inputsOf(graph: Graph, data: ReadonlySet<string>, items: number,
 
 export interface StageTime {
 	readonly items: number;
-	/** Seconds of a pass. */
+	/** Seconds of the shortest pass. */
 	readonly forward: number;
 	readonly backward: number;
 	readonly update: number;
@@ -84,10 +84,6 @@ export interface StageTime {
 const fewestRuns = 5;
 const mostRuns = 60;
 const warmUpSeconds = 0.3;
-
-/** Other work on the machine only adds time, and a whole run is never without any: between the shortest and the middle. */
-export const lowerQuartile = (times: readonly number[]): number =>
-	times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) / 4)]!;
 
 export interface TimingOptions {
 	/** For all runs together; the fewest are made in any case. */
@@ -140,9 +136,10 @@ export async function timeStage(
 	}
 	return {
 		items,
-		forward: lowerQuartile(times.forward),
-		backward: lowerQuartile(times.backward),
-		update: lowerQuartile(times.update),
+		// Other work on the machine only adds time, on a busy one to most of the runs.
+		forward: Math.min(...times.forward),
+		backward: Math.min(...times.backward),
+		update: Math.min(...times.update),
 		bytes: inputs.bytes,
 		gradientBytes: inputs.gradientBytes,
 		runs: times.forward.length,
