@@ -5,6 +5,7 @@ import type {Frozen} from '../core/config/config.js';
 import {parseMeterSpec} from '../core/energy/spec.js';
 import {asFplError} from '../core/errors.js';
 import {isId} from '../core/ids.js';
+import {overridesSchema} from '../core/profile/schema.js';
 
 const secret = z.string().min(1).max(1000);
 
@@ -27,6 +28,8 @@ export const agentSchema = z.strictObject({
 	namespace: z.string().refine(isId, 'expected 1–64 letters, digits, «-», «_» or «.»').default('fpl'),
 	/** Name of the profile whose speed and link this agent takes on. */
 	emulate: z.string().min(1).optional(),
+	/** What of the emulated profile is otherwise, as devices of fleet files say it: «link: { preset: wifi, up: 20 Mbit/s }». */
+	overrides: overridesSchema.optional(),
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
 	/** Computing threads; all cores by default. */
 	threads: z.number().int().min(1).max(1024).optional(),

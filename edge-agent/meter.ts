@@ -70,17 +70,18 @@ export class Meter {
 		switch (outcome.kind) {
 			case 'stretched':
 				return 0;
-			case 'host-too-slow':
-				if (!this.#warned) {
+			case 'host-too-slow': {
+				const surplus = measuredSeconds - wanted;
+				const facts = {factor: Number(outcome.factor.toFixed(2)), surplusMs: Number((surplus * 1000).toFixed(2))};
+				const text = `this machine is slower than the ${profile.name} it emulates; the difference is counted as waiting`;
+				if (this.#warned) {
+					log.debug(text, facts);
+				} else {
 					this.#warned = true;
-					log.warn(
-						`this machine is slower than the ${profile.name} it emulates; the difference is counted as waiting`,
-						{
-							factor: Number(outcome.factor.toFixed(2)),
-						},
-					);
+					log.warn(text, facts);
 				}
-				return measuredSeconds - wanted;
+				return surplus;
+			}
 			default:
 				return outcome satisfies never;
 		}

@@ -18,14 +18,18 @@ export const pictureShape = [3, 32, 32] as const;
 export const pictureClasses = 10;
 
 /** Answers the folder, for jobs with dataset `npy`. */
-export function pictures(folder: string, train: number): string {
-	const place = path.join(folder, 'pictures');
+export const pictures = (folder: string, train: number): string =>
+	noise(path.join(folder, 'pictures'), pictureShape, train);
+
+/** Items of another shape; `place`: a folder that is made. */
+export function noise(place: string, shape: readonly number[], train: number): string {
 	mkdirSync(place);
 	const random = seededRandom(1);
 	for (const [part, items] of Object.entries({train, test: 16})) {
 		const labels = BigInt64Array.from({length: items}, (_, item) => BigInt(item % pictureClasses));
-		const values = Float32Array.from({length: items * 3 * 32 * 32}, () => random.next() - 0.5);
-		writeFileSync(path.join(place, `x_${part}.npy`), npy('<f4', [items, ...pictureShape], values));
+		const size = shape.reduce((product, dim) => product * dim, items);
+		const values = Float32Array.from({length: size}, () => random.next() - 0.5);
+		writeFileSync(path.join(place, `x_${part}.npy`), npy('<f4', [items, ...shape], values));
 		writeFileSync(path.join(place, `y_${part}.npy`), npy('<i8', [items], labels));
 	}
 	return place;

@@ -46,7 +46,7 @@ export async function pipelineBench({folder, models, steps, emulate}: PipelineOp
 			const cut = await balancedCut(engine, model, batch / micros, micros);
 			const times = await timesAt(engine, model, cut, batch / micros, 7);
 			await engine.close();
-			const fleet = await startFleet(folder, ['first', 'second'], emulate);
+			const fleet = await startFleet(folder, ['first', 'second'], {emulate});
 			try {
 				for (const schedule of ['1f1b', 'gpipe'] as const) {
 					const plan: PlanDocument = {

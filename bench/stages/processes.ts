@@ -4,7 +4,7 @@ import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import type {JobDocument} from '../../core/plan/job.js';
-import type {PlanDocument} from '../../core/plan/plan.js';
+import type {Plan, PlanDocument} from '../../core/plan/plan.js';
 import {cpuSeconds} from '../wire/cpu.js';
 
 const main = path.resolve(import.meta.dirname, '../../cli/main.js');
@@ -12,11 +12,24 @@ const main = path.resolve(import.meta.dirname, '../../cli/main.js');
 interface Running {
 	readonly child: ChildProcess;
 	until(pattern: RegExp): Promise<RegExpExecArray>;
+	/** What it has written so far. */
+	output(): string;
+}
+
+/** The profile that an agent takes on, and what of it is otherwise, as fleet files say it. */
+export interface Emulation {
+	readonly profile: string;
+	readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
 export interface Fleet {
 	/** Runs a job to its end. @throws Error with the output when it fails. */
-	run(job: JobDocument, plan?: PlanDocument): Promise<{readonly ledger: Ledger; readonly cpu: readonly number[]}>;
+	run(
+		job: JobDocument,
+		plan?: PlanDocument | Plan,
+	): Promise<{readonly ledger: Ledger; readonly cpu: readonly number[]}>;
+	/** What the agents have written so far, one after the other. */
+	agentOutput(): string;
 	close(): Promise<void>;
 }
 
@@ -37,6 +50,7 @@ function start(folder: string, args: readonly string[]): Running {
 	child.stderr.on('data', take);
 	return {
 		child,
+		output: () => output,
 		until: pattern =>
 			new Promise((resolve, reject) => {
 				const look = () => {
@@ -53,17 +67,34 @@ function start(folder: string, args: readonly string[]): Running {
 	};
 }
 
-/**
- * @param devices their ids, each an agent with one computing thread.
- * @param emulate a profile that all of them emulate.
- */
-export async function startFleet(folder: string, devices: readonly string[], emulate?: string): Promise<Fleet> {
+export interface FleetOptions {
+	/** A profile that all of them emulate, or one for each. */
+	readonly emulate?: string | ((device: string) => Emulation) | undefined;
+	/** Of the agents. */
+	readonly logLevel?: 'info' | 'debug';
+}
+
+/** @param devices their ids, each an agent with one computing thread. */
+export async function startFleet(
+	folder: string,
+	devices: readonly string[],
+	{emulate, logLevel = 'info'}: FleetOptions = {},
+): Promise<Fleet> {
 	const broker = start(folder, ['broker', '--listen', 'mqtt://127.0.0.1:0', '--log-level', 'warn']);
 	const [, url] = await broker.until(/listening on (\S+)/u);
+	const emulation = (id: string): readonly string[] => {
+		if (typeof emulate !== 'function') {
+			return emulate === undefined ? [] : ['--emulate', emulate];
+		}
+		const {profile, overrides = {}} = emulate(id);
+		const file = path.join(folder, `agent-${id}.json`);
+		writeFileSync(file, JSON.stringify({emulate: profile, overrides}));
+		return ['--config', file];
+	};
 	const agents = devices.map(id =>
 		start(folder, [
-			...['agent', 'run', '--id', id, '--broker', url!, '--threads', '1', '--log-level', 'info'],
-			...(emulate === undefined ? [] : ['--emulate', emulate]),
+			...['agent', 'run', '--id', id, '--broker', url!, '--threads', '1', '--log-level', logLevel],
+			...emulation(id),
 		]),
 	);
 	await Promise.all(agents.map(agent => agent.until(/joined the fleet/u)));
@@ -93,6 +124,7 @@ export async function startFleet(folder: string, devices: readonly string[], emu
 			}
 			return {ledger, cpu};
 		},
+		agentOutput: () => agents.map(agent => agent.output()).join(''),
 		async close() {
 			for (const {child} of [...agents, broker]) {
 				child.kill('SIGTERM');

@@ -5,10 +5,12 @@ import path from 'node:path';
 import {systemClock} from '../../core/clock.js';
 import {codecNames} from '../../core/codec/spec.js';
 import type {EnergyMeter} from '../../core/energy/meter.js';
+import {FplError} from '../../core/errors.js';
 import {deviceId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import {libraryProfile} from '../../core/profile/library.js';
-import type {LinkProfile} from '../../core/profile/profile.js';
+import type {DeviceProfile, LinkProfile} from '../../core/profile/profile.js';
+import {overrideProfile} from '../../core/profile/schema.js';
 import {createTopics} from '../../core/wire/topics.js';
 import {connectMqtt} from '../../core/wire/transports/mqtt-connect.js';
 import {shapeTransport} from '../../core/wire/transports/shaped-transport.js';
@@ -39,6 +41,21 @@ const shapeOf = ({upBytesPerSecond, downBytesPerSecond, latencySeconds}: LinkPro
 async function datasetsHere({data}: AgentConfig, places: Places): Promise<string[]> {
 	const here = await Promise.all(datasetNames.map(async name => ((await isAvailable(name, places)) ? [name] : [])));
 	return [...new Set([...here.flat(), ...Object.keys(data)])];
+}
+
+/** The profile that the agent takes on, with what the configuration says otherwise. */
+function emulatedProfile({emulate, overrides = {}}: AgentConfig): DeviceProfile | undefined {
+	if (emulate !== undefined) {
+		return overrideProfile(libraryProfile(emulate, 'emulate'), overrides, 'agent configuration');
+	}
+	if (Object.keys(overrides).length > 0) {
+		throw new FplError('CONFIG_VALUE', {
+			where: 'overrides',
+			problem: 'a real device is as it is: what it can do is measured',
+			fix: 'Name the profile to emulate («emulate»), or describe the device in the fleet file.',
+		});
+	}
+	return undefined;
 }
 
 /** One engine per name, started when first asked for. */
@@ -79,7 +96,7 @@ export async function startAgent(
 	const closing = new Closing(logger);
 	try {
 		const identity = await takeIdentity(folder);
-		const emulation = config.emulate === undefined ? undefined : libraryProfile(config.emulate, 'emulate');
+		const emulation = emulatedProfile(config);
 		const spec = meterSpecOf(config);
 		let meter: EnergyMeter | undefined = spec.kind === 'plug' ? undefined : await localMeter(spec, {clock, logger});
 		closing.add(() => meter?.close());

@@ -1,0 +1,111 @@
+/** One plan: predicted, run, and both compared. */
+import {type Evaluation, evaluate} from '../../../core/cost/evaluate.js';
+import type {Ledger} from '../../../core/ledger/ledger.js';
+import {median} from '../../stages/pictures.js';
+import type {Fleet} from '../../stages/processes.js';
+import {type Case, inputOf, jobOf, type PlanCase} from './cases.js';
+import type {Row} from './table.js';
+
+/** First steps, in which programs are compiled and links find out how fast they are. */
+const warmUp = 2;
+/** Epochs of plans whose steps come in groups; the first is not counted. */
+const groups = 4;
+/** Batches in such an epoch. */
+const perGroup = 6;
+
+export interface MeasureOptions {
+	readonly data: string;
+	readonly steps: number;
+}
+
+/** Seconds and bytes of a step, between records that are `apart` steps from each other. */
+function measured({rounds}: Ledger, skipped: number, apart: number) {
+	const kept = rounds.slice(skipped - 1);
+	const ends = kept.filter((_, index) => index % apart === 0);
+	const seconds = ends.slice(1).map(({at}, index) => (at - ends[index]!.at) / apart);
+	const counted = kept.slice(1, 1 + seconds.length * apart);
+	return {
+		seconds: median(seconds),
+		bytes: counted.reduce((sum, {bytes}) => sum + bytes, 0) / counted.length,
+	};
+}
+
+/** Milliseconds by which agents were later than the devices that they play, as they log it, since a moment. */
+const surplusMs = (log: string, since: number): number =>
+	[...log.matchAll(/"time":(\d+).*"surplusMs":([\d.]+)/gu)].reduce(
+		(sum, [, time, milliseconds]) => sum + (Number(time) >= since ? Number(milliseconds) : 0),
+		0,
+	);
+
+const phasesOf = (devices: Evaluation['devices'] | Ledger['devices'], steps: number) =>
+	Object.fromEntries(
+		devices.map(({device, phases, bytesSent, bytesReceived}) => [
+			device,
+			{
+				...Object.fromEntries(
+					Object.entries(phases).map(([phase, {seconds}]) => [phase, Number(((seconds * 1000) / steps).toFixed(2))]),
+				),
+				sent: Math.round(bytesSent / steps),
+				received: Math.round(bytesReceived / steps),
+			},
+		]),
+	);
+
+export async function measure(
+	fleet: Fleet,
+	task: Case,
+	one: PlanCase,
+	{data, steps}: MeasureOptions,
+): Promise<{readonly row: Row; readonly details: unknown}> {
+	// A round of replicas that train on their own is an epoch.
+	const alone = one.plan.stages.length === 1 && one.plan.synchronisation.exchange === 'weights';
+	const replicas = one.plan.stages[0]!.replicas.length;
+	const job = jobOf(
+		task,
+		one,
+		one.grouped
+			? {data, limit: task.batch * perGroup, epochs: groups}
+			: alone
+				? {data, limit: 2 * replicas * task.batch, epochs: steps}
+				: {data, limit: task.batch * steps, epochs: 1},
+	);
+	const predicted = evaluate(inputOf(task, one, job));
+	const before = fleet.agentOutput().length;
+	const {ledger, cpu} = await fleet.run(job, one.plan);
+	const {rounds} = ledger;
+	const apart = one.grouped ? rounds.length / groups : 1;
+	const skipped = one.grouped ? apart : warmUp;
+	const got = measured(ledger, skipped, apart);
+	const began = rounds[skipped - 1]!.at;
+	const late = surplusMs(fleet.agentOutput().slice(before), Date.parse(ledger.startedAt) + began * 1000);
+	const perStep = predicted.seconds / predicted.steps;
+	const row: Row = {
+		model: task.model,
+		plan: one.name,
+		predictedMs: perStep * 1000,
+		measuredMs: got.seconds * 1000,
+		predictedBytes: predicted.bytes / predicted.steps,
+		measuredBytes: got.bytes,
+		late: late / 1000 / (rounds.at(-1)!.at - began),
+	};
+	const details = {
+		...row,
+		plan: one.name,
+		stages: one.plan.stages.map(({units, replicas: all}) => [units, all.map(({device}) => device)]),
+		steps: [rounds.length, predicted.steps],
+		predicted: phasesOf(predicted.devices, predicted.steps),
+		measured: phasesOf(ledger.devices, rounds.length),
+		cpuMs: cpu.map(seconds => Number(((seconds * 1000) / rounds.length).toFixed(1))),
+		stepMs: rounds.slice(1).map(({at}, index) => Number(((at - rounds[index]!.at) * 1000).toFixed(1))),
+		bytes: rounds.map(({bytes}) => bytes),
+		passes: [
+			predicted.passes.map(({device, kind, micro, from, to}) =>
+				[device, kind, micro, (from * 1000).toFixed(1), (to * 1000).toFixed(1)].join(' '),
+			),
+			(ledger.timeline?.passes ?? []).map(({device, kind, micro, from, to}) =>
+				[device, kind, micro, from.toFixed(1), to.toFixed(1)].join(' '),
+			),
+		],
+	};
+	return {row, details};
+}
