@@ -11,6 +11,7 @@
  */
 import type {CostDevice} from '../../core/cost/fleet.js';
 import {prefixSums} from '../../core/cost/pass-times.js';
+import type {LinkProfile} from '../../core/profile/profile.js';
 import type {Amounts, Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
 import {bytesBetween, type ItemBytes, type StageBound, type StageRange} from './stage-bound.js';
@@ -61,6 +62,7 @@ export class Bounds {
 			...links.map(link => link.seconds),
 			...stages.flatMap(({compute}) => compute),
 			this.#wayThrough(stages, done ? 0 : this.#fluid(last + 1, left)),
+			done ? 0 : this.#inflow(stages, left),
 		);
 		const devices = stages.flatMap(({range}) => range.devices);
 		const sum = (of: (device: CostDevice) => number) => devices.reduce((total, device) => total + of(device), 0);
@@ -135,6 +137,32 @@ export class Bounds {
 		return rest > 0 ? Math.max(longest, there + rest + tail) : longest;
 	}
 
+	/** What the last stage makes goes into the next one, which has only so many replicas: those with the fastest links at best. */
+	#inflow(stages: readonly StageBound[], left: readonly number[]): number {
+		const stage = stages.at(-1);
+		if (!stage || left.length === 0) {
+			return 0;
+		}
+		// With several tensors over a cut some of them may go elsewhere.
+		const {forward, backward} =
+			this.#problem.costs.maxCrossing > 1 ? {forward: 0, backward: 0} : this.#made(stage.range);
+		const items = stage.items.reduce((sum, count) => sum + count, 0);
+		const rates = this.#rates(left);
+		return Math.max((items * forward) / rates.down, (items * backward) / rates.up);
+	}
+
+	/** Of the devices with the fastest links, as many as may share a stage. */
+	#rates(left: readonly number[]): {readonly up: number; readonly down: number} {
+		const {fleet, space} = this.#problem;
+		const sum = (of: (link: LinkProfile) => number) =>
+			left
+				.map(index => of(fleet.devices[index]!.profile.link))
+				.sort((a, b) => b - a)
+				.slice(0, space.mostReplicas)
+				.reduce((total, rate) => total + rate, 0);
+		return {up: sum(({upBytesPerSecond}) => upBytesPerSecond), down: sum(({downBytesPerSecond}) => downBytesPerSecond)};
+	}
+
 	/** Seconds of a micro-batch from one stage to another: the receiver for which it is shortest. */
 	#hop(from: StageBound, to: StageBound, itemBytes: number): number {
 		const latency = Math.min(...from.range.devices.map(({profile}) => profile.link.latencySeconds));
@@ -176,13 +204,13 @@ export class Bounds {
 			return Number.POSITIVE_INFINITY;
 		}
 		const {length} = this.#problem.costs.units;
-		const tables = devices.map(device => this.#learn.get(device)!);
-		const rates = tables.map(sums => 1 / Math.max(1e-15, sums[length]! - sums[first]!));
-		const all = rates.reduce((sum, rate) => sum + rate, 0);
+		const tables = this.#tables(devices);
+		const rates = tables.map(({sums}) => 1 / Math.max(1e-15, sums[length]! - sums[first]!));
+		const all = tables.reduce((sum, {count}, index) => sum + count * rates[index]!, 0);
 		let seconds = 0;
 		for (let unit = first; unit < length; unit++) {
 			let least = Number.POSITIVE_INFINITY;
-			for (const [index, sums] of tables.entries()) {
+			for (const [index, {sums}] of tables.entries()) {
 				least = Math.min(least, (sums[unit + 1]! - sums[unit]!) * rates[index]!);
 			}
 			seconds += least / all;
@@ -190,19 +218,31 @@ export class Bounds {
 		return seconds;
 	}
 
+	/** Devices that have their times in common, counted. */
+	#tables(devices: readonly number[]) {
+		const counts = new Map<Float64Array, number>();
+		for (const device of devices) {
+			const sums = this.#learn.get(device)!;
+			counts.set(sums, (counts.get(sums) ?? 0) + 1);
+		}
+		return [...counts].map(([sums, count]) => ({sums, count}));
+	}
+
 	/** Joules above idle of the units from `first` on, each computed where that takes least. */
 	#cheapest(first: number, devices: readonly number[]): number {
 		const {costs, fleet} = this.#problem;
+		const watts = new Map<Float64Array, number>();
+		for (const index of devices) {
+			const {profile, utilisation} = fleet.devices[index]!;
+			const sums = this.#learn.get(index)!;
+			const own = (profile.busyWatts - profile.idleWatts) * utilisation;
+			watts.set(sums, Math.min(watts.get(sums) ?? Number.POSITIVE_INFINITY, own));
+		}
 		let joules = 0;
 		for (let unit = first; unit < costs.units.length; unit++) {
 			let least = Number.POSITIVE_INFINITY;
-			for (const index of devices) {
-				const {profile, utilisation} = fleet.devices[index]!;
-				const sums = this.#learn.get(index)!;
-				least = Math.min(
-					least,
-					(profile.busyWatts - profile.idleWatts) * utilisation * (sums[unit + 1]! - sums[unit]!),
-				);
+			for (const [sums, own] of watts) {
+				least = Math.min(least, own * (sums[unit + 1]! - sums[unit]!));
 			}
 			joules += least;
 		}

@@ -37,8 +37,21 @@ interface Node {
 /** A plan must be better by this part to count: numbers this close are the same. */
 const tolerance = 1e-9;
 
+/** How many sets of devices there are, devices of a kind being alike. */
+export function setCount(rules: Rules, most: number): number {
+	const sizes = new Map<number, number>();
+	for (const device of rules.free) {
+		const kind = rules.kinds[device]!;
+		sizes.set(kind, (sizes.get(kind) ?? 0) + 1);
+	}
+	return [...sizes.values()].reduce((product, size) => product * (Math.min(size, most) + 1), 1);
+}
+
 export function searchAll(problem: Problem, rules: Rules, known: Judged | undefined, budget: Budget): Searched {
-	const search = new Search(problem, rules, known, budget);
+	const search = new Search(problem, known, budget);
+	for (const candidate of wholeModels(problem, rules)) {
+		search.take(candidate);
+	}
 	const modes = rules.modes.map(mode => new ModeSearch(search, problem, rules, mode));
 	const roots = modes
 		.flatMap(mode => mode.roots().map(node => ({mode, node})))
@@ -54,20 +67,17 @@ export function searchAll(problem: Problem, rules: Rules, known: Judged | undefi
 }
 
 /** What all modes share: the best plan, and how much was done. */
-class Search {
+export class Search {
 	readonly #problem: Problem;
 	readonly #budget: Budget;
 	#best: Judged | undefined;
 	#left = Number.POSITIVE_INFINITY;
 	#evaluated = 0;
 
-	constructor(problem: Problem, rules: Rules, known: Judged | undefined, budget: Budget) {
+	constructor(problem: Problem, known: Judged | undefined, budget: Budget) {
 		this.#problem = problem;
 		this.#budget = budget;
 		this.#best = known;
-		for (const candidate of wholeModels(problem, rules)) {
-			this.take(candidate);
-		}
 	}
 
 	goOn(): boolean {
@@ -145,7 +155,7 @@ export function* subsets(rules: Rules, devices: readonly number[], most: number)
 	yield* choose(0, []);
 }
 
-class ModeSearch {
+export class ModeSearch {
 	readonly #search: Search;
 	readonly #problem: Problem;
 	readonly #rules: Rules;
@@ -158,6 +168,15 @@ class ModeSearch {
 		this.#rules = rules;
 		this.#mode = mode;
 		this.#bounds = new Bounds(problem, mode, [...(rules.sources ?? []), ...rules.free]);
+	}
+
+	/** No plan in this mode with several stages is better. */
+	bound(): number {
+		const {sources, free} = this.#rules;
+		if (sources) {
+			return Math.min(Number.POSITIVE_INFINITY, ...this.roots().map(({bound}) => bound));
+		}
+		return objectiveValue(this.#problem.objective, this.#bounds.amounts({stages: [], last: -1, left: free}));
 	}
 
 	/** Everything that may come first. */

@@ -1,0 +1,130 @@
+/** Candidates that differ from a given one in one respect: a cut, a device, a stage, or how batches flow. */
+import type {Problem} from '../problem.js';
+import type {Candidate, CandidateStage, Mode} from './candidate.js';
+import type {Rules} from './rules.js';
+
+const replaced = <T>(values: readonly T[], index: number, ...by: readonly T[]): T[] => [
+	...values.slice(0, index),
+	...by,
+	...values.slice(index + 1),
+];
+
+/** One unused device of each kind: devices of a kind are alike. */
+function spares({kinds, free}: Rules, stages: readonly CandidateStage[]): readonly number[] {
+	const used = new Set(stages.flatMap(({devices}) => devices));
+	const seen = new Set<number>();
+	return free.filter(device => !used.has(device) && !seen.has(kinds[device]!) && seen.add(kinds[device]!));
+}
+
+/** One device of each kind in a stage. */
+function kindsIn({kinds}: Rules, devices: readonly number[]): readonly number[] {
+	const seen = new Set<number>();
+	return devices.filter(device => !seen.has(kinds[device]!) && seen.add(kinds[device]!));
+}
+
+const strides = [1, 2, 4, 8, 16];
+
+function* otherCuts(rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
+	for (const [index, stage] of stages.slice(0, -1).entries()) {
+		const at = rules.cuts.indexOf(stage.last);
+		const before = index === 0 ? -1 : stages[index - 1]!.last;
+		for (const step of strides) {
+			for (const place of [at - step, at + step]) {
+				const last = rules.cuts[place];
+				const fits = last !== undefined && last > before && last < stages[index + 1]!.last;
+				if (fits && (index > 0 || rules.firstCuts.has(last))) {
+					yield {stages: replaced(stages, index, {...stage, last}), mode};
+				}
+			}
+		}
+	}
+}
+
+function* otherModes({stages, mode}: Candidate, modes: readonly Mode[]): Generator<Candidate> {
+	for (const other of modes) {
+		if (other !== mode) {
+			yield {stages, mode: other};
+		}
+	}
+}
+
+function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
+	const left = spares(rules, stages);
+	const unused = rules.free.filter(device => !stages.some(({devices}) => devices.includes(device)));
+	const {mostReplicas, mostStages} = problem.space;
+	const {minimumReplicas} = problem.constraints;
+	const begin = rules.sources ? 1 : 0;
+	for (let index = begin; index < stages.length; index++) {
+		const stage = stages[index]!;
+		const {devices, last} = stage;
+		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
+		for (const spare of left) {
+			const alike = unused.filter(device => rules.kinds[device] === rules.kinds[spare]);
+			for (const count of new Set([1, 2, 4, 8, alike.length])) {
+				if (count <= alike.length && devices.length + count <= mostReplicas) {
+					yield {stages: replaced(stages, index, {last, devices: [...devices, ...alike.slice(0, count)]}), mode};
+				}
+			}
+			for (const device of kindsIn(rules, devices)) {
+				const others = devices.map(one => (one === device ? spare : one));
+				yield {stages: replaced(stages, index, {last, devices: others}), mode};
+			}
+			if (stages.length < mostStages && minimumReplicas <= 1) {
+				const inside = rules.cuts.filter(cut => cut >= first && cut < last);
+				for (const cut of [...new Set([inside[inside.length >> 1], inside[0], inside.at(-1)])]) {
+					if (cut !== undefined && (index > 0 || rules.firstCuts.has(cut))) {
+						yield {stages: replaced(stages, index, {last: cut, devices}, {last, devices: [spare]}), mode};
+						if (index >= begin) {
+							yield {stages: replaced(stages, index, {last: cut, devices: [spare]}, {last, devices}), mode};
+						}
+					}
+				}
+			}
+		}
+		if (devices.length > Math.max(1, minimumReplicas)) {
+			for (const device of kindsIn(rules, devices)) {
+				const alike = devices.filter(one => rules.kinds[one] === rules.kinds[device]);
+				for (const count of new Set([1, alike.length >> 1, alike.length])) {
+					const gone = new Set(alike.slice(alike.length - count));
+					const rest = devices.filter(one => !gone.has(one));
+					if (count > 0 && rest.length >= Math.max(1, minimumReplicas)) {
+						yield {stages: replaced(stages, index, {last, devices: rest}), mode};
+					}
+				}
+			}
+		}
+		for (let other = index + 1; other < stages.length; other++) {
+			const next = stages[other]!;
+			const swapped = replaced(stages, index, {last, devices: next.devices});
+			yield {stages: replaced(swapped, other, {last: next.last, devices}), mode};
+		}
+	}
+}
+
+function* fewerStages(rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
+	for (let index = 0; index + 1 < stages.length; index++) {
+		const [stage, next] = [stages[index]!, stages[index + 1]!];
+		const merged = {last: next.last, devices: stage.devices};
+		const sources = index === 0 && rules.sources !== undefined;
+		const fits = stages.length > 2 ? index > 0 || rules.firstCuts.has(next.last) : rules.whole;
+		if (fits) {
+			yield {stages: [...stages.slice(0, index), merged, ...stages.slice(index + 2)], mode};
+		}
+		if (!sources && fits) {
+			yield {
+				stages: [...stages.slice(0, index), {last: next.last, devices: next.devices}, ...stages.slice(index + 2)],
+				mode,
+			};
+		}
+	}
+}
+
+/** Some may break rules that `isPermitted` tells. */
+export function* neighbours(problem: Problem, rules: Rules, candidate: Candidate): Generator<Candidate> {
+	if (candidate.stages.length > 1) {
+		yield* otherCuts(rules, candidate);
+		yield* otherModes(candidate, rules.modes);
+		yield* fewerStages(rules, candidate);
+	}
+	yield* otherDevices(problem, rules, candidate);
+}
