@@ -217,12 +217,19 @@ const weightedMean = (vectors: readonly Float32Array[], weights: readonly number
  * Sources with first stages of their own before one trunk: the trunk learns from all items, each first stage from the mean
  * over its own. `averageEvery` steps the first stages become their mean by items and begin with a fresh optimiser (SplitFed,
  * Thapa et al. 2022); undefined: never.
+ * @param disturb changes the weights that training begins with.
  * @returns the whole model of each source.
  */
-export async function ownFirstStages(alone: PlanAlone, averageEvery?: number): Promise<readonly Weights[]> {
+export async function ownFirstStages(
+	alone: PlanAlone,
+	averageEvery?: number,
+	disturb: (parameters: Float32Array) => Float32Array = parameters => parameters,
+): Promise<readonly Weights[]> {
 	const {job, sources} = alone;
 	const steps = stepsTogether(alone);
 	const trainers = await Promise.all(sources.map(() => alone.trainer()));
+	const begin = disturb((await trainers[0]!.save(['parameters'])).parameters);
+	await Promise.all(trainers.map(trainer => trainer.load({parameters: begin})));
 	const first = ofFirstStage(alone, trainers[0]!);
 	for (let step = 0; step < steps; step++) {
 		const draws = drawsOf(alone, step);
