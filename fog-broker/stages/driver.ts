@@ -108,9 +108,9 @@ export class StageDriver {
 	}
 
 	async results() {
-		const {weights, base} = this.#parts;
-		const model = plannedModel(base, weights.plan);
-		return new Map([...weights.wholes()].map(([device, state]) => [device, {model, state}]));
+		const model = plannedModel(this.#parts.base, this.#parts.weights.plan);
+		const wholes = this.#keeper.results(this.#state.original);
+		return new Map([...wholes].map(([device, state]) => [device, {model, state}]));
 	}
 
 	async start(present: Iterable<string>): Promise<void> {

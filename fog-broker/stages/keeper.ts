@@ -88,6 +88,16 @@ export class Keeper {
 		}
 	}
 
+	/** The trained models: also of devices that keep weights of their own and are away, with a note of how old these are. */
+	results(original: Plan): Wholes {
+		const {weights, note} = this.#options;
+		const away = weights.wholesAway(original);
+		for (const [device, {steps}] of away) {
+			note(`${device} is away at the end: the weights of its own in its model are those after step ${steps}`);
+		}
+		return new Map([...weights.wholes(), ...[...away].map(([device, {state}]) => [device, state] as const)]);
+	}
+
 	/** Starts to wait for the next checkpoint. */
 	arm(): void {
 		const {clock, checkpointMs, onCheckpointDue} = this.#options;

@@ -40,8 +40,17 @@ const progressSchema = z.object({
 		sinceSync: whole,
 	}),
 	items: z.record(z.string(), whole),
-	/** By group, in the order of the vectors: their lengths, slots and updates. */
-	groups: z.array(z.object({key: z.string(), parameters: whole, buffers: whole, slots: whole, updates: whole})),
+	/** By group, in the order of the vectors: their lengths, slots and updates, and after which step they were saved. */
+	groups: z.array(
+		z.object({
+			key: z.string(),
+			parameters: whole,
+			buffers: whole,
+			slots: whole,
+			updates: whole,
+			savedAt: whole.default(0),
+		}),
+	),
 	pages: z.custom<BookPages>(),
 });
 
@@ -187,7 +196,13 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 	const before = checkpoint && resumed(checkpoint, plan);
 	const slots = slotCount(job.training.optimizer);
 	const first = before?.executed ?? plan;
-	const weights = new StageWeights(first, arrange(preparation.model, first, preparation.digest), slots, before?.states);
+	const weights = new StageWeights(
+		first,
+		arrange(preparation.model, first, preparation.digest),
+		slots,
+		before?.states,
+		before?.groups.map(({key, savedAt}) => [key, savedAt] as const),
+	);
 	const evaluator = new StageEvaluator(setting);
 	opened.push(evaluator);
 	let latest = manifest;
@@ -232,6 +247,7 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 								buffers: group.buffers.length,
 								slots: group.slots.length,
 								updates: group.updates,
+								savedAt: weights.savedAt(key),
 							})),
 							pages: pagesAt(book, position.step, driver.seconds),
 						}),

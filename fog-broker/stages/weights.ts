@@ -40,13 +40,22 @@ export class StageWeights {
 	/** What branches and replicas that are away had when they left. */
 	readonly #away = new Map<string, TrainerState>();
 	readonly #branchesAway = new Map<string, NamedState>();
+	/** By group: how many steps it had behind it when it was last saved. */
+	readonly #savedAt: Map<string, number>;
 
-	constructor(plan: Plan, arrangement: Arrangement, slots: number, saved?: GroupStates) {
+	constructor(
+		plan: Plan,
+		arrangement: Arrangement,
+		slots: number,
+		saved?: GroupStates,
+		savedAt: Iterable<readonly [string, number]> = [],
+	) {
 		this.#plan = plan;
 		this.#arrangement = arrangement;
 		this.#groups = groupsOf(plan);
 		this.#slots = slots;
 		this.#saved = saved ?? new Map(this.#groups.map(group => [group.key, this.#initial(group)]));
+		this.#savedAt = new Map(savedAt);
 	}
 
 	/** What the weights are of. */
@@ -57,6 +66,11 @@ export class StageWeights {
 	/** What a checkpoint keeps: the last complete set, and the weights of replicas that are away. */
 	get kept(): GroupStates {
 		return isJoined(this.#arrangement.model) ? this.#saved : new Map([...this.#away, ...this.#saved]);
+	}
+
+	/** After how many steps a group was last saved; 0: never. */
+	savedAt(key: string): number {
+		return this.#savedAt.get(key) ?? 0;
 	}
 
 	/** Lengths of a group's vectors. */
@@ -89,6 +103,11 @@ export class StageWeights {
 
 	/** All groups have come for this step: the set is the one to go back to. Groups that are lost keep what was saved. */
 	save(step: number): GroupStates {
+		for (const {key} of this.#groups) {
+			if (this.#arrived.get(key)?.has(step)) {
+				this.#savedAt.set(key, step);
+			}
+		}
 		this.#saved = new Map(
 			this.#groups.map(({key}) => [key, this.#arrived.get(key)?.get(step) ?? this.#saved.get(key)!]),
 		);
@@ -97,11 +116,11 @@ export class StageWeights {
 
 	/** Goes on with another plan of the same run, from the saved weights. */
 	change(plan: Plan, arrangement: Arrangement): void {
-		const before = {groups: this.#groups, saved: this.#saved, model: this.#arrangement.model};
+		const before = {saved: this.#saved, model: this.#arrangement.model};
 		for (const [key, state] of before.saved) {
 			this.#away.set(key, state);
 		}
-		const whole = isJoined(before.model) ? this.#whole(before.groups.map(({key}) => key)) : undefined;
+		const whole = isJoined(before.model) ? this.wholes().get('') : undefined;
 		if (isJoined(before.model)) {
 			for (const branch of before.model.join.branches) {
 				this.#branchesAway.set(branch, branchState(before.model, whole!, branch));
@@ -126,32 +145,45 @@ export class StageWeights {
 	 * @param states complete, by group; what is saved when undefined.
 	 */
 	wholes(states: GroupStates = this.#saved): ReadonlyMap<string, TrainerState> {
-		const owners = isJoined(this.#arrangement.model)
-			? []
-			: [...new Set(this.#groups.flatMap(({owner}) => (owner === undefined ? [] : [owner])))];
-		if (owners.length === 0) {
-			return new Map([
-				[
-					'',
-					this.#whole(
-						this.#groups.map(({key}) => key),
-						states,
-					),
-				],
-			]);
+		const owners = isJoined(this.#arrangement.model) ? [] : ownersIn(this.#groups);
+		const whole = (groups: readonly Group[]) => this.#whole(groups.map(group => [group, states.get(group.key)!]));
+		return owners.length === 0
+			? new Map([['', whole(this.#groups)]])
+			: new Map(owners.map(device => [device, whole(this.#groupsFor(device))]));
+	}
+
+	/**
+	 * Whole models of the devices of a plan that have weights of their own and are away: these as they were last saved, with how many
+	 * steps they had behind them, and those that all share. Not of devices whose weights were never saved.
+	 */
+	wholesAway(original: Plan): ReadonlyMap<string, {readonly state: TrainerState; readonly steps: number}> {
+		const groups = isJoined(this.#arrangement.model) ? [] : groupsOf(original);
+		const here = ownersIn(this.#groups);
+		const result = new Map<string, {state: TrainerState; steps: number}>();
+		for (const device of ownersIn(groups).filter(owner => !here.includes(owner))) {
+			const own = groups.filter(({owner}) => owner === device);
+			const steps = Math.min(...own.map(({key}) => this.savedAt(key)));
+			if (steps > 0 && own.every(({key}) => this.#away.has(key))) {
+				const pieces = this.#groupsFor(device).map(group => {
+					const mine = own.find(({stage}) => stage === group.stage);
+					return [group, mine ? this.#away.get(mine.key)! : this.#saved.get(group.key)!] as const;
+				});
+				result.set(device, {state: this.#whole(pieces), steps});
+			}
 		}
-		const variants = owners.map(device => {
-			const keys = this.#plan.stages.map((_, stage) => {
-				const own = this.#groups.filter(group => group.stage === stage);
-				const replica = this.#plan.stages[0]!.replicas.findIndex(other => other.device === device);
-				return (
-					own.find(group => group.owner === undefined || group.owner === device) ??
-					own[Math.max(0, replica) % own.length]!
-				).key;
-			});
-			return [device, this.#whole(keys, states)] as const;
+		return result;
+	}
+
+	/** One group of each stage: the device's own, one that all share, or one of its neighbours'. */
+	#groupsFor(device: string): Group[] {
+		const replica = this.#plan.stages[0]!.replicas.findIndex(other => other.device === device);
+		return this.#plan.stages.map((_, stage) => {
+			const groups = this.#groups.filter(group => group.stage === stage);
+			return (
+				groups.find(({owner}) => owner === undefined || owner === device) ??
+				groups[Math.max(0, replica) % groups.length]!
+			);
 		});
-		return new Map(variants);
 	}
 
 	#group(key: string): Group {
@@ -185,8 +217,8 @@ export class StageWeights {
 		return Array.from({length: this.#slots}, () => new Float32Array(length));
 	}
 
-	/** Puts the groups together, by the names of their weights. */
-	#whole(keys: readonly string[], states: GroupStates = this.#saved): TrainerState {
+	/** Puts the states of groups together, by the names of their weights. */
+	#whole(pieces: Iterable<readonly [Group, TrainerState]>): TrainerState {
 		const {model} = this.#arrangement;
 		const all: Layouts = {
 			parameters: layoutOf(model.graph, model.parameters),
@@ -196,9 +228,8 @@ export class StageWeights {
 		const buffers = flatten(model.graph, all.buffers);
 		const slots = this.#zeros(parameters.length);
 		let updates = 0;
-		for (const key of keys) {
-			const own = this.#layouts(this.#group(key));
-			const state = states.get(key)!;
+		for (const [group, state] of pieces) {
+			const own = this.#layouts(group);
 			copyByName(own.parameters, state.parameters, all.parameters, parameters);
 			copyByName(own.buffers, state.buffers, all.buffers, buffers);
 			for (const [index, slot] of state.slots.entries()) {
@@ -240,3 +271,8 @@ function copyByName(from: Layout, source: Float32Array, to: Layout, target: Floa
 		}
 	}
 }
+
+/** Devices that have weights of their own. */
+const ownersIn = (groups: readonly Group[]): readonly string[] => [
+	...new Set(groups.flatMap(({owner}) => (owner === undefined ? [] : [owner]))),
+];

@@ -1,5 +1,8 @@
 /** Devices, coordinators and networks fail while a plan with stages is executed: the run goes on, and counts nothing twice. */
 import test from 'ava';
+import {importModel} from '../../../models/import/model.js';
+import {flatten, layoutOf} from '../../../models/layout.js';
+import {relativeError} from '../../support/one-machine.js';
 import {aJob, exact, kill, on, plan, play, same, stackedPlan} from '../../support/stages/a-scene.js';
 import {lossyParties} from '../../support/stages/lossy-parties.js';
 
@@ -154,6 +157,53 @@ test.serial('a source with weights of its own dies: the others go on, and its we
 		t.true((await played.fleet.store.file(played.run, `trained@${device}.onnx`)).length > 1000);
 	}
 });
+
+test.serial(
+	'a source with weights of its own that is away at the end leaves a model as it was when it was last saved',
+	async t => {
+		const document = plan({
+			stages: [
+				{
+					units: [0, 3],
+					replicas: on('cam-1', 'cam-2'),
+					synchronisation: {exchange: 'weights', every: {kind: 'never'}},
+				},
+				{units: [4, 11], replicas: on('fog-1')},
+			],
+		});
+		let [saved, steps] = [0, 0];
+		const {fleet, run, ledger, notes} = await play(t, document, {
+			fault: kill('cam-2'),
+			happens: update => {
+				saved = update.kind === 'checkpoint' ? update.round : saved;
+				steps = update.kind === 'note' && update.device === 'cam-2' && steps === 0 ? saved : steps;
+			},
+		});
+		t.is(ledger.final.state, 'done', ledger.final.because);
+		const found = notes.map(text => /^cam-2 is away at the end: .* after step (\d+)$/u.exec(text)?.[1]).filter(Boolean);
+		t.is(found.length, 1);
+		t.true(Number(found[0]) >= Math.max(1, steps) && Number(found[0]) < ledger.rounds.length, `${found[0]}, ${steps}`);
+		const weightsOf = async (name: string) => {
+			const {graph, parameters} = importModel(await fleet.store.file(run, name));
+			return (which: RegExp) =>
+				flatten(
+					graph,
+					layoutOf(
+						graph,
+						parameters.filter(parameter => which.test(parameter)),
+					),
+				);
+		};
+		const [before, here, away] = await Promise.all(
+			['model.onnx', 'trained@cam-1.onnx', 'trained@cam-2.onnx'].map(weightsOf),
+		);
+		// The branch is neither that of its neighbour nor what it began with; the trunk is the last one.
+		t.true(relativeError(away!(/^conv/u), before!(/^conv/u)) > 1e-3);
+		t.true(relativeError(away!(/^conv/u), here!(/^conv/u)) > 1e-3);
+		t.is(relativeError(away!(/^fc/u), here!(/^fc/u)), 0);
+		t.true(ledger.notes.some(({text}) => text.startsWith('cam-2 is away at the end')));
+	},
+);
 
 const alignedPlan = plan({
 	stages: [
