@@ -35,7 +35,7 @@ export type DataPlacement =
 	/** They see the same items; their branches are merged by a junction. */
 	| {readonly kind: 'aligned'; readonly devices: readonly string[]; readonly junction: JunctionKind}
 	/** The data are dealt out to whoever computes the first stage. */
-	| {readonly kind: 'dealt'};
+	| {readonly kind: 'dealt'; readonly rawData: 'stays' | 'may-move'};
 
 export type JunctionKind = Extract<Stage['junction'], {mode: 'aligned'}>['kind'];
 

@@ -39,6 +39,9 @@ function wantedScheme({scheme: written}: Job, {scheme, trunk}: PlanOptions): Job
 		});
 	}
 	const kind = named ?? written.kind;
+	if (kind === 'auto') {
+		return {kind};
+	}
 	if (trunk !== undefined && schemes[kind].roles !== 'trunk') {
 		throw new FplError('USAGE', {where: '--trunk', problem: `scheme «${kind}» has no trunk`});
 	}

@@ -73,7 +73,7 @@ function schemeFor({scheme: written}: Job, kind: SchemeKind): JobDocument['schem
 		return written as JobDocument['scheme'];
 	}
 	const own = 'cut' in written ? written.cut : 'cuts' in written ? written.cuts?.[0] : undefined;
-	const first = schemes[written.kind].roles === 'trunk' ? own : undefined;
+	const first = written.kind !== 'auto' && schemes[written.kind].roles === 'trunk' ? own : undefined;
 	const {cutting} = schemes[kind];
 	return {
 		kind,

@@ -1,6 +1,8 @@
 /** The job document: what to train, on which data, how, and what to mind. Version 1; unknown keys are errors. */
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
+import {isId} from '../ids.js';
+import {objectiveSchema, planningSchema} from './objective.js';
 import {quantity} from './quantity.js';
 import {schemeSchema} from './scheme-options.js';
 import {viewsSchema} from './views.js';
@@ -63,6 +65,8 @@ export const jobSchema = z.strictObject({
 		partition: partitionSchema.default({kind: 'iid'}),
 		/** Uses only the first items of the training set. */
 		limit: z.number().int().positive().optional(),
+		/** Devices that own the data or get their parts of them; where nobody says, whoever the plan gives the first stage. */
+		sources: z.array(z.string().refine(isId, 'expected a device id')).min(1).optional(),
 		/** Aligned sources: all see all items, each in its own way. Then nothing is partitioned. */
 		views: viewsSchema.optional(),
 	}),
@@ -80,8 +84,10 @@ export const jobSchema = z.strictObject({
 			targetAccuracy: z.number().min(0).max(1).optional(),
 		})
 		.prefault({}),
-	/** Which plan to build when the run is given none. */
-	scheme: schemeSchema.default({kind: 'd-sgd'}),
+	/** Which plan to build when the run is given none: that of a scheme, or the one that the planner chooses. */
+	scheme: z
+		.discriminatedUnion('kind', [z.strictObject({kind: z.literal('auto')}), schemeSchema])
+		.default({kind: 'auto'}),
 	devices: z
 		.strictObject({
 			/** Only these; all that are idle when undefined. */
@@ -100,13 +106,9 @@ export const jobSchema = z.strictObject({
 		})
 		.prefault({}),
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
-	/** Read by the planner; schemes record it only. */
-	objective: z
-		.strictObject({
-			minimise: z.enum(['time', 'bytes', 'energy', 'money']),
-			subjectTo: z.strictObject({time: quantity('time').optional(), energy: quantity('energy').optional()}).optional(),
-		})
-		.optional(),
+	/** What the planner chooses by; time where nothing is said. */
+	objective: objectiveSchema.optional(),
+	planning: planningSchema.prefault({}),
 	privacy: z.strictObject({rawData: z.enum(['stays', 'may-move'])}).default({rawData: 'stays'}),
 });
 

@@ -55,7 +55,7 @@ export async function gather(
 ): Promise<Plan> {
 	const {clock, fleet, journal} = context;
 	const {only, wait} = job.devices;
-	const minimum = Math.max(job.devices.minimum, schemes[job.scheme.kind].leastDevices);
+	const minimum = Math.max(job.devices.minimum, job.scheme.kind === 'auto' ? 1 : schemes[job.scheme.kind].leastDevices);
 	const candidates = () => fleet.idle().filter(device => only === undefined || only.includes(device));
 	journal.publish(run, {kind: 'gathering', expected: only, minimum});
 	const planned = (devices: readonly DeviceId[]) => {

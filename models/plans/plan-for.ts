@@ -154,6 +154,9 @@ function cutsFor(kind: SchemeKind, wishes: Wishes, {sources, trunk}: Roles, mode
  */
 export function planFor(job: Pick<Job, 'model' | 'scheme'>, fleet: readonly Candidate[], model: Model): Plan {
 	const {scheme} = job;
+	if (scheme.kind === 'auto') {
+		throw new FplError('PLAN_INVALID', {where: 'scheme', expected: 'the name of a scheme', got: '«auto»'});
+	}
 	const {kind} = scheme;
 	const wishes: Wishes = scheme;
 	const roles = rolesFor(kind, wishes, fleet, model);

@@ -1,5 +1,5 @@
 /** The models, and the plans for each: every classic scheme, and what plans can vary. */
-import {costFleetOf, trainingCostsOf} from '../../../cli/planning/cost-input.js';
+import {costFleetOf, trainingCostsOf} from '../../../planners/cost-input.js';
 import {parseValue} from '../../../core/config/config.js';
 import type {EvaluateInput} from '../../../core/cost/evaluate.js';
 import {type Job, type JobDocument, jobSchema} from '../../../core/plan/job.js';

@@ -70,7 +70,7 @@ export function* everyCandidate(problem: Problem): Generator<Candidate> {
 									continue;
 								}
 								const trained = costs.units.slice(0, cuts[0]! + 1).some(({parameters}) => parameters > 0);
-								const raw = data.kind === 'dealt' || (data.kind === 'sources' && data.rawData === 'may-move');
+								const raw = data.kind !== 'aligned' && data.rawData === 'may-move';
 								const enough = candidate.stages.every(({devices: own, last}, index) => {
 									const start = index === 0 ? 0 : lasts[index - 1]! + 1;
 									const shares = sharesOfStage(

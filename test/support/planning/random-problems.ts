@@ -138,7 +138,7 @@ export function randomProblem(
 		training: {batch: pick(random, [32, 64]), epochs: 1, slots: 1, samples},
 		data:
 			kind === 'dealt'
-				? {kind}
+				? {kind, rawData: pick(random, ['stays', 'may-move'] as const)}
 				: kind === 'aligned'
 					? {kind, devices: owners, junction: 'mean'}
 					: {kind, devices: owners, rawData: pick(random, ['stays', 'may-move'] as const)},

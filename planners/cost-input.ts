@@ -1,13 +1,26 @@
 /** What costs are predicted from: the devices as `core/cost` knows them, and how much is trained. */
-import type {TrainingCosts} from '../../core/cost/episode.js';
-import {type CostDevice, type CostFleet, defaultBroker, defaultMessaging} from '../../core/cost/fleet.js';
-import type {ModelCosts} from '../../core/cost/model-costs.js';
-import {timesOfProfile, workSums} from '../../core/cost/pass-times.js';
-import {FplError} from '../../core/errors.js';
-import type {Job} from '../../core/plan/job.js';
-import type {BrokerLink} from '../../core/profile/fleet-file.js';
-import {slotCount} from '../../models/compile/optimizer.js';
-import type {Participant} from './plan-input.js';
+import type {TrainingCosts} from '../core/cost/episode.js';
+import {type CostDevice, type CostFleet, defaultBroker, defaultMessaging} from '../core/cost/fleet.js';
+import type {ModelCosts} from '../core/cost/model-costs.js';
+import {type PassTimes, timesOfProfile, workSums} from '../core/cost/pass-times.js';
+import {FplError} from '../core/errors.js';
+import type {Job} from '../core/plan/job.js';
+import type {BrokerLink} from '../core/profile/fleet-file.js';
+import type {DeviceProfile} from '../core/profile/profile.js';
+import {slotCount} from '../models/compile/optimizer.js';
+
+/** A device that may take part, with what planners need to know of it. */
+export interface PlanDevice {
+	readonly device: string;
+	/** What it can do; undefined: nobody knows. */
+	readonly profile?: DeviceProfile | undefined;
+	/** Whether it owns data; undefined: it does not say. */
+	readonly isSource?: boolean | undefined;
+	/** Items of its own; undefined: it has none, or does not say. */
+	readonly samples?: number | undefined;
+	/** Whether another machine plays it. */
+	readonly emulated?: boolean | undefined;
+}
 
 /** How many items are trained on, and who said so. */
 export interface DatasetSize {
@@ -27,7 +40,7 @@ export const datasetSizeTexts = {
  */
 export function datasetSizeOf(
 	{data}: Job,
-	participants: readonly Participant[],
+	participants: readonly PlanDevice[],
 	items: number | undefined,
 ): DatasetSize {
 	const declared = participants.reduce((sum, {samples = 0}) => sum + samples, 0);
@@ -57,7 +70,7 @@ export interface TrainingInput extends TrainingCosts {
 /** @throws FplError as `datasetSizeOf`. */
 export function trainingCostsOf(
 	job: Job,
-	participants: readonly Participant[],
+	participants: readonly PlanDevice[],
 	items: number | undefined,
 ): TrainingInput {
 	const {batch, epochs, optimizer} = job.training;
@@ -72,12 +85,21 @@ export function trainingCostsOf(
  * @throws FplError `DEVICE_UNKNOWN` for a device without a profile.
  */
 export function costFleetOf(
-	participants: readonly Participant[],
+	participants: readonly PlanDevice[],
 	{units}: ModelCosts,
 	{slots, size}: Pick<TrainingInput, 'slots' | 'size'>,
 	broker?: BrokerLink,
 ): CostFleet {
 	const sums = workSums(units, slots);
+	/** Devices that are alike share their times, which tells planners that they are. */
+	const known = new Map<string, PassTimes>();
+	const timesOf = (profile: DeviceProfile): PassTimes => {
+		const {speeds, dispatchSeconds} = profile;
+		const key = JSON.stringify([speeds, dispatchSeconds]);
+		const times = known.get(key) ?? timesOfProfile(sums, profile);
+		known.set(key, times);
+		return times;
+	};
 	const devices = participants.map(({device, profile, samples, emulated = false}): CostDevice => {
 		if (!profile) {
 			throw new FplError('DEVICE_UNKNOWN', {
@@ -89,7 +111,7 @@ export function costFleetOf(
 		return {
 			device,
 			profile: withBrokerLatency(profile, broker),
-			times: timesOfProfile(sums, profile),
+			times: timesOf(profile),
 			samples: size.from === 'sources' ? samples : undefined,
 			utilisation: 1,
 			pricePerSecond: (profile.pricePerHour ?? 0) / 3600,
@@ -107,10 +129,7 @@ export function costFleetOf(
 }
 
 /** What the broker adds to a message is half of it on the way in and half on the way out. */
-function withBrokerLatency<P extends NonNullable<Participant['profile']>>(
-	profile: P,
-	broker: BrokerLink | undefined,
-): P {
+function withBrokerLatency<P extends DeviceProfile>(profile: P, broker: BrokerLink | undefined): P {
 	if (!broker?.latencySeconds) {
 		return profile;
 	}

@@ -1,0 +1,132 @@
+/** What a job asks of the planner, for the devices at hand. */
+import type {CostFleet} from '../core/cost/fleet.js';
+import type {ModelCosts} from '../core/cost/model-costs.js';
+import {FplError} from '../core/errors.js';
+import type {Job} from '../core/plan/job.js';
+import type {BrokerLink} from '../core/profile/fleet-file.js';
+import type {Model} from '../models/graph.js';
+import {costsOfModel} from '../models/plans/costs.js';
+import {costFleetOf, type PlanDevice, type TrainingInput, trainingCostsOf} from './cost-input.js';
+import {type DataPlacement, measures, type Objective, type Problem} from './problem.js';
+
+export interface JobInput {
+	readonly job: Job;
+	readonly model: Model;
+	readonly devices: readonly PlanDevice[];
+	/** Items of the training set; undefined where it is not here. */
+	readonly items: number | undefined;
+	/** The broker's own link, where a fleet file says what it can do. */
+	readonly broker?: BrokerLink | undefined;
+}
+
+/** In words: «energy, done within 600 s». */
+export function objectiveText({objective}: Job): string {
+	if (!objective) {
+		return 'time';
+	}
+	const {minimise, subjectTo = {}} = objective;
+	const what =
+		typeof minimise === 'string'
+			? minimise
+			: Object.entries(minimise)
+					.map(([measure, weight]) => `${weight} × ${measure}`)
+					.join(' + ');
+	const units = {time: 's', energy: 'J', bytes: 'B', money: 'USD'} as const;
+	const limits = Object.entries(subjectTo).map(
+		([measure, most]) => `${measure} at most ${most} ${units[measure as keyof typeof units]}`,
+	);
+	return [what, ...limits].join(', ');
+}
+
+function objectiveOf({objective}: Job): Objective {
+	const minimise = objective?.minimise ?? 'time';
+	if (typeof minimise === 'string') {
+		return {kind: 'one', measure: minimise};
+	}
+	return {
+		kind: 'weighted',
+		weights: Object.fromEntries(
+			measures.flatMap(measure => (minimise[measure] === undefined ? [] : [[measure, minimise[measure]]])),
+		),
+	};
+}
+
+/** Devices that own data: as the job says, else as the devices say. */
+function ownersOf({data}: Job, devices: readonly PlanDevice[]): readonly string[] {
+	if (data.sources) {
+		for (const name of data.sources) {
+			if (!devices.some(({device}) => device === name)) {
+				throw new FplError('PLAN_INFEASIBLE', {
+					where: 'data.sources',
+					problem: `device «${name}» is not there`,
+					expected: `one of ${devices.map(({device}) => device).join(', ') || 'none'}`,
+					fix: 'Start its agent, or leave it out of «data.sources».',
+				});
+			}
+		}
+		return data.sources;
+	}
+	return devices.filter(({isSource}) => isSource).map(({device}) => device);
+}
+
+function placementOf(job: Job, devices: readonly PlanDevice[]): DataPlacement {
+	const owners = ownersOf(job, devices);
+	const {data, privacy, planning} = job;
+	if (data.views) {
+		// Whoever sees a view of its own is a source; one device is left for the trunk.
+		const sources = owners.length > 0 ? owners : devices.slice(0, -1).map(({device}) => device);
+		return {kind: 'aligned', devices: sources, junction: planning.junction};
+	}
+	if (owners.length > 0) {
+		return {kind: 'sources', devices: owners, rawData: privacy.rawData};
+	}
+	// Data that lie on the devices already are those of all of them.
+	return data.partition.kind === 'local'
+		? {kind: 'sources', devices: devices.map(({device}) => device), rawData: privacy.rawData}
+		: {kind: 'dealt', rawData: privacy.rawData};
+}
+
+export interface JobProblem {
+	readonly problem: Problem;
+	readonly costs: ModelCosts;
+	readonly fleet: CostFleet;
+	readonly training: TrainingInput;
+}
+
+/** @throws FplError `DEVICE_UNKNOWN`, `JOB_INVALID`, `PLAN_INFEASIBLE` where something needed is not known or not there. */
+export function problemOfJob({job, model, devices, items, broker}: JobInput): JobProblem {
+	const {planning, objective} = job;
+	const {maxCrossing} = planning;
+	const costs = costsOfModel(model, {maxCrossing});
+	const training = trainingCostsOf(job, devices, items);
+	const fleet = costFleetOf(devices, costs, training, broker);
+	const {time, energy, bytes, money} = objective?.subjectTo ?? {};
+	const problem: Problem = {
+		// Plans name the model as the job does.
+		costs: {...costs, name: job.model},
+		fleet,
+		training,
+		data: placementOf(job, devices),
+		objective: objectiveOf(job),
+		constraints: {
+			most: {
+				...(time === undefined ? {} : {time}),
+				...(energy === undefined ? {} : {energy}),
+				...(bytes === undefined ? {} : {bytes}),
+				...(money === undefined ? {} : {money}),
+			},
+			exclude: new Set(planning.exclude),
+			pinned: planning.pinned.map(({device, units: [first, last]}) => ({device, first, last})),
+			minimumReplicas: planning.minimumReplicas,
+		},
+		space: {
+			microBatches: planning.microBatches,
+			schedules: planning.schedules,
+			codecs: planning.codecs,
+			localEpochs: planning.localEpochs,
+			mostStages: planning.mostStages,
+			mostReplicas: planning.mostReplicas,
+		},
+	};
+	return {problem, costs, fleet, training};
+}

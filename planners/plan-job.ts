@@ -1,0 +1,138 @@
+/** The plan for a job: chosen by the planner, with what is predicted of it and what it was chosen from. */
+import {evaluate} from '../core/cost/evaluate.js';
+import {FplError} from '../core/errors.js';
+import {predictionOf} from '../core/ledger/of-evaluation.js';
+import {alternativeOf, pointOf} from '../core/ledger/plan-point.js';
+import type {Alternative, PlanPoint, Prediction} from '../core/ledger/prediction.js';
+import type {Plan} from '../core/plan/plan.js';
+import {formatSi} from '../core/units.js';
+import {type Baseline, baselinesOf} from './baselines.js';
+import {planFpl} from './fpl/plan.js';
+import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
+import {paretoFront} from './pareto.js';
+import type {Budget, Costed, Outcome, Shortfall} from './problem.js';
+
+export interface PlannedJob extends JobProblem {
+	readonly outcome: Extract<Outcome, {kind: 'planned'}>;
+	/** The classic schemes for the same problem, those that keep to the constraints first. */
+	readonly baselines: readonly Baseline[];
+}
+
+/** Plans evaluated in an exact search before the rest is left to bounds. */
+const exactPlans = 20_000;
+
+/** @param now milliseconds of a monotonic clock. */
+export const budgetOf = (limitMs: number, now: () => number, interrupted: () => boolean = () => false): Budget => {
+	const end = now() + limitMs;
+	return {expired: () => now() >= end, interrupted, exactPlans};
+};
+
+const amount = (value: number, unit: Shortfall['unit']): string => (unit === '' ? `${value}` : formatSi(value, unit));
+
+/** @throws FplError `PLAN_INFEASIBLE` with what cannot be met and by how much; those of `problemOfJob`; `INTERRUPTED`. */
+export function planJob(input: JobInput, budget: Budget): PlannedJob {
+	const found = problemOfJob(input);
+	const outcome = planFpl(found.problem, budget);
+	switch (outcome.kind) {
+		case 'planned':
+			return {...found, outcome, baselines: baselinesOf(found.problem)};
+		case 'interrupted':
+			throw new FplError('INTERRUPTED', {where: 'planning'});
+		case 'infeasible': {
+			const {shortfalls, proven, nearest} = outcome;
+			const [worst] = shortfalls as readonly [Shortfall];
+			throw new FplError('PLAN_INFEASIBLE', {
+				where: worst.constraint,
+				problem: proven ? 'no plan can meet this' : 'no plan was found that meets this',
+				expected: worst.unit === '' ? worst.constraint : `at most ${amount(worst.available, worst.unit)}`,
+				got: worst.unit === '' ? 'none' : `at least ${amount(worst.needed, worst.unit)}`,
+				...(nearest === undefined ? {} : {fix: `The nearest is: ${nearest.plan.scheme}. ${others(shortfalls)}`.trim()}),
+			});
+		}
+		default:
+			return outcome satisfies never;
+	}
+}
+
+const others = (shortfalls: readonly Shortfall[]): string =>
+	shortfalls.length > 1
+		? `Not met either: ${shortfalls
+				.slice(1, 4)
+				.map(
+					({constraint, needed, available, unit}) =>
+						`${constraint} (${amount(needed, unit)} of ${amount(available, unit)})`,
+				)
+				.join(', ')}.`
+		: '';
+
+/** Plans worth showing beside the chosen one: none is better in everything. */
+export function frontOf({problem, outcome, baselines}: PlannedJob, budget: Budget): readonly Costed[] {
+	return paretoFront(problem, [outcome.best, ...outcome.alternatives, ...baselines], budget);
+}
+
+export interface PredictionAbout {
+	readonly run: string;
+	readonly dataset: string;
+	/** ISO 8601. */
+	readonly startedAt: string;
+	readonly front?: readonly PlanPoint[];
+}
+
+const rowsOf = ({outcome, baselines}: PlannedJob, chosen: Plan): Alternative[] => [
+	...[outcome.best, ...outcome.alternatives].map(({plan, evaluation}) =>
+		alternativeOf(evaluation, {chosen: plan === chosen, feasible: true}),
+	),
+	...baselines.map(({scheme, evaluation, shortfalls, exact}) =>
+		alternativeOf(evaluation, {
+			scheme,
+			chosen: false,
+			feasible: shortfalls.length === 0,
+			...(shortfalls[0] ? {because: because(shortfalls[0])} : exact ? {} : {because: 'trains another way'}),
+		}),
+	),
+];
+
+const because = ({constraint, needed, available, unit}: Shortfall): string =>
+	`${constraint}: ${amount(needed, unit)} of ${amount(available, unit)}`;
+
+/** What reports hold a run against. */
+export function predictionOfJob(input: JobInput, planned: PlannedJob, about: PredictionAbout): Prediction {
+	const {outcome, fleet} = planned;
+	const {plan, evaluation} = outcome.best;
+	const {front, ...names} = about;
+	return predictionOf(
+		evaluation,
+		{...names, epochs: input.job.training.epochs, devices: fleet.devices},
+		{objective: objectiveText(input.job), alternatives: rowsOf(planned, plan), ...(front === undefined ? {} : {front})},
+	);
+}
+
+/** The same for a plan that somebody else chose. */
+export function predictionOfPlan(input: JobInput, plan: Plan, about: PredictionAbout): Prediction {
+	const {problem, fleet} = problemOfJob({
+		...input,
+		job: {...input.job, planning: {...input.job.planning, maxCrossing: plan.maxCrossing}},
+	});
+	const evaluation = evaluate({plan, costs: problem.costs, fleet, training: problem.training});
+	return predictionOf(
+		evaluation,
+		{...about, epochs: input.job.training.epochs, devices: fleet.devices},
+		{objective: 'a plan that was given', alternatives: [alternativeOf(evaluation, {chosen: true, feasible: true})]},
+	);
+}
+
+export const pointsOf = (
+	front: readonly Costed[],
+	{outcome, baselines}: PlannedJob,
+	yaml: (plan: Plan) => string,
+): PlanPoint[] => {
+	const own = front.filter(({plan}) => !baselines.some(baseline => baseline.plan === plan));
+	return [
+		...own.map(({plan, evaluation}, index) =>
+			pointOf(evaluation, {id: `plan-${index}`, chosen: plan === outcome.best.plan, baseline: false, yaml: yaml(plan)}),
+		),
+		...baselines.map(({plan, evaluation, scheme}) =>
+			pointOf(evaluation, {id: `scheme-${scheme}`, scheme, chosen: false, baseline: true, yaml: yaml(plan)}),
+		),
+	];
+};
