@@ -89,11 +89,9 @@ export class Meter {
 
 	/** A time begins that `cost` will be asked about: what was spent before it is nobody's. */
 	begin(): void {
-		const {meter} = this.#options;
+		const {meter, log} = this.#options;
 		if (meter) {
-			this.#account = Promise.resolve(this.#account)
-				.then(() => meter.read())
-				.then(reading => new MeterAccount(meter, reading, this.#options.log));
+			this.#account = meter.read().then(reading => new MeterAccount(meter, reading, log));
 		}
 	}
 

@@ -146,4 +146,10 @@ test.serial('the doctor says which engines work here and why others do not', asy
 	const found = JSON.parse(stdout) as Array<{subject: string; ok: boolean; text: string}>;
 	t.true(found.find(({subject}) => subject === 'engine onnxruntime')?.ok);
 	t.false(found.find(({subject}) => subject === 'broker')?.ok);
+	const meters = found.filter(({subject}) => subject.startsWith('meter '));
+	t.deepEqual(
+		meters.map(({subject}) => subject),
+		['meter ina3221', 'meter pmic', 'meter hwmon', 'meter rapl', 'meter battery'],
+	);
+	t.true(meters.every(({text}) => text.length > 10));
 });

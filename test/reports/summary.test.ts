@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {phases} from '../../core/ledger/ledger.js';
-import {energyText, honestMarks, someRounds, stateText, summarise} from '../../reports/summary.js';
+import {energyOrigin, energyText, honestMarks, someRounds, stateText, summarise} from '../../reports/summary.js';
 import {aLedger} from '../support/a-ledger.js';
 
 const near = (a: number, b: number) => Math.abs(a - b) < 1e-9 * Math.max(1, Math.abs(a));
@@ -49,6 +49,22 @@ test('marks name what is modelled, metered and emulated', t => {
 test('a real, metered device needs no mark of caution', t => {
 	const {devices, ...rest} = aLedger();
 	t.deepEqual(honestMarks({...rest, devices: devices.slice(-1)}), ['Energy measured by rapl: fog-1 (198 J).']);
+});
+
+test('a meter that was silent for a while is told of, and the modelled part is counted', t => {
+	const ledger = aLedger({devices: 2, rounds: 5});
+	const devices = ledger.devices.map(device =>
+		device.device === 'fog-1'
+			? {...device, metering: {meteredSeconds: 3, modelledSeconds: 12, modelledJoules: 20}}
+			: device,
+	);
+	const gap = {...ledger, devices};
+	t.true(near(summarise(gap).modelledJoules, summarise(ledger).modelledJoules + 20));
+	t.true(
+		honestMarks(gap).includes('* Modelled energy in part: fog-1 for 12 s, while rapl did not answer (20 J modelled).'),
+	);
+	t.is(energyOrigin(gap, devices.at(-1)!), 'rapl, modelled for 12 s');
+	t.is(energyOrigin(ledger, ledger.devices.at(-1)!), 'rapl');
 });
 
 test('energy says how much of it is modelled', t => {

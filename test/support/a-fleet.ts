@@ -14,7 +14,7 @@ import {coordinatorId, createTopics} from '../../core/wire/topics.js';
 import type {Transport, Will} from '../../core/wire/transport.js';
 import {MemoryBroker, type MemoryBrokerOptions} from '../../core/wire/transports/memory-broker.js';
 import {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
-import {Meter} from '../../edge-agent/meter.js';
+import {Meter, type MeterOptions} from '../../edge-agent/meter.js';
 import {ModelCache} from '../../edge-agent/model-cache.js';
 import {type Description, type DeviceOptions, type RunningDevice, startDevice} from '../../edge-agent/service.js';
 import {RunStore} from '../../fog-broker/run/store.js';
@@ -34,11 +34,12 @@ export interface TestFleet {
 	readonly store: RunStore;
 	readonly engine: Engine;
 	readonly folder: string;
-	/** `staging`: what is different about this device when it gets ready for a run; `facts`: in what it says of itself. */
+	/** `staging`: what is different about this device when it gets ready for a run; `facts`: in what it says of itself; `meter`: how its energy is measured. */
 	device(
 		name: string,
 		staging?: Partial<DeviceOptions['staging']>,
 		facts?: Partial<Description['facts']>,
+		meter?: Partial<MeterOptions>,
 	): Promise<FleetDeviceHandle>;
 	/** Starts the coordinator (again). */
 	coordinator(): Promise<() => Promise<void>>;
@@ -97,7 +98,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 		folder,
 		client,
 
-		async device(name, staging = {}, facts = {}) {
+		async device(name, staging = {}, facts = {}, meter = {}) {
 			let transport: Transport | undefined;
 			starts += 1;
 			const running = await startDevice({
@@ -126,7 +127,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 						codecs: [...codecNames],
 						...facts,
 					},
-					meter: new Meter({clock, log: logger, profile: host, emulated: false, utilisation: 1}),
+					meter: new Meter({clock, log: logger, profile: host, emulated: false, utilisation: 1, ...meter}),
 				}),
 				clock,
 				logger: logger.child(name),
