@@ -14,22 +14,31 @@ import {checkPlanFor, type FleetMember} from '../../models/plans/check.js';
 import {memoryOf} from '../../models/plans/memory.js';
 import {planFor} from '../../models/plans/plan-for.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
+import {type ChooseOptions, choose} from '../planning/choose.js';
 import {readJob, readParticipants} from '../planning/plan-input.js';
 import {planYaml, printPlan} from '../planning/plan-text.js';
 import {print, printJson} from '../terminal.js';
 
-interface PlanOptions {
+interface PlanOptions extends ChooseOptions {
 	readonly scheme?: string;
 	readonly devices?: string;
 	readonly trunk?: string;
 	readonly fleet?: string;
 	readonly validate?: string;
 	readonly job?: string;
-	readonly format: 'table' | 'yaml' | 'json';
+	readonly live?: boolean;
 }
 
+/** Whether something is asked that only the planner can answer. */
+const asksPlanner = ({objective, deadline, explain, pareto, whatIf}: PlanOptions): boolean =>
+	[objective, deadline, explain, pareto, whatIf].some(option => option !== undefined);
+
 /** The job's scheme, or the one that was named with what the job says of it; and the trunk that was named. */
-function wantedScheme({scheme: written}: Job, {scheme, trunk}: PlanOptions): Job['scheme'] {
+function wantedScheme({scheme: written}: Job, options: PlanOptions): Job['scheme'] {
+	const {scheme, trunk} = options;
+	if (scheme === 'auto' || (scheme === undefined && asksPlanner(options))) {
+		return {kind: 'auto'};
+	}
 	const named = schemeKinds.find(kind => kind === scheme);
 	if (scheme !== undefined && named === undefined) {
 		throw new FplError('USAGE', {
@@ -90,11 +99,15 @@ async function validate(file: string, jobFile: string, options: PlanOptions, com
 }
 
 async function build(jobFile: string, options: PlanOptions, command: Command): Promise<void> {
-	const {job, model} = await readJob(jobFile);
+	const {job, model, items} = await readJob(jobFile);
 	const scheme = wantedScheme(job, options);
-	const {participants: all} = await readParticipants(options, command);
+	const {participants: all, broker} = await readParticipants(options, command);
 	const only = options.devices === undefined ? job.devices.only : undefined;
 	const fleet = only === undefined ? all : all.filter(({device}) => only.includes(device));
+	if (scheme.kind === 'auto') {
+		await choose({job, model, items, participants: fleet, broker}, options);
+		return;
+	}
 	const plan = planFor({...job, scheme}, fleet, model);
 	checkAll({job, model, plan, fleet});
 	switch (options.format) {
@@ -117,11 +130,24 @@ const list = schemeKinds.map(kind => `  ${kind.padEnd(15)}${schemes[kind].descri
 export const planCommand = (): Command =>
 	new Command('plan')
 		.argument('[job]', 'job file (YAML or JSON)')
-		.summary('write down or check how a model is spread over the devices')
+		.summary('choose, write down or check how a model is spread over the devices')
 		.description(
-			'Prints the plan of a scheme: which device computes which units of the model, and how they stay one model. Edit it and run it with «fpl run JOB --plan FILE».',
+			'Chooses the plan that costs least, and says what it will cost and what it was chosen from; or prints the plan of a scheme. A plan says which device computes which units of the model, and how they stay one model. Edit it and run it with «fpl run JOB --plan FILE».',
 		)
-		.addOption(new Option('--scheme <name>', 'instead of the scheme that the job names'))
+		.addOption(new Option('--scheme <name>', 'the plan of this scheme; «auto»: the planner chooses'))
+		.addOption(new Option('--objective <measure>', 'what the plan is chosen for: time, bytes, energy or money'))
+		.addOption(new Option('--deadline <time>', 'how long the whole run may take: «10 min»'))
+		.addOption(new Option('--explain', 'what would become of the plan with one thing changed'))
+		.addOption(new Option('--pareto <file>', 'write a page with the plans of which none is better in everything'))
+		.addOption(
+			new Option('--what-if <change>', 'what if «cam-1.link.up=5 Mbit/s», or «cam-1=away»; may be repeated').argParser(
+				(value: string, before: readonly string[] = []) => [...before, value],
+			),
+		)
+		.addOption(new Option('--limit <time>', 'how long to look for a plan: «2 s»'))
+		.addOption(
+			new Option('--live', 'the devices that are at the broker (the default without --fleet)').conflicts('fleet'),
+		)
 		.addOption(new Option('--fleet <file>', 'devices of a fleet file, instead of those at the broker'))
 		.addOption(new Option('--devices <ids>', 'only these devices, in this order, separated by commas'))
 		.addOption(new Option('--trunk <ids>', 'devices that compute what the sources do not'))
@@ -140,6 +166,9 @@ Schemes:
 ${list}
 
 Examples:
+  fpl plan job.yaml --fleet fleet.yaml
+  fpl plan job.yaml --fleet fleet.yaml --objective energy --deadline "10 min" --explain
+  fpl plan job.yaml --fleet fleet.yaml --pareto front.html --what-if "cam-1.link.up=5 Mbit/s"
   fpl plan job.yaml --scheme fpl-aligned --fleet fleet.yaml
   fpl plan job.yaml --scheme split-learning --devices cam-1,cam-2,fog-1 --trunk fog-1 --format yaml > plan.yaml
   fpl plan --validate plan.yaml --job job.yaml --fleet fleet.yaml`,

@@ -1,0 +1,201 @@
+/** `fpl plan` where the planner chooses: the plan, why it is so, what else there is, and what if. */
+import path from 'node:path';
+import {writeAtomically} from '../../core/atomic-file.js';
+import {parseValue} from '../../core/config/config.js';
+import {evaluate} from '../../core/cost/evaluate.js';
+import {FplError} from '../../core/errors.js';
+import {alternativeOf} from '../../core/ledger/plan-point.js';
+import {type Job, jobSchema} from '../../core/plan/job.js';
+import {measureNames} from '../../core/plan/objective.js';
+import type {Plan} from '../../core/plan/plan.js';
+import type {BrokerLink} from '../../core/profile/fleet-file.js';
+import type {Model} from '../../models/graph.js';
+import {checkPlanFor} from '../../models/plans/check.js';
+import {memoryOf} from '../../models/plans/memory.js';
+import {explain} from '../../planners/explain.js';
+import {type JobInput, objectiveText, problemOfJob} from '../../planners/job-problem.js';
+import {budgetOf, frontOf, type PlannedJob, planJob, pointsOf} from '../../planners/plan-job.js';
+import {paretoHtml} from '../../reports/pareto.js';
+import {print, printJson} from '../terminal.js';
+import type {Participant} from './plan-input.js';
+import {planYaml, printPlan} from './plan-text.js';
+import {printChanges, printPlanned, printWhatIf} from './planned-text.js';
+import {withChanges} from './what-if.js';
+
+export interface ChooseOptions {
+	readonly objective?: string;
+	readonly deadline?: string;
+	readonly explain?: boolean;
+	readonly pareto?: string;
+	readonly whatIf?: readonly string[];
+	readonly limit?: string;
+	readonly format: 'table' | 'yaml' | 'json';
+}
+
+export interface Choice {
+	readonly job: Job;
+	readonly model: Model;
+	/** Items of the training set; undefined where it is not here. */
+	readonly items: number | undefined;
+	readonly participants: readonly Participant[];
+	readonly broker: BrokerLink | undefined;
+}
+
+/** The job with what the flags say of its objective. */
+export function withObjective(job: Job, {objective, deadline, limit}: ChooseOptions): Job {
+	if (objective !== undefined && !measureNames.some(name => name === objective)) {
+		throw new FplError('USAGE', {
+			where: '--objective',
+			expected: `one of ${measureNames.join(', ')}`,
+			got: `«${objective}»`,
+		});
+	}
+	const flags = parseValue(
+		jobSchema.pick({objective: true, planning: true}),
+		{
+			objective: {
+				minimise: objective ?? 'time',
+				...(deadline === undefined ? {} : {subjectTo: {time: deadline}}),
+			},
+			planning: limit === undefined ? {} : {limit},
+		},
+		'flags',
+		'USAGE',
+	);
+	const {minimise = 'time', subjectTo} = job.objective ?? {};
+	return {
+		...job,
+		objective: {
+			minimise: objective === undefined ? minimise : flags.objective!.minimise,
+			subjectTo: {...subjectTo, ...(deadline === undefined ? {} : flags.objective!.subjectTo)},
+		},
+		planning: limit === undefined ? job.planning : {...job.planning, limit: flags.planning.limit},
+	};
+}
+
+const now = (): number => performance.now();
+
+const rowsOf = ({outcome, baselines}: PlannedJob) => [
+	...[outcome.best, ...outcome.alternatives].map(({plan, evaluation, value}) => ({
+		...alternativeOf(evaluation, {chosen: plan === outcome.best.plan, feasible: true}),
+		value,
+	})),
+	...baselines.map(({scheme, evaluation, value, shortfalls, exact}) => ({
+		...alternativeOf(evaluation, {scheme, chosen: false, feasible: shortfalls.length === 0}),
+		value,
+		classic: true,
+		sameResult: exact,
+	})),
+];
+
+function whatIf(input: JobInput, planned: PlannedJob, changes: readonly string[]) {
+	const devices = withChanges(input.devices as readonly Participant[], changes);
+	const then: JobInput = {...input, devices};
+	const {problem} = problemOfJob(then);
+	const {plan, evaluation} = planned.outcome.best;
+	const there = new Set(devices.map(({device}) => device));
+	const possible = plan.stages.every(({replicas}) => replicas.every(({device}) => there.has(device)));
+	return {
+		changes,
+		before: evaluation,
+		same: possible ? evaluate({...problem, plan}) : undefined,
+		after: planJob(then, budgetOf(input.job.planning.limit * 1000, now)).outcome.best.evaluation,
+	};
+}
+
+async function writeFront(file: string, input: JobInput, planned: PlannedJob): Promise<void> {
+	const {job} = input;
+	const front = frontOf(planned, budgetOf(job.planning.limit * 1000, now));
+	const html = paretoHtml(pointsOf(front, planned, planYaml), {
+		model: job.model,
+		dataset: job.data.dataset,
+		objective: objectiveText(job),
+		devices: input.devices.length,
+		remarks: ['Costs are predicted from the devices’ profiles.'],
+	});
+	await writeAtomically(path.resolve(file), [Buffer.from(html)]);
+}
+
+/** Chooses a plan and prints it. @throws FplError `PLAN_INFEASIBLE` and those of reading what it needs. */
+export async function choose(
+	{job: written, model, items, participants, broker}: Choice,
+	options: ChooseOptions,
+): Promise<void> {
+	const job = withObjective(written, options);
+	const input: JobInput = {job, model, devices: participants, items, broker};
+	const planned = planJob(input, budgetOf(job.planning.limit * 1000, now));
+	const {plan} = planned.outcome.best;
+	checkChosen(plan, {job, model, participants});
+	const changes = options.explain ? explain(planned.problem, plan) : undefined;
+	const other = options.whatIf ? whatIf(input, planned, options.whatIf) : undefined;
+	if (options.pareto !== undefined) {
+		await writeFront(options.pareto, input, planned);
+	}
+	switch (options.format) {
+		case 'yaml':
+			print(planYaml(plan));
+			return;
+		case 'json':
+			printJson(
+				options.explain || other
+					? {
+							plan,
+							objective: objectiveText(job),
+							search: planned.outcome.figures,
+							predicted: summary(planned.outcome.best.evaluation),
+							alternatives: rowsOf(planned),
+							...(changes && {changes}),
+							...(other && {
+								whatIf: {
+									changes: other.changes,
+									samePlan: other.same && summary(other.same),
+									bestPlan: {plan: other.after.plan, ...summary(other.after)},
+								},
+							}),
+						}
+					: plan,
+			);
+			return;
+		case 'table':
+			printPlan(plan, model, memoryOf(plan, model, job.training));
+			printPlanned(planned, objectiveText(job));
+			if (changes) {
+				printChanges(changes);
+			}
+			if (other) {
+				printWhatIf(other.changes, other.before, other.same, other.after);
+			}
+			if (options.pareto !== undefined) {
+				print(`\nPlans of which none is better in everything: ${options.pareto}`);
+			}
+			return;
+		default:
+			options.format satisfies never;
+	}
+}
+
+const summary = ({
+	seconds,
+	stepSeconds,
+	steps,
+	bytes,
+	joules,
+	dollars,
+	bottleneck,
+	devices,
+}: PlannedJob['outcome']['best']['evaluation']) => ({
+	seconds,
+	stepSeconds,
+	steps,
+	bytes,
+	joules,
+	dollars,
+	bottleneck,
+	devices,
+});
+
+/** What was chosen passes the same checks as a plan that somebody wrote. */
+function checkChosen(plan: Plan, {job, model, participants}: Pick<Choice, 'job' | 'model' | 'participants'>): void {
+	const {training, engine, privacy} = job;
+	checkPlanFor(plan, {model, fleet: participants, training, engine, rawData: privacy.rawData});
+}

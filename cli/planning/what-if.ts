@@ -1,0 +1,50 @@
+/** `--what-if "cam-1.link.up=5 Mbit/s"`: the same devices with some of their figures changed. */
+import {parseValue} from '../../core/config/config.js';
+import {FplError} from '../../core/errors.js';
+import {suggestion} from '../../core/nearest.js';
+import {overrideProfile, overridesSchema} from '../../core/profile/schema.js';
+import type {Participant} from './plan-input.js';
+
+/** Numbers are numbers; everything else is text with its unit, as in a fleet file. */
+const valueOfText = (text: string): unknown => (/^\d+(?:\.\d+)?$/u.test(text) ? Number(text) : text);
+
+const nested = (keys: readonly string[], value: unknown): unknown =>
+	keys.reduceRight<unknown>((inner, key) => ({[key]: inner}), value);
+
+function changed(participants: readonly Participant[], change: string): readonly Participant[] {
+	const where = `--what-if «${change}»`;
+	const match = /^\s*([^=.\s]+)(?:\.([^=]+?))?\s*=\s*(.+?)\s*$/u.exec(change);
+	if (!match) {
+		throw new FplError('USAGE', {
+			where,
+			expected: '«device.field=value», such as «cam-1.link.up=5 Mbit/s», or «cam-1=away»',
+			got: `«${change}»`,
+		});
+	}
+	const [, device, path, text] = match as unknown as [string, string, string | undefined, string];
+	const found = participants.find(one => one.device === device);
+	if (!found) {
+		const names = participants.map(one => one.device);
+		throw new FplError('DEVICE_UNKNOWN', {
+			where,
+			problem: `there is no device «${device}»`,
+			fix: suggestion(device, names) ?? `Known are ${names.join(', ')}.`,
+		});
+	}
+	if (path === undefined) {
+		if (text !== 'away') {
+			throw new FplError('USAGE', {where, expected: '«away», or a field such as «cam-1.link.up=…»', got: `«${text}»`});
+		}
+		return participants.filter(one => one !== found);
+	}
+	if (!found.profile) {
+		throw new FplError('DEVICE_UNKNOWN', {where, problem: `nothing is known of «${device}»`});
+	}
+	const overrides = parseValue(overridesSchema, nested(path.split('.'), valueOfText(text)), where);
+	const profile = overrideProfile(found.profile, overrides, 'what-if');
+	return participants.map(one => (one === found ? {...one, profile, memoryBytes: profile.memoryBytes} : one));
+}
+
+/** @throws FplError `USAGE`, `DEVICE_UNKNOWN`, `CONFIG_KEY`, `CONFIG_VALUE` naming the change. */
+export const withChanges = (participants: readonly Participant[], changes: readonly string[]): readonly Participant[] =>
+	changes.reduce(changed, participants);
