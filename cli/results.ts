@@ -4,6 +4,7 @@ import type {Command} from 'commander';
 import {FplError, isFplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
+import {type Prediction, readPrediction} from '../core/ledger/prediction.js';
 import {RunStore} from '../fog-broker/run/store.js';
 import {reportJson} from '../reports/json.js';
 import {reportText} from '../reports/text.js';
@@ -44,8 +45,32 @@ export async function ledgerOfRun(command: Command, run: RunId): Promise<Ledger>
 	return JSON.parse(Buffer.from(await fileOfRun(command, run, 'ledger')).toString()) as Ledger;
 }
 
+/** Undefined where nothing was predicted, or the coordinator knows of no predictions. */
+async function fetchPrediction(client: Client, run: RunId): Promise<Prediction | undefined> {
+	try {
+		return readPrediction(Buffer.from(await client.fetch(run, 'prediction')).toString(), `prediction of ${run}`);
+	} catch (error) {
+		if (isFplError(error, 'RUN_UNKNOWN') || isFplError(error, 'WIRE_INVALID')) {
+			return undefined;
+		}
+		throw error;
+	}
+}
+
+/** What was predicted of a run, from where its ledger is; undefined where nothing was. */
+export async function predictionOfRun(command: Command, run: RunId): Promise<Prediction | undefined> {
+	const {state} = command.opts() as {state?: string};
+	const store = new RunStore(path.join(stateDirectory(state), 'runs'));
+	const here = await store.file(run, fileNames.ledger).then(
+		() => true,
+		() => false,
+	);
+	return here ? store.prediction(run) : withClient(command, client => fetchPrediction(client, run));
+}
+
 export interface Kept {
 	readonly ledger: Ledger;
+	readonly prediction: Prediction | undefined;
 	/** The run's folder on this machine. */
 	readonly directory: string;
 	/** The page with pictures. */
@@ -60,12 +85,16 @@ export async function keepResults(client: Client, run: RunId, state: string): Pr
 		for (const what of ['ledger', 'model', 'events'] as const) {
 			await store.putFile(run, fileNames[what], await client.fetch(run, what));
 		}
+		const fetched = await fetchPrediction(client, run);
+		if (fetched) {
+			await store.putPrediction(run, fetched);
+		}
 	}
-	const ledger = await store.ledger(run);
+	const [ledger, prediction] = [await store.ledger(run), await store.prediction(run)];
 	const {reportHtml} = await import('../reports/html.js');
-	await store.putFile(run, 'report.html', Buffer.from(reportHtml(ledger)));
+	await store.putFile(run, 'report.html', Buffer.from(reportHtml(ledger, prediction)));
 	const directory = store.directory(run);
-	return {ledger, directory, page: path.join(directory, 'report.html')};
+	return {ledger, prediction, directory, page: path.join(directory, 'report.html')};
 }
 
 export interface AttendOptions {
@@ -106,10 +135,10 @@ export async function attendRun(client: Client, run: RunId, options: AttendOptio
 		throw failure ?? error;
 	});
 	if (format === 'text') {
-		print(reportText(kept.ledger, {width: terminalWidth()}));
+		print(reportText(kept.ledger, {width: terminalWidth(), prediction: kept.prediction}));
 		print(`Page with pictures: ${kept.page}`);
 	} else {
-		print(reportJson(kept.ledger));
+		print(reportJson(kept.ledger, kept.prediction));
 	}
 	if (failure) {
 		throw failure;

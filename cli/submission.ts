@@ -18,6 +18,8 @@ export type Submission =
 			readonly job: string;
 			readonly plan: string;
 			readonly model: {readonly name: string; readonly bytes: Uint8Array} | undefined;
+			/** What was predicted of the plan (`predictionJson`). */
+			readonly prediction?: string | undefined;
 	  };
 
 export interface Submitted {
@@ -108,8 +110,11 @@ export async function submit(client: Client, submission: Submission): Promise<Su
 	if (submission.kind === 'resume') {
 		return resumeRun(client, submission.run);
 	}
-	const {job, plan, model} = submission;
+	const {job, plan, model, prediction} = submission;
 	const modelDigest = model === undefined ? '' : await client.upload(model.name, model.bytes);
-	const accepted = await client.ask({kind: 'submit', job, plan, resume: '', modelDigest}, 'accepted');
+	const accepted = await client.ask(
+		{kind: 'submit', job, plan, resume: '', modelDigest, ...(prediction === undefined ? {} : {prediction})},
+		'accepted',
+	);
 	return {run: runId(accepted.run), from: 0};
 }

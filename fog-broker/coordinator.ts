@@ -7,6 +7,7 @@ import type {z} from 'zod';
 import {parseValue} from '../core/config/config.js';
 import {asFplError, FplError} from '../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../core/ids.js';
+import {readPrediction} from '../core/ledger/prediction.js';
 import {checkPlan} from '../core/plan/check.js';
 import {jobSchema} from '../core/plan/job.js';
 import {planSchema} from '../core/plan/plan.js';
@@ -18,7 +19,7 @@ import {inferenceOf} from './inference/submit.js';
 import type {ActiveRun, RunContext} from './run/conduct.js';
 import {executeRun} from './run/execute.js';
 import {prepare} from './run/preparation.js';
-import type {Manifest} from './run/store.js';
+import {type Manifest, predictionFile} from './run/store.js';
 import {Uploads} from './uploads.js';
 
 /** Runs that wait for the one under way; a further one is refused. */
@@ -31,6 +32,7 @@ const fileNames = {
 	model: 'trained.onnx',
 	events: 'events.jsonl',
 	predictions: 'predictions.csv',
+	prediction: predictionFile,
 } as const satisfies Record<BodyOf<'fetch'>['what'], string>;
 
 interface Current {
@@ -121,7 +123,7 @@ export class Coordinator {
 		}
 	}
 
-	async #submit({job: jobText, plan: planText, resume, modelDigest}: BodyOf<'submit'>): Promise<RunId> {
+	async #submit({job: jobText, plan: planText, resume, modelDigest, ...more}: BodyOf<'submit'>): Promise<RunId> {
 		const {store} = this.#context;
 		this.#checkRoom();
 		if (resume !== '') {
@@ -142,6 +144,7 @@ export class Coordinator {
 			planText === ''
 				? undefined
 				: checkPlan(parseValue(planSchema, parseJson(planText, 'plan'), 'plan', 'PLAN_INVALID'));
+		const prediction = more.prediction ? readPrediction(more.prediction) : undefined;
 		const given = this.#uploaded(modelDigest, job.model);
 		const {model} = await prepare(job, given);
 		if (plan) {
@@ -163,6 +166,10 @@ export class Coordinator {
 		if (given) {
 			await store.putFile(run, 'given.onnx', given);
 			this.#uploads.delete(modelDigest);
+		}
+		if (prediction) {
+			const ledger = {...prediction.ledger, run, startedAt: createdAt};
+			await store.putPrediction(run, {...prediction, ledger});
 		}
 		await this.#enqueue({
 			version: 1,

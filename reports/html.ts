@@ -1,10 +1,12 @@
 /** A ledger as a web page: one file with everything in it, no scripts, for light and dark screens, phones and desks. */
 import {type Ledger, phases} from '../core/ledger/ledger.js';
+import type {Prediction} from '../core/ledger/prediction.js';
 import {byteCount, dash, duration, energy, fraction, integer, loss, percent, when} from './format.js';
 import {type Content, type Markup, markup} from './html/markup.js';
 import {cards, htmlTable, markList, originCell, page} from './html/page.js';
 import {pictures} from './html/pictures.js';
 import {inferenceCards, intervalColumns, intervalRow} from './inference.js';
+import {predictionSection} from './predicted/html.js';
 import {
 	codecText,
 	energyOrigin,
@@ -187,13 +189,17 @@ function noteSection({notes}: Ledger): Markup | undefined {
 `;
 }
 
-/** The whole page. It loads nothing from anywhere; every text that came from outside is escaped. */
-export function reportHtml(ledger: Ledger): string {
+/**
+ * The whole page. It loads nothing from anywhere; every text that came from outside is escaped.
+ * @param prediction what was predicted of the run.
+ */
+export function reportHtml(ledger: Ledger, prediction?: Prediction): string {
 	const drawn = pictures(ledger);
 	return page(`${ledger.run || 'Run'}: ${ledger.model}`, [
 		head(ledger),
 		markList(honestMarks(ledger)),
 		drawn.length > 0 && markup`<section class="pictures">${drawn}</section>\n`,
+		prediction && predictionSection(ledger, prediction),
 		markup`<h2>Devices</h2>\n`,
 		ledger.devices.length > 0 ? deviceTables(ledger) : markup`<p>No device took part.</p>\n`,
 		ledger.rounds.length > 0 ? roundSection(ledger) : markup`<p>No round was finished.</p>\n`,

@@ -1,7 +1,9 @@
 /** A ledger as text for a terminal: where did the time, the bytes and the energy go, per device. */
 import {type DeviceLedger, type Ledger, phases} from '../core/ledger/ledger.js';
+import type {Prediction} from '../core/ledger/prediction.js';
 import {byteCount, dash, duration, energy, fraction, integer, loss, oneLine, percent, when} from './format.js';
 import {extentOf, intervalColumns, intervalRow, latencyText, throughputText} from './inference.js';
+import {predictionBlocks} from './predicted/text.js';
 import {
 	codecText,
 	energyOrigin,
@@ -23,6 +25,8 @@ export interface TextOptions extends TableStyle {
 	readonly rounds?: number;
 	/** Notes shown at most. */
 	readonly notes?: number;
+	/** What was predicted of the run. */
+	readonly prediction?: Prediction | undefined;
 }
 
 const right = (title: string, expendable?: number): Column => ({
@@ -203,7 +207,7 @@ export function headLines(ledger: Ledger): string[] {
 
 /** The whole report, ending with a line end. Foreign text in it holds no control characters. */
 export function reportText(ledger: Ledger, options: TextOptions): string {
-	const {rounds = 12, notes = 30} = options;
+	const {rounds = 12, notes = 30, prediction} = options;
 	// Below that nothing can be laid out; the terminal will wrap.
 	const width = Math.max(40, options.width);
 	const style: TableStyle = {...options, width};
@@ -213,6 +217,7 @@ export function reportText(ledger: Ledger, options: TextOptions): string {
 			? [deviceTable(ledger, style), timeTable(ledger, style), energyTable(ledger, style)]
 			: [['No device took part.']]),
 		honestMarks(ledger).flatMap(mark => wrap(mark, width, '  ')),
+		...(prediction ? predictionBlocks(ledger, prediction, style) : []),
 		...(ledger.rounds.length > 0
 			? [(ledger.inference ? intervalTable : roundTable)(ledger, style, rounds)]
 			: [['No round was finished.']]),

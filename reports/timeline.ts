@@ -121,9 +121,9 @@ export function lanesOf(timeline: Timeline | undefined): Lanes | undefined {
 	if (!timeline || passes.length === 0) {
 		return undefined;
 	}
-	const offsets = offsetsOf(passes);
+	const offsets = timeline.oneClock ? undefined : offsetsOf(passes);
 	const set = passes.map(pass => {
-		const offset = offsets.get(pass.device)!;
+		const offset = offsets?.get(pass.device) ?? 0;
 		return {...pass, from: pass.from + offset, to: pass.to + offset};
 	});
 	const start = set.reduce((least, {from}) => Math.min(least, from), Number.POSITIVE_INFINITY);

@@ -12,6 +12,8 @@ export const maxMessageBytes = 1024 * 1024 + 16 * 1024;
 export const maxChunkBytes = 1024 * 1024;
 /** Largest JSON text in a message, in UTF-16 code units. */
 export const maxJsonLength = 1_000_000;
+/** As long as `predictionJson` makes them at most. */
+const maxPredictionLength = 300_000;
 const maxProfileLength = 64 * 1024;
 const maxTransferBytes = 2 ** 40;
 
@@ -64,7 +66,7 @@ const purpose: z.ZodType<TransferPurpose> = z.discriminatedUnion('kind', [
 	z.object({kind: z.literal('state'), run, attempt: uint32, key: transfer}),
 ]);
 
-const fetchable = z.enum(['ledger', 'model', 'events', 'predictions']);
+const fetchable = z.enum(['ledger', 'model', 'events', 'predictions', 'prediction']);
 
 export const bodySchemas = {
 	birth: z.object({
@@ -156,7 +158,13 @@ export const bodySchemas = {
 	}),
 	held: z.object({run, attempt: uint32, steps: uint32}),
 
-	submit: z.object({job: json, plan: json, resume: optionalRun, modelDigest: z.string().max(128)}),
+	submit: z.object({
+		job: json,
+		plan: json,
+		resume: optionalRun,
+		modelDigest: z.string().max(128),
+		prediction: z.string().max(maxPredictionLength).optional(),
+	}),
 	accepted: z.object({run}),
 	refused: z.object({code: name, facts: json}),
 	listDevices: nothing,

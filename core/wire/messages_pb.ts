@@ -210,6 +210,7 @@ export interface Submit {
 	plan?: string;
 	resume?: string;
 	modelDigest?: string;
+	prediction?: string;
 }
 
 export interface Accepted {
@@ -251,6 +252,7 @@ export const Fetchable = {
 	model: 1,
 	events: 2,
 	predictions: 3,
+	prediction: 4,
 } as const;
 
 export interface Fetch {
@@ -1078,6 +1080,13 @@ export const descriptor: INamespace = {
 					}
 				},
 				"Submit": {
+					"oneofs": {
+						"_prediction": {
+							"oneof": [
+								"prediction"
+							]
+						}
+					},
 					"fields": {
 						"job": {
 							"type": "string",
@@ -1094,6 +1103,13 @@ export const descriptor: INamespace = {
 						"modelDigest": {
 							"type": "string",
 							"id": 4
+						},
+						"prediction": {
+							"type": "string",
+							"id": 5,
+							"options": {
+								"proto3_optional": true
+							}
 						}
 					}
 				},
@@ -1172,7 +1188,8 @@ export const descriptor: INamespace = {
 						"ledger": 0,
 						"model": 1,
 						"events": 2,
-						"predictions": 3
+						"predictions": 3,
+						"prediction": 4
 					}
 				},
 				"Fetch": {

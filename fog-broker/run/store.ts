@@ -1,6 +1,7 @@
 /**
  * Runs on disk, a folder each: `run.json` (job, plan, state of the run), `model.onnx` (as it began), `checkpoints/`,
- * `events.jsonl`, and at the end `ledger.json` and `trained.onnx` (of an inference run: what it uses, and `predictions.csv`). Everything is written atomically.
+ * `events.jsonl`, `prediction.json` where its costs were predicted, and at the end `ledger.json` and `trained.onnx` (of an
+ * inference run: what it uses, and `predictions.csv`). Everything is written atomically.
  */
 import {appendFile, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import {makeFolder, writeAtomically} from '../../core/atomic-file.js';
 import {asFplError, FplError} from '../../core/errors.js';
 import {isId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
+import {type Prediction, readPrediction} from '../../core/ledger/prediction.js';
 import {inferenceOptionsSchema} from '../../core/plan/inference.js';
 import {type Plan, planSchema} from '../../core/plan/plan.js';
 
@@ -36,6 +38,8 @@ const manifestSchema = z.strictObject({
 });
 
 export type Manifest = Readonly<Omit<z.output<typeof manifestSchema>, 'plan'>> & {readonly plan?: Plan | undefined};
+
+export const predictionFile = 'prediction.json';
 
 const text = (value: string) => [Buffer.from(value)];
 
@@ -137,6 +141,22 @@ export class RunStore {
 
 	async ledger(run: RunId): Promise<Ledger> {
 		return JSON.parse((await this.file(run, 'ledger.json')).toString()) as Ledger;
+	}
+
+	async putPrediction(run: RunId, prediction: Prediction): Promise<void> {
+		await this.putFile(run, predictionFile, Buffer.from(`${JSON.stringify(prediction)}\n`));
+	}
+
+	/** What was predicted of the run; undefined where nothing was. @throws FplError `CONFIG_VALUE` when it is damaged. */
+	async prediction(run: RunId): Promise<Prediction | undefined> {
+		const file = path.join(this.directory(run), predictionFile);
+		let json: string;
+		try {
+			json = await readFile(file, 'utf8');
+		} catch {
+			return undefined;
+		}
+		return readPrediction(json, file);
 	}
 
 	async appendEvent(run: RunId, line: string): Promise<void> {

@@ -17,7 +17,7 @@ const kinds = Object.keys(colours) as ReadonlyArray<TimelinePass['kind']>;
 const leastForText = 11;
 
 /** Undefined where there is nothing to show. */
-export function gantt(timeline: Timeline | undefined): Markup | undefined {
+export function gantt(timeline: Timeline | undefined, title?: string): Markup | undefined {
 	const lanes = lanesOf(timeline);
 	if (!lanes) {
 		return undefined;
@@ -40,12 +40,12 @@ export function gantt(timeline: Timeline | undefined): Markup | undefined {
 	const several = bars.some(({micro}) => micro !== '1');
 	const busiest = rows.reduce((most, {busy}) => Math.max(most, busy), 0);
 	return figure({
-		title: `Timeline of step ${integer(step + 1)}`,
+		title: title ?? `Timeline of step ${integer(step + 1)}`,
 		description: `Which stage computed when in step ${step + 1}: ${rows.length} rows, ${duration(span / 1000)}, the busiest computed ${percent(busiest)} of it`,
 		legend: used.map(kind => ({text: passKinds[kind].text, colour: colours[kind]})),
 		caption: [
 			several ? 'Rows are «stage: device»; the numbers are micro-batches.' : 'Rows are «stage: device».',
-			timelineRemark,
+			...(timeline?.oneClock ? [] : [timelineRemark]),
 			...(hidden > 0 ? [`${integer(hidden)} more rows are not shown.`] : []),
 		].join(' '),
 		across: true,

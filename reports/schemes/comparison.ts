@@ -1,6 +1,6 @@
 /** One task done by several schemes: what each reached and cost, over one or several seeds; the ground of all its forms. */
 import type {DeviceLedger, Ledger} from '../../core/ledger/ledger.js';
-import {against, type ComparedMetric, metrics} from '../compare.js';
+import {against, type ComparedMetric, metrics} from '../compare/compare.js';
 import {dash, enumerate} from '../format.js';
 import {honestMarks} from '../summary.js';
 

@@ -1,6 +1,6 @@
 /** Schemes side by side for programs and spreadsheets. Numbers in base units. */
 import type {Ledger} from '../../core/ledger/ledger.js';
-import {metrics} from '../compare.js';
+import {metrics} from '../compare/compare.js';
 import {csv} from '../csv.js';
 import {
 	ledgersOf,

@@ -1,6 +1,7 @@
 /** Schemes side by side as a web page with pictures, complete in itself. */
+
+import {comparePictures} from '../compare/pictures.js';
 import {integer} from '../format.js';
-import {comparePictures} from '../html/compare-pictures.js';
 import {type Content, markup} from '../html/markup.js';
 import {htmlTable, markList, page} from '../html/page.js';
 import {drawn, failuresOf, type SchemeComparison, schemeCells, schemeMarks, schemeMetrics} from './comparison.js';

@@ -130,3 +130,10 @@ test('codecs that change nothing take no room, and no warning comes without reas
 	t.false(text.includes('encoded'));
 	t.false(text.includes('Overflow'));
 });
+
+test('devices that share one clock are not set against each other', t => {
+	const timeline = aTimeline({lateness: 100});
+	const [first] = lanesOf({...timeline, oneClock: true})!.rows;
+	t.is(lanesOf({...timeline, oneClock: true})!.span - lanesOf(timeline)!.span > 50, true);
+	t.is(first!.device, 'dev-0');
+});

@@ -5,7 +5,7 @@ import {ledgerOfEvaluation, type PredictionNames, predictionOf} from '../../../c
 import {alternativeOf, pointOf, stagesOf} from '../../../core/ledger/plan-point.js';
 import {predictionJson, readPrediction} from '../../../core/ledger/prediction.js';
 import {parseLedger} from '../../../core/ledger/schema.js';
-import {anEvaluation, type Evaluated, type PlanShape, planShapes} from '../../support/an-evaluation.js';
+import {anEvaluation, type Evaluated, type PlanShape, planShapes} from '../../support/predictions/an-evaluation.js';
 
 const shapes = Object.keys(planShapes) as PlanShape[];
 const namesFor = ({fleet}: Evaluated, epochs = 3): PredictionNames => ({

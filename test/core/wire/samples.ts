@@ -105,7 +105,7 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		batteryJoules: 36_000,
 	},
 	held: {kind: 'held', run, attempt: 3, steps: 41},
-	submit: {kind: 'submit', job: '{"model":"lenet5"}', plan: '', resume: run, modelDigest: ''},
+	submit: {kind: 'submit', job: '{"model":"lenet5"}', plan: '', resume: run, modelDigest: '', prediction: '{}'},
 	accepted: {kind: 'accepted', run},
 	refused: {kind: 'refused', code: 'RUN_NO_DEVICES', facts: '{}'},
 	listDevices: {kind: 'listDevices'},

@@ -4,7 +4,7 @@ import {parseHTML} from 'linkedom';
 import type {PlanPoint} from '../../../core/ledger/prediction.js';
 import {paretoFigure} from '../../../reports/pareto/figure.js';
 import {paretoHtml} from '../../../reports/pareto.js';
-import {somePoints} from '../../support/some-points.js';
+import {somePoints} from '../../support/predictions/some-points.js';
 
 /** The part of linkedom's elements that is used here; its own types are those of browsers. */
 interface PageNode {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import {parseHTML} from 'linkedom';
-import {metrics} from '../../../reports/compare.js';
+import {metrics} from '../../../reports/compare/compare.js';
 import {textWidth} from '../../../reports/format.js';
 import {
 	failuresOf,

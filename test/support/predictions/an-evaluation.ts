@@ -1,10 +1,10 @@
 /** Plans of every shape for a made-up model on devices of the library, evaluated: for tests of predictions. */
-import {type Evaluation, evaluate} from '../../core/cost/evaluate.js';
-import {type CostDevice, type CostFleet, defaultBroker, defaultMessaging} from '../../core/cost/fleet.js';
-import type {ModelCosts, UnitCosts} from '../../core/cost/model-costs.js';
-import {timesOfProfile, workSums} from '../../core/cost/pass-times.js';
-import {type Plan, type PlanDocument, planSchema} from '../../core/plan/plan.js';
-import {libraryProfile, type ProfileName} from '../../core/profile/library.js';
+import {type Evaluation, evaluate} from '../../../core/cost/evaluate.js';
+import {type CostDevice, type CostFleet, defaultBroker, defaultMessaging} from '../../../core/cost/fleet.js';
+import type {ModelCosts, UnitCosts} from '../../../core/cost/model-costs.js';
+import {timesOfProfile, workSums} from '../../../core/cost/pass-times.js';
+import {type Plan, type PlanDocument, planSchema} from '../../../core/plan/plan.js';
+import {libraryProfile, type ProfileName} from '../../../core/profile/library.js';
 
 /** A chain of so many units, each of which halves the tensor that it hands on, down to 256 elements. */
 export function chainCosts(units = 6): ModelCosts {

@@ -1,11 +1,11 @@
 /** Several ledgers side by side as a web page: predicted against measured, or one scheme against another. */
-import type {Ledger} from '../core/ledger/ledger.js';
+import type {Ledger} from '../../core/ledger/ledger.js';
+import {integer} from '../format.js';
+import {type Markup, markup} from '../html/markup.js';
+import {htmlTable, markList, originCell, page} from '../html/page.js';
+import {markedName} from '../summary.js';
 import {comparedDevices, comparedMarks, comparedMetrics, ledgerNames, metricCell} from './compare.js';
-import {integer} from './format.js';
-import {comparePictures} from './html/compare-pictures.js';
-import {type Markup, markup} from './html/markup.js';
-import {htmlTable, markList, originCell, page} from './html/page.js';
-import {markedName} from './summary.js';
+import {comparePictures} from './pictures.js';
 
 function overview(ledgers: readonly Ledger[]): Markup {
 	const names = ledgerNames(ledgers);

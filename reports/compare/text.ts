@@ -1,8 +1,8 @@
 /** Several ledgers side by side as text: predicted against measured, or one scheme against another. */
-import type {Ledger} from '../core/ledger/ledger.js';
+import type {Ledger} from '../../core/ledger/ledger.js';
+import {markedName} from '../summary.js';
+import {type Column, type TableStyle, textTable, wrap} from '../table.js';
 import {comparedDevices, comparedMarks, comparedMetrics, ledgerNames, metricCell} from './compare.js';
-import {markedName} from './summary.js';
-import {type Column, type TableStyle, textTable, wrap} from './table.js';
 
 function overview(ledgers: readonly Ledger[], style: TableStyle): string[] {
 	const names = ledgerNames(ledgers);

@@ -1,6 +1,6 @@
 /** Points of plans from a seed: for tests of pictures of what plans cost. */
-import type {PlanPoint} from '../../core/ledger/prediction.js';
-import {seededRandom} from '../../core/random.js';
+import type {PlanPoint} from '../../../core/ledger/prediction.js';
+import {seededRandom} from '../../../core/random.js';
 
 export function somePoints(count: number, seed = 3): PlanPoint[] {
 	const random = seededRandom(seed);

@@ -1,7 +1,7 @@
 /** What several ledgers have in common and can be compared by; the ground of the text and the page. */
-import type {DeviceLedger, Ledger} from '../core/ledger/ledger.js';
-import {byteCount, dash, duration, energy, enumerate, integer, loss, percent, ratio} from './format.js';
-import {energyOrigin, honestMarks, phaseSeconds, summarise} from './summary.js';
+import type {DeviceLedger, Ledger} from '../../core/ledger/ledger.js';
+import {byteCount, dash, duration, energy, enumerate, integer, loss, percent, ratio} from '../format.js';
+import {energyOrigin, honestMarks, phaseSeconds, summarise} from '../summary.js';
 
 /** «digits-1», told apart from others of the same name by kind, and then by number. */
 export function ledgerNames(ledgers: readonly Ledger[]): string[] {

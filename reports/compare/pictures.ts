@@ -1,12 +1,12 @@
 /** The pictures of a comparison: how fast each run learned for its time, bytes and joules, and where those went. */
 import {type Ledger, type Phase, phases, type RoundRecord} from '../../core/ledger/ledger.js';
-import {ledgerNames} from '../compare.js';
 import {byteCount, duration, energy, loss} from '../format.js';
+import {bars, type Part} from '../html/bars.js';
+import {bytesMoved, curve, curvePlot, joulesSpent, type Point, percentOf, points} from '../html/curves.js';
+import {type AxisUnit, axisUnit, byteUnits, figure, jouleUnits, timeUnits} from '../html/figure.js';
+import type {Markup} from '../html/markup.js';
 import {isModelled, summarise} from '../summary.js';
-import {bars, type Part} from './bars.js';
-import {bytesMoved, curve, curvePlot, joulesSpent, type Point, percentOf, points} from './curves.js';
-import {type AxisUnit, axisUnit, byteUnits, figure, jouleUnits, timeUnits} from './figure.js';
-import type {Markup} from './markup.js';
+import {ledgerNames} from './compare.js';
 
 /** As many as there are colours that can be told apart; so many more are dotted. */
 const colours = 6;

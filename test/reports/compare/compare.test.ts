@@ -1,10 +1,16 @@
 import test from 'ava';
 import {parseHTML} from 'linkedom';
-import {comparedDevices, comparedMarks, comparedMetrics, ledgerNames, metricCell} from '../../reports/compare.js';
-import {compareHtml} from '../../reports/compare-html.js';
-import {compareText} from '../../reports/compare-text.js';
-import {textWidth} from '../../reports/format.js';
-import {aHostileLedger, aLedger} from '../support/a-ledger.js';
+import {
+	comparedDevices,
+	comparedMarks,
+	comparedMetrics,
+	ledgerNames,
+	metricCell,
+} from '../../../reports/compare/compare.js';
+import {compareHtml} from '../../../reports/compare/html.js';
+import {compareText} from '../../../reports/compare/text.js';
+import {textWidth} from '../../../reports/format.js';
+import {aHostileLedger, aLedger} from '../../support/a-ledger.js';
 
 const measured = aLedger();
 const predicted = aLedger({seed: 3, rounds: 18}, {kind: 'predicted'});

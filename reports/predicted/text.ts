@@ -1,0 +1,41 @@
+/** A prediction held against what was measured, as text for a terminal. */
+import type {Ledger} from '../../core/ledger/ledger.js';
+import type {Prediction} from '../../core/ledger/prediction.js';
+import {oneLine} from '../format.js';
+import {type Column, type TableStyle, textTable, wrap} from '../table.js';
+import {checkPrediction} from './check.js';
+import {
+	alternativeColumns,
+	alternativeRows,
+	bottleneckLines,
+	type CheckColumn,
+	deviceColumns,
+	deviceRows,
+	totalColumns,
+	totalRows,
+} from './rows.js';
+
+const columnsOf = (columns: readonly CheckColumn[]): Column[] =>
+	columns.map(({title, expendable, text}) => ({
+		title,
+		...(text ? {} : {align: 'right' as const}),
+		...(expendable === undefined ? {} : {expendable}),
+	}));
+
+/** Blocks of lines: totals and bottleneck, devices, remarks, and the plans that were weighed. */
+export function predictionBlocks(measured: Ledger, prediction: Prediction, style: TableStyle): string[][] {
+	const check = checkPrediction(measured, prediction);
+	const sentences = (lines: readonly string[]) => lines.flatMap(line => wrap(line, style.width, '  '));
+	return [
+		[
+			...wrap(`Predicted against measured. Planned for least ${oneLine(prediction.objective)}`, style.width, '  '),
+			...textTable(columnsOf(totalColumns), totalRows(check), style),
+		],
+		sentences(bottleneckLines(check)),
+		textTable(columnsOf(deviceColumns), deviceRows(check), style),
+		sentences(check.remarks),
+		prediction.alternatives.length > 0
+			? textTable(columnsOf(alternativeColumns), alternativeRows(prediction), style)
+			: [],
+	];
+}

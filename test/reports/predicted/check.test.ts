@@ -1,0 +1,86 @@
+import test from 'ava';
+import fc from 'fast-check';
+import {bottleneckText, checkPrediction, errorOf, errorText} from '../../../reports/predicted/check.js';
+import {aPrediction, measuredOf} from '../../support/predictions/a-prediction.js';
+import {type PlanShape, planShapes} from '../../support/predictions/an-evaluation.js';
+
+const shapes = Object.keys(planShapes) as PlanShape[];
+const near = (a: number | undefined, b: number) => a !== undefined && Math.abs(a - b) < 1e-6;
+
+test('errors are those by which the measured ledger was made to differ, whatever the plan', t => {
+	const factor = fc.double({min: 0.5, max: 2, noNaN: true});
+	t.notThrows(() =>
+		fc.assert(
+			fc.property(fc.constantFrom(...shapes), factor, factor, (shape, compute, bytes) => {
+				const prediction = aPrediction({shape});
+				const measured = measuredOf(prediction, {compute, bytes, ready: 0});
+				const check = checkPrediction(measured, prediction);
+				return (
+					near(errorOf(check.step), 1 / compute - 1) &&
+					near(errorOf(check.bytes), 1 / bytes - 1) &&
+					check.devices
+						.filter(({joules}) => joules.predicted !== undefined)
+						.every(({seconds}) => near(errorOf(seconds.compute), 1 / compute - 1))
+				);
+			}),
+			{numRuns: 40},
+		),
+	);
+});
+
+test('a run that did less is held against as much of the prediction, and the report says so', t => {
+	const prediction = aPrediction();
+	const {steps, seconds, remarks, devices} = checkPrediction(
+		measuredOf(prediction, {done: 0.5, compute: 1}),
+		prediction,
+	);
+	t.is(steps.measured, Math.round(prediction.steps / 2));
+	t.true(Math.abs(errorOf(seconds)!) < 0.02);
+	t.true(Math.abs(errorOf(devices[0]!.sent)!) < 0.02);
+	t.true(remarks.some(remark => /^29 steps were done, 57 predicted/u.test(remark)));
+});
+
+test('devices that nobody predicted are named, and are in no total', t => {
+	const prediction = aPrediction();
+	const check = checkPrediction(measuredOf(prediction, {ready: 0}), prediction);
+	const server = check.devices.find(({device}) => device === 'coordinator')!;
+	t.is(server.joules.predicted, undefined);
+	t.is(errorText(server.joules), '–');
+	t.deepEqual(check.remarks, ['Not predicted: coordinator. Its energy is in no error.']);
+	const without = prediction.ledger.devices.reduce((sum, {joules}) => sum + joules, 0);
+	t.true(near(check.joules.predicted, without));
+});
+
+test('another plan than the predicted one, and time beside the steps, are told', t => {
+	const prediction = aPrediction();
+	const measured = {...measuredOf(prediction, {ready: 100}), scheme: 'D-SGD'};
+	const {remarks} = checkPrediction(measured, prediction);
+	t.true(remarks.includes('Predicted was «pipeline», but «D-SGD» ended the run.'));
+	t.true(remarks.some(remark => remark.startsWith('Getting ready, evaluating')));
+});
+
+test('the bottleneck is measured as it is predicted: by computing time, and by bytes over the rate of the link', t => {
+	for (const shape of shapes) {
+		const prediction = aPrediction({shape});
+		const measured = measuredOf(prediction, {compute: 1, link: 1, bytes: 1, ready: 0});
+		const {bottleneck} = checkPrediction({...measured, devices: measured.devices.slice(0, -1)}, prediction);
+		t.is(bottleneck.measured!.device, bottleneck.predicted.device, shape);
+		t.is(bottleneck.measured!.kind, bottleneck.predicted.kind, shape);
+	}
+	t.is(bottleneckText({device: 'cam-1', kind: 'up', busy: 0.5}), 'the uplink of cam-1, busy for 50.0 % of a step');
+});
+
+test('errors are short and signed', t => {
+	const text = (predicted: number, measured: number) => errorText({predicted, measured});
+	t.deepEqual(
+		[text(103.2, 100), text(88, 100), text(100, 100), text(300, 100), text(1, 0), text(99.96, 100)],
+		['+3.2 %', '−12 %', '0 %', '+200 %', '–', '0 %'],
+	);
+});
+
+test('a run without a single step is no obstacle', t => {
+	const prediction = aPrediction();
+	const check = checkPrediction({...measuredOf(prediction), rounds: []}, prediction);
+	t.is(check.step.measured, undefined);
+	t.is(check.bottleneck.measured, undefined);
+});
