@@ -5,6 +5,9 @@ import {formatSi} from '../core/units.js';
 
 export const profileColumns = [{title: 'field'}, {title: 'value'}, {title: 'source'}] as const;
 
+const speedsText = (speeds: DeviceProfile['speeds']): string =>
+	opClasses.map(op => `${op} ${formatSi(speeds[op], op === 'memory' ? 'B/s' : 'FLOP/s')}`).join(', ');
+
 export function profileRows(profile: DeviceProfile): string[][] {
 	const {speeds, link, sources} = profile;
 	const bits = (bytesPerSecond: number) => formatSi(bytesPerSecond * 8, 'bit/s');
@@ -24,6 +27,9 @@ export function profileRows(profile: DeviceProfile): string[][] {
 		['link.activeWatts', formatSi(link.activeWatts, 'W')],
 		...(profile.batteryJoules === undefined ? [] : [['batteryJoules', formatSi(profile.batteryJoules, 'J')] as const]),
 		...(profile.pricePerHour === undefined ? [] : [['pricePerHour', `${profile.pricePerHour} USD/h`] as const]),
+		...(profile.scaling ?? []).map(
+			one => [`with ${one.threads} thread${one.threads === 1 ? '' : 's'}`, speedsText(one.speeds)] as const,
+		),
 		...(profile.pairs ?? []).map(
 			({peer, latencySeconds, bytesPerSecond}) =>
 				[`pairs.${peer}`, `${bits(bytesPerSecond)}, ${formatSi(latencySeconds, 's')}`] as const,

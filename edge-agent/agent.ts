@@ -17,6 +17,7 @@ import type {Acceptance, IncomingTransfer, TensorLink} from '../core/wire/tensor
 import {coordinatorId} from '../core/wire/topics.js';
 import {InferTask} from './inference/task.js';
 import type {Meter} from './meter.js';
+import {acceptProbe, isProbe} from './probe/peer.js';
 import {RoundTask} from './rounds.js';
 import {StageTask} from './stages/task.js';
 import {type StagingContext, stage, type Workspace} from './staging.js';
@@ -75,12 +76,15 @@ export class Agent {
 		await this.#clear();
 	}
 
-	/** Weights and models come from the coordinator, what crosses cuts from other agents. */
+	/** Weights and models come from the coordinator, what crosses cuts and what measures links from other agents. */
 	#accept(transfer: IncomingTransfer): Acceptance {
 		if (transfer.purpose.kind === 'boundary') {
 			return this.#worker && this.#worker.kind !== 'rounds'
 				? this.#worker.task.accept(transfer)
 				: {refuse: 'this device works on no run with stages'};
+		}
+		if (isProbe(transfer)) {
+			return acceptProbe(transfer, this.#state.kind === 'idle' ? undefined : this.#state.task.run);
 		}
 		if (transfer.from !== coordinatorId) {
 			return {refuse: 'only the coordinator sends this to an agent'};
@@ -116,7 +120,8 @@ export class Agent {
 	}
 
 	#answer({body, from}: Message): Body {
-		if (from !== coordinatorId) {
+		// Another agent may ask whether this one is there, to measure the way.
+		if (from !== coordinatorId && body.kind !== 'ping') {
 			throw new FplError('WIRE_INVALID', {where: from, problem: 'only the coordinator commands this agent'});
 		}
 		switch (body.kind) {

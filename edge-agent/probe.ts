@@ -6,14 +6,14 @@
 import {type Clock, systemClock} from '../core/clock.js';
 import {libraryProfile} from '../core/profile/library.js';
 import {linkFrom, linkPresets, presetOfMedium} from '../core/profile/links.js';
-import {type DeviceProfile, type Medium, opClasses} from '../core/profile/profile.js';
+import {type DeviceProfile, type Medium, opClasses, type PeerLink} from '../core/profile/profile.js';
 import {parseProfile} from '../core/profile/schema.js';
 import type {Sourced} from '../core/profile/sourced.js';
 import {formatSi} from '../core/units.js';
 import type {Engine} from '../models/engines/engine.js';
 import {inspectMachine, type Machine} from './probe/machine.js';
-import {type Measured, measure} from './probe/measure.js';
-import {workloads} from './probe/workloads.js';
+import {measureScaling} from './probe/scaling.js';
+import {measureSpeeds} from './probe/speeds.js';
 
 export interface MeasuredLink {
 	readonly latencySeconds: number;
@@ -29,7 +29,11 @@ export interface ProbeOptions {
 	readonly engine: Engine;
 	/** Times the way to the broker; without it the link is the typical one of the machine's medium. */
 	readonly link?: () => Promise<MeasuredLink>;
-	/** Time for computing, all classes together; a slow device needs some more. Default 1.5. */
+	/** Starts further engines, to measure with fewer threads too; without it that is left out. */
+	readonly startEngine?: (threads: number) => Promise<Engine>;
+	/** Ways to other devices that were measured. */
+	readonly pairs?: readonly PeerLink[];
+	/** Time for computing, all classes together, per number of threads; a slow device needs some more. Default 1.5. */
 	readonly seconds?: number;
 	readonly clock?: Pick<Clock, 'monotonic'>;
 	readonly machine?: Machine;
@@ -67,39 +71,28 @@ function powerOf({likeness, recognised, description, cores}: Machine) {
  * @throws FplError of the engine (`MODEL_OP`, `ENGINE_FAILED`) or of `link`, and `CONFIG_VALUE` when `link` answers nonsense.
  */
 export async function probeDevice(options: ProbeOptions): Promise<DeviceProfile> {
-	const {name, engine, link: measureLink, seconds = 1.5, clock = systemClock} = options;
+	const {name, engine, link: measureLink, startEngine, pairs, seconds = 1.5, clock = systemClock} = options;
 	const machine = options.machine ?? (await inspectMachine());
-	const share = seconds / (opClasses.length + 1);
-	const run = async (op: keyof typeof workloads) => {
-		const workload = workloads[op]();
-		return {workload, measured: await measure(engine, workload, share, clock)};
-	};
-	const dispatch = await run('dispatch');
-	const dispatchSeconds = (dispatch.measured.secondsPerItem * dispatch.measured.batch) / dispatch.workload.calls;
-	const speeds: Partial<Record<(typeof opClasses)[number], number>> = {};
-	const sources: Record<string, string> = {};
-	const told = ({batch, runs}: Measured) => `${by}: ${engine.description}, best of ${runs} runs of ${batch} items`;
-	sources['dispatchSeconds'] = told(dispatch.measured);
-	for (const op of opClasses) {
-		const {workload, measured} = await run(op);
-		// What calling the operators costs is told apart, as long as it does not swallow the work itself.
-		const calling = (workload.calls * dispatchSeconds) / measured.batch;
-		speeds[op] = workload.amount / Math.max(measured.secondsPerItem - calling, measured.secondsPerItem * 0.2);
-		sources[`speeds.${op}`] = told(measured);
-	}
+	const {speeds, dispatchSeconds, told} = await measureSpeeds(engine, seconds, clock);
+	const scaling = startEngine && (await measureScaling({cores: machine.cores, start: startEngine, seconds, clock}));
 	const link = linkOf(machine, await measureLink?.());
 	const power = powerOf(machine);
 	const profile: DeviceProfile = {
 		name,
-		speeds: speeds as DeviceProfile['speeds'],
+		speeds,
 		dispatchSeconds,
 		cores: machine.cores,
 		memoryBytes: machine.memoryBytes,
 		idleWatts: power.idleWatts,
 		busyWatts: power.busyWatts,
 		link: link.link,
+		...(scaling !== undefined && scaling.length > 0 && {scaling}),
+		...(pairs !== undefined && {pairs}),
 		sources: {
-			...sources,
+			dispatchSeconds: `${by}: ${told.dispatch}`,
+			...Object.fromEntries(opClasses.map(op => [`speeds.${op}`, `${by}: ${told[op]}`])),
+			...(scaling !== undefined && scaling.length > 0 && {scaling: by}),
+			...(pairs !== undefined && {pairs: by}),
 			cores: 'operating system',
 			memoryBytes: 'operating system',
 			...power.sources,

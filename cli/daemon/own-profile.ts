@@ -20,6 +20,8 @@ export interface OwnProfileOptions {
 	readonly fresh?: boolean;
 }
 
+const fileName = 'profile.json';
+
 const keptSchema = z.object({engine: z.string(), profile: z.unknown()});
 
 /** @throws FplError when the engine cannot measure. A kept profile of another engine or in another form is measured anew. */
@@ -31,7 +33,7 @@ export async function ownProfile({
 	logger,
 	fresh = false,
 }: OwnProfileOptions): Promise<DeviceProfile> {
-	const file = path.join(folder, 'profile.json');
+	const file = path.join(folder, fileName);
 	if (!fresh) {
 		try {
 			const kept = keptSchema.parse(JSON.parse(await readFile(file, 'utf8')));
@@ -44,9 +46,15 @@ export async function ownProfile({
 	}
 	const profile = await probeDevice({name: id, engine, ...(link && {link: () => measured(link, logger)})});
 	logger.info(`measured this device: ${probeText(profile)}`);
-	await makeFolder(folder);
-	await writeAtomically(file, [Buffer.from(`${JSON.stringify({engine: engine.description, profile}, null, '\t')}\n`)]);
+	await keepProfile(folder, engine, profile);
 	return profile;
+}
+
+/** For the agent of that folder, when it starts the next time with the same engine. @throws FplError `FILE_WRITE` */
+export async function keepProfile(folder: string, engine: Engine, profile: DeviceProfile): Promise<void> {
+	await makeFolder(folder);
+	const kept = JSON.stringify({engine: engine.description, profile}, null, '\t');
+	await writeAtomically(path.join(folder, fileName), [Buffer.from(`${kept}\n`)]);
 }
 
 async function measured(link: () => Promise<MeasuredLink>, logger: Logger): Promise<MeasuredLink> {
