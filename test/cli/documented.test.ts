@@ -9,6 +9,8 @@ import {parseConfigText} from '../../core/config/document.js';
 import {checkPlan} from '../../core/plan/check.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {planSchema} from '../../core/plan/plan.js';
+import {readFleet} from '../../core/profile/fleet-file.js';
+import {readUnitTimes} from '../../core/profile/unit-times.js';
 import {type CommandLine, codeBlocks, documentedCommands, mentionedCommands} from '../support/command-lines.js';
 import {fpl} from '../support/processes.js';
 import {temporaryFolder} from '../support/temporary.js';
@@ -105,21 +107,37 @@ test('every command line in the help texts and in the errors is one that the pro
 	t.deepEqual(faultsOf([...examples, ...told]), []);
 });
 
-test('every job and every plan in the pages is one that is taken', t => {
-	let [jobs, plans] = [0, 0];
+test('every job, every plan and every profile of a model in the pages is one that is taken', t => {
+	let [jobs, plans, profiles] = [0, 0, 0];
 	for (const {file, text} of pages) {
 		for (const block of codeBlocks(text, 'yaml').filter(({text: yaml}) => /^model:/mu.test(yaml))) {
 			const document = parseConfigText(block.text, `${file}:${block.line}`);
 			if (/^stages:/mu.test(block.text)) {
 				plans += 1;
 				t.notThrows(() => checkPlan(readConfig(planSchema, {document, code: 'PLAN_INVALID'})));
+			} else if (/^units:/mu.test(block.text)) {
+				profiles += 1;
+				t.notThrows(() => readUnitTimes(document));
 			} else {
 				jobs += 1;
 				t.notThrows(() => readConfig(jobSchema, {document, code: 'JOB_INVALID'}));
 			}
 		}
 	}
-	t.true(jobs >= 2 && plans >= 1, `${jobs} jobs, ${plans} plans`);
+	t.true(jobs >= 2 && plans >= 1 && profiles >= 1, `${jobs} jobs, ${plans} plans, ${profiles} profiles`);
+});
+
+test('every fleet in the page on profiles is one that is taken, with the warnings that it tells of', t => {
+	const page = pages.find(({file}) => file === 'docs/profiles.md')!;
+	const fleets = codeBlocks(page.text, 'yaml').filter(({text}) => /^devices:/mu.test(text));
+	t.true(fleets.length > 0);
+	for (const {line, text} of fleets) {
+		const {warnings} = readFleet(parseConfigText(text, `docs/profiles.md:${line}`));
+		t.true(
+			warnings.every(warning => page.text.includes(warning)),
+			warnings.join('\n'),
+		);
+	}
 });
 
 /** Command lines that change nothing and need nothing: they are carried out. */
