@@ -7,6 +7,7 @@ import {cards, htmlTable, markList, originCell, page} from './html/page.js';
 import {pictures} from './html/pictures.js';
 import {inferenceCards, intervalColumns, intervalRow} from './inference.js';
 import {predictionSection} from './predicted/html.js';
+import {sourceColumns, sourceRows} from './sources.js';
 import {
 	codecText,
 	energyOrigin,
@@ -67,6 +68,7 @@ function deviceTables(ledger: Ledger): Markup {
 	const closing = (row: readonly Content[]) => (total ? [row] : []);
 	const all = devices.reduce((sum, device) => sum + phaseSeconds(device), 0);
 	const encoded = isEncoded(ledger);
+	const sources = sourceRows(ledger);
 	return markup`${htmlTable(
 		'Who took part',
 		[
@@ -132,7 +134,7 @@ function deviceTables(ledger: Ledger): Markup {
 			]),
 		],
 		{total},
-	)}`;
+	)}${sources.length > 0 && htmlTable('Where the energy comes from', sourceColumns, sources)}`;
 }
 
 function roundSection({rounds, inference}: Ledger): Markup | undefined {

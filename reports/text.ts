@@ -4,6 +4,7 @@ import type {Prediction} from '../core/ledger/prediction.js';
 import {byteCount, dash, duration, energy, fraction, integer, loss, oneLine, percent, when} from './format.js';
 import {extentOf, intervalColumns, intervalRow, latencyText, throughputText} from './inference.js';
 import {predictionBlocks} from './predicted/text.js';
+import {sourceColumns, sourceRows} from './sources.js';
 import {
 	codecText,
 	energyOrigin,
@@ -121,6 +122,17 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 	);
 }
 
+const sourceTable = (ledger: Ledger, style: TableStyle): string[] => {
+	const rows = sourceRows(ledger);
+	return rows.length === 0
+		? []
+		: textTable(
+				sourceColumns.map(column => ('text' in column ? {title: column.title} : right(column.title))),
+				rows,
+				style,
+			);
+};
+
 function roundTable({rounds}: Ledger, style: TableStyle, most: number): string[] {
 	const shown = someRounds(rounds, most);
 	const table = textTable(
@@ -214,7 +226,7 @@ export function reportText(ledger: Ledger, options: TextOptions): string {
 	const blocks = [
 		headLines(ledger).flatMap(line => wrap(line, width, '  ')),
 		...(ledger.devices.length > 0
-			? [deviceTable(ledger, style), timeTable(ledger, style), energyTable(ledger, style)]
+			? [deviceTable(ledger, style), timeTable(ledger, style), energyTable(ledger, style), sourceTable(ledger, style)]
 			: [['No device took part.']]),
 		honestMarks(ledger).flatMap(mark => wrap(mark, width, '  ')),
 		...(prediction ? predictionBlocks(ledger, prediction, style) : []),

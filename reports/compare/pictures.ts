@@ -6,7 +6,7 @@ import {bytesMoved, curve, curvePlot, joulesSpent, type Point, percentOf, points
 import {type AxisUnit, axisUnit, byteUnits, figure, jouleUnits, timeUnits} from '../html/figure.js';
 import type {Markup} from '../html/markup.js';
 import {isModelled, summarise} from '../summary.js';
-import {ledgerNames} from './compare.js';
+import {ledgerNames, metrics} from './compare.js';
 
 /** As many as there are colours that can be told apart; so many more are dotted. */
 const colours = 6;
@@ -121,6 +121,20 @@ export function comparePictures(ledgers: readonly Ledger[], names: readonly stri
 			along: ({rounds}) => joulesSpent(rounds),
 			units: jouleUnits,
 			caption: modelled,
+		}),
+		bars({
+			...common,
+			title: 'Time to the end',
+			parts: [
+				{text: 'training', colour: 'var(--compute)', of: ({ledger}) => metrics.training.of(ledger)},
+				{
+					text: 'getting ready',
+					colour: 'var(--idle)',
+					of: ({ledger}) => Math.max(0, ledger.seconds - metrics.training.of(ledger)),
+				},
+			],
+			write: duration,
+			units: timeUnits,
 		}),
 		bars({
 			...common,

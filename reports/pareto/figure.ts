@@ -98,7 +98,7 @@ export function paretoFigure(all: readonly PlanPoint[], options: ParetoFigureOpt
 						symbol: 'square',
 						title: 'title',
 					}),
-					Plot.dot(ofKind('chosen'), {x: 'x', y: 'y', r: 7, fill: 'var(--series-2)', symbol: 'star', title: 'title'}),
+					Plot.dot(ofKind('chosen'), {x: 'x', y: 'y', r: 5.5, fill: 'var(--series-2)', symbol: 'star', title: 'title'}),
 					...labels(dots, {x: x.scale, y: y.scale}, sheet, height),
 				],
 			};
@@ -123,7 +123,7 @@ function labels(
 		x: frame.left + placeOn(x, dot.x) * frame.width,
 		y: frame.top + (1 - placeOn(y, dot.y)) * frame.height,
 	});
-	const taken: Box[] = dots.map(dot => ({left: place(dot).x - 6, top: place(dot).y - 6, width: 12, height: 12}));
+	const taken: Box[] = dots.map(dot => ({left: place(dot).x - 8, top: place(dot).y - 8, width: 16, height: 16}));
 	const short = shortLabel({...sheet, letters: sheet.letters + 4});
 	return dots
 		.filter(({kind}) => kind !== 'other')

@@ -96,7 +96,7 @@ export interface Box {
 /** Where the label of a spot has room beside it, trying right, left, above and below; undefined where it has none. */
 export function roomFor(spot: Spot, width: number, taken: readonly Box[], frame: Box): Box | undefined {
 	const height = 14;
-	const gap = 10;
+	const gap = 12;
 	const tries = [
 		{left: spot.x + gap, top: spot.y - height / 2},
 		{left: spot.x - gap - width, top: spot.y - height / 2},

@@ -66,7 +66,7 @@ export const predictionsCsv = (runs: readonly PredictedRun[]): string =>
 				row(undefined, 'steps', 's', seconds),
 				row(undefined, 'bytes', 'B', bytes),
 				row(undefined, 'energy', 'J', joules),
-				row(undefined, 'energy without rest', 'J', busyJoules),
+				row(undefined, 'energy, busy', 'J', busyJoules),
 				...devices.flatMap(check => [
 					...checkedPhases.map(phase => row(check.device, phase, 's', check.seconds[phase])),
 					...checkedPhases.map(phase => row(check.device, phase, 'J', check.phaseJoules[phase])),

@@ -43,8 +43,9 @@ function pictures({devices}: PredictionCheck, {ledger, front}: Prediction): (Mar
 	const items = both.flatMap(check => [{check, which: 'predicted'} as const, {check, which: 'measured'} as const]);
 	const common = {
 		items,
-		plural: 'bars',
-		name: ({check, which}: Bar) => `${which === 'predicted' ? 'predicted' : 'measured'} ${check.device}`,
+		plural: 'bars of devices',
+		name: ({check, which}: Bar) => `${which === 'predicted' ? 'P' : 'M'} ${check.device}`,
+		caption: 'P: predicted, M: measured.',
 	};
 	return [
 		bars({

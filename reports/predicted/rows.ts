@@ -28,7 +28,7 @@ export const totalRows = ({step, seconds, bytes, joules, busyJoules}: Prediction
 	['all steps', ...pairCells(seconds, duration)],
 	['bytes', ...pairCells(bytes, byteCount)],
 	['energy', ...pairCells(joules, energy)],
-	['energy without rest', ...pairCells(busyJoules, energy)],
+	['energy, busy', ...pairCells(busyJoules, energy)],
 ];
 
 /** One sentence each about who holds a step up, predicted and measured. */

@@ -69,8 +69,8 @@ test('the page is well formed, shows all pictures, and no hostile text gets thro
 	const html = compareHtml([measured, predicted, other, aHostileLedger()]);
 	const {document} = parseHTML(html);
 	t.is(document.querySelectorAll('script').length, 0);
-	t.is(document.querySelectorAll('figure').length, 7);
-	t.is(document.querySelectorAll('svg').length, 14);
+	t.is(document.querySelectorAll('figure').length, 8);
+	t.is(document.querySelectorAll('svg').length, 16);
 	t.false(/NaN|undefined|Infinity|\[object/u.test(html));
 	t.is(document.querySelector('table')!.querySelectorAll('tbody tr').length, 4);
 	t.true(compareHtml([]).includes('Nothing to compare.'));

@@ -64,8 +64,8 @@ test('an axis is logarithmic only where all values are above zero', t => {
 test('a label stands where nothing else does, or nowhere', t => {
 	const frame: Box = {left: 0, top: 0, width: 200, height: 100};
 	const first = roomFor({x: 100, y: 50}, 60, [], frame);
-	t.deepEqual(first, {left: 110, top: 43, width: 60, height: 14});
-	t.is(roomFor({x: 100, y: 50}, 60, [first!], frame)!.left, 30);
-	t.is(roomFor({x: 195, y: 50}, 60, [], frame)!.left, 125);
+	t.deepEqual(first, {left: 112, top: 43, width: 60, height: 14});
+	t.is(roomFor({x: 100, y: 50}, 60, [first!], frame)!.left, 28);
+	t.is(roomFor({x: 195, y: 50}, 60, [], frame)!.left, 123);
 	t.is(roomFor({x: 100, y: 50}, 60, [frame], frame), undefined);
 });
