@@ -4,7 +4,7 @@ import {describeCodec} from '../core/codec/spec.js';
 import type {Plan} from '../core/plan/plan.js';
 import {type Candidate, judge, type Mode} from './fpl/candidate.js';
 import {neighbours} from './fpl/neighbours.js';
-import {isPermitted} from './fpl/plan.js';
+import {isPermitted} from './fpl/notebook.js';
 import {type Rules, rulesOf} from './fpl/rules.js';
 import type {Problem} from './problem.js';
 
@@ -42,7 +42,10 @@ function describe(problem: Problem, before: Candidate, after: Candidate): Pick<C
 	const {costs, fleet} = problem;
 	const names = (devices: readonly number[]) => devices.map(device => fleet.devices[device]!.device).join(', ');
 	const several = after.stages.length > 1 && before.stages.length > 1;
-	if (several && (after.mode.microBatches !== before.mode.microBatches || after.mode.schedule !== before.mode.schedule)) {
+	if (
+		several &&
+		(after.mode.microBatches !== before.mode.microBatches || after.mode.schedule !== before.mode.schedule)
+	) {
 		return {kind: 'micro-batches', change: `${after.mode.microBatches} micro-batches (${after.mode.schedule})`};
 	}
 	if (several && JSON.stringify(after.mode.codec) !== JSON.stringify(before.mode.codec)) {

@@ -9,11 +9,19 @@ export const amountsOf = ({seconds, bytes, joules, dollars}: Evaluation): Amount
 	money: dollars,
 });
 
-/** Monotone in every amount, so that bounds of amounts give a bound of the value. */
+/** How much less time is worth where something else is minimised: too little to count but between equals. */
+const timeBetweenEquals = 1e-7;
+
+/**
+ * Monotone in every amount, so that bounds of amounts give a bound of the value. Of plans that take the same the faster one is
+ * better: an amount counts for up to a few millionths more where the run takes long.
+ */
 export function objectiveValue(objective: Objective, amounts: Amounts): number {
 	switch (objective.kind) {
 		case 'one':
-			return amounts[objective.measure];
+			return objective.measure === 'time'
+				? amounts.time
+				: amounts[objective.measure] * (1 + timeBetweenEquals * Math.log1p(amounts.time));
 		case 'weighted':
 			return measures.reduce((sum, measure) => sum + (objective.weights[measure] ?? 0) * amounts[measure], 0);
 		default:

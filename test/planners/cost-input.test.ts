@@ -1,11 +1,11 @@
 import test from 'ava';
-import {costFleetOf, datasetSizeOf, trainingCostsOf} from '../../planners/cost-input.js';
 import type {Participant} from '../../cli/planning/plan-input.js';
 import {FplError} from '../../core/errors.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {costsOfModel} from '../../models/plans/costs.js';
 import {buildModel} from '../../models/zoo/zoo.js';
+import {costFleetOf, datasetSizeOf, trainingCostsOf} from '../../planners/cost-input.js';
 
 const profile = libraryProfile('raspberry-pi-4b', 'test');
 const sources: readonly Participant[] = [

@@ -1,5 +1,5 @@
 /** The models, and the plans for each: every classic scheme, and what plans can vary. */
-import {costFleetOf, trainingCostsOf} from '../../../planners/cost-input.js';
+
 import {parseValue} from '../../../core/config/config.js';
 import type {EvaluateInput} from '../../../core/cost/evaluate.js';
 import {type Job, type JobDocument, jobSchema} from '../../../core/plan/job.js';
@@ -10,6 +10,7 @@ import type {Model} from '../../../models/graph.js';
 import {costsOfModel} from '../../../models/plans/costs.js';
 import {planFor} from '../../../models/plans/plan-for.js';
 import {buildModel} from '../../../models/zoo/zoo.js';
+import {costFleetOf, trainingCostsOf} from '../../../planners/cost-input.js';
 import {pictureClasses} from '../../stages/pictures.js';
 import {devices, profileOf, sources} from './fleet.js';
 

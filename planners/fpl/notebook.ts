@@ -1,0 +1,81 @@
+/** The plans that a search has looked at, each judged once; and which it may look at. */
+import type {Problem} from '../problem.js';
+import {type Candidate, isBetter, type Judged, judge, sharesOfStage} from './candidate.js';
+import {type Rules, sharesSuffice} from './rules.js';
+
+/** All plans that were looked at, each judged once. */
+export class Notebook {
+	readonly #problem: Problem;
+	readonly #rules: Rules;
+	readonly #known = new Map<string, Judged>();
+
+	constructor(problem: Problem, rules: Rules) {
+		this.#problem = problem;
+		this.#rules = rules;
+	}
+
+	best: Judged | undefined;
+
+	get evaluated(): number {
+		return this.#known.size;
+	}
+
+	/** @returns undefined where the rules forbid the candidate. */
+	judge(candidate: Candidate): Judged | undefined {
+		const {kinds} = this.#rules;
+		const sorted = candidate.stages.map(
+			({last, devices}) =>
+				`${last}:${devices
+					.map(device => kinds[device])
+					.sort()
+					.join()}`,
+		);
+		const key = `${sorted.join('|')} ${JSON.stringify(candidate.mode)}`;
+		const known = this.#known.get(key);
+		if (known) {
+			return known;
+		}
+		if (!isPermitted(this.#problem, this.#rules, candidate)) {
+			return undefined;
+		}
+		const judged = judge(this.#problem, candidate);
+		this.#known.set(key, judged);
+		if (isBetter(judged, this.best)) {
+			this.best = judged;
+		}
+		return judged;
+	}
+
+	/** The best first. */
+	ranked(): readonly Judged[] {
+		return [...this.#known.values()].sort((a, b) => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : 0));
+	}
+}
+
+export function isPermitted(problem: Problem, rules: Rules, {stages, mode}: Candidate): boolean {
+	const {fleet, training, data, space, constraints} = problem;
+	if (stages.length > space.mostStages || (stages.length === 1 && !rules.whole)) {
+		return false;
+	}
+	return stages.every(({last, devices}, index) => {
+		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
+		const own = rules.sources !== undefined && index === 0;
+		const shares = () =>
+			sharesOfStage(
+				problem,
+				devices.map(device => fleet.devices[device]!),
+				index,
+				first,
+				last,
+			);
+		return (
+			rules.permits(devices, first, last) &&
+			(own ||
+				(devices.length <= space.mostReplicas &&
+					(stages.length === 1 || index === 0 || devices.length >= constraints.minimumReplicas))) &&
+			(stages.length === 1 ||
+				(data.kind === 'aligned' && index === 0) ||
+				sharesSuffice(shares(), training.batch, mode.microBatches))
+		);
+	});
+}
