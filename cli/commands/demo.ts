@@ -20,17 +20,18 @@ import {failureOf} from '../outcome.js';
 import {keepResults} from '../results.js';
 import {print, terminalWidth} from '../terminal.js';
 
+/** Three devices that own digits, and one that helps. */
 const fleet = {
 	'pi-1': 'raspberry-pi-5',
-	'pi-2': 'raspberry-pi-5',
+	'pi-2': 'raspberry-pi-4b',
 	'pi-3': 'raspberry-pi-4b',
-	'pi-4': 'raspberry-pi-4b',
+	'fog-1': 'mini-pc-n100',
 } as const;
 
 const demoJob = (dataset: 'mnist' | 'digits'): JobDocument => ({
 	version: 1,
 	model: 'lenet5',
-	data: {dataset, partition: {kind: 'iid'}},
+	data: {dataset, partition: {kind: 'iid'}, sources: ['pi-1', 'pi-2', 'pi-3']},
 	training: {
 		optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9},
 		schedule: {kind: 'cosine', warmup: 10},
@@ -38,7 +39,7 @@ const demoJob = (dataset: 'mnist' | 'digits'): JobDocument => ({
 		epochs: 3,
 		seed: 7,
 	},
-	scheme: {kind: 'd-sgd'},
+	objective: {minimise: 'time'},
 	devices: {only: Object.keys(fleet), minimum: 2, wait: '60 s'},
 });
 
