@@ -2,11 +2,12 @@
 import type {TrainingCosts} from '../core/cost/episode.js';
 import {type CostDevice, type CostFleet, defaultBroker, defaultMessaging} from '../core/cost/fleet.js';
 import type {ModelCosts} from '../core/cost/model-costs.js';
-import {type PassTimes, timesOfProfile, workSums} from '../core/cost/pass-times.js';
+import {type PassTimes, timesOfProfile, timesOfTable, workSums} from '../core/cost/pass-times.js';
 import {FplError} from '../core/errors.js';
 import type {Job} from '../core/plan/job.js';
 import type {BrokerLink} from '../core/profile/fleet-file.js';
 import type {DeviceProfile} from '../core/profile/profile.js';
+import type {UnitTimes} from '../core/profile/unit-times.js';
 import {slotCount} from '../models/compile/optimizer.js';
 
 /** A device that may take part, with what planners need to know of it. */
@@ -82,15 +83,17 @@ export function trainingCostsOf(
  * Devices with how long they take for this model. What a source owns counts where data stay where they are; a dataset that is
  * divided among the sources of a plan is no device's own.
  * @param broker of the fleet file; undefined: never the narrow place.
+ * @param tables times that were measured with this model, for devices of that id or profile.
  * @throws FplError `DEVICE_UNKNOWN` for a device without a profile.
  */
 export function costFleetOf(
 	participants: readonly PlanDevice[],
-	{units}: ModelCosts,
+	costs: ModelCosts,
 	{slots, size}: Pick<TrainingInput, 'slots' | 'size'>,
 	broker?: BrokerLink,
+	tables: readonly UnitTimes[] = [],
 ): CostFleet {
-	const sums = workSums(units, slots);
+	const sums = workSums(costs.units, slots);
 	/** Devices that are alike share their times, which tells planners that they are. */
 	const known = new Map<string, PassTimes>();
 	const timesOf = (profile: DeviceProfile): PassTimes => {
@@ -100,6 +103,9 @@ export function costFleetOf(
 		known.set(key, times);
 		return times;
 	};
+	const measured = new Map(
+		tables.map(table => [table.device, timesOfTable(table, costs, `times of «${table.device}»`)]),
+	);
 	const devices = participants.map(({device, profile, samples, emulated = false}): CostDevice => {
 		if (!profile) {
 			throw new FplError('DEVICE_UNKNOWN', {
@@ -111,7 +117,7 @@ export function costFleetOf(
 		return {
 			device,
 			profile: withBrokerLatency(profile, broker),
-			times: timesOf(profile),
+			times: measured.get(device) ?? measured.get(profile.name) ?? timesOf(profile),
 			samples: size.from === 'sources' ? samples : undefined,
 			utilisation: 1,
 			pricePerSecond: (profile.pricePerHour ?? 0) / 3600,

@@ -4,6 +4,7 @@ import type {ModelCosts} from '../core/cost/model-costs.js';
 import {FplError} from '../core/errors.js';
 import type {Job} from '../core/plan/job.js';
 import type {BrokerLink} from '../core/profile/fleet-file.js';
+import type {UnitTimes} from '../core/profile/unit-times.js';
 import type {Model} from '../models/graph.js';
 import {costsOfModel} from '../models/plans/costs.js';
 import {costFleetOf, type PlanDevice, type TrainingInput, trainingCostsOf} from './cost-input.js';
@@ -17,6 +18,8 @@ export interface JobInput {
 	readonly items: number | undefined;
 	/** The broker's own link, where a fleet file says what it can do. */
 	readonly broker?: BrokerLink | undefined;
+	/** Times that were measured with this model (`fpl profile`), for devices of that id or profile. */
+	readonly tables?: readonly UnitTimes[] | undefined;
 }
 
 /** In words: «energy, done within 600 s». */
@@ -94,12 +97,12 @@ export interface JobProblem {
 }
 
 /** @throws FplError `DEVICE_UNKNOWN`, `JOB_INVALID`, `PLAN_INFEASIBLE` where something needed is not known or not there. */
-export function problemOfJob({job, model, devices, items, broker}: JobInput): JobProblem {
+export function problemOfJob({job, model, devices, items, broker, tables}: JobInput): JobProblem {
 	const {planning, objective} = job;
 	const {maxCrossing} = planning;
 	const costs = costsOfModel(model, {maxCrossing});
 	const training = trainingCostsOf(job, devices, items);
-	const fleet = costFleetOf(devices, costs, training, broker);
+	const fleet = costFleetOf(devices, costs, training, broker, tables);
 	const {time, energy, bytes, money} = objective?.subjectTo ?? {};
 	const problem: Problem = {
 		// Plans name the model as the job does.

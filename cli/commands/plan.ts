@@ -144,6 +144,12 @@ export const planCommand = (): Command =>
 				(value: string, before: readonly string[] = []) => [...before, value],
 			),
 		)
+		.addOption(
+			new Option(
+				'--times <file>',
+				'times that «fpl profile» measured, for the devices of its type; may be repeated',
+			).argParser((value: string, before: readonly string[] = []) => [...before, value]),
+		)
 		.addOption(new Option('--limit <time>', 'how long to look for a plan: «2 s»'))
 		.addOption(
 			new Option('--live', 'the devices that are at the broker (the default without --fleet)').conflicts('fleet'),

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import {writeAtomically} from '../../core/atomic-file.js';
 import {parseValue} from '../../core/config/config.js';
+import {readConfigFile} from '../../core/config/document.js';
 import {evaluate} from '../../core/cost/evaluate.js';
 import {FplError} from '../../core/errors.js';
 import {alternativeOf} from '../../core/ledger/plan-point.js';
@@ -9,6 +10,7 @@ import {type Job, jobSchema} from '../../core/plan/job.js';
 import {measureNames} from '../../core/plan/objective.js';
 import type {Plan} from '../../core/plan/plan.js';
 import type {BrokerLink} from '../../core/profile/fleet-file.js';
+import {readUnitTimes, type UnitTimes} from '../../core/profile/unit-times.js';
 import type {Model} from '../../models/graph.js';
 import {checkPlanFor} from '../../models/plans/check.js';
 import {memoryOf} from '../../models/plans/memory.js';
@@ -29,6 +31,7 @@ export interface ChooseOptions {
 	readonly pareto?: string;
 	readonly whatIf?: readonly string[];
 	readonly limit?: string;
+	readonly times?: readonly string[];
 	readonly format: 'table' | 'yaml' | 'json';
 }
 
@@ -72,6 +75,10 @@ export function withObjective(job: Job, {objective, deadline, limit}: ChooseOpti
 		planning: limit === undefined ? job.planning : {...job.planning, limit: flags.planning.limit},
 	};
 }
+
+/** @throws FplError `CONFIG_FILE`, `CONFIG_KEY`, `CONFIG_VALUE` with the place in the file. */
+const readTables = (files: readonly string[]): Promise<UnitTimes[]> =>
+	Promise.all(files.map(async file => readUnitTimes(await readConfigFile(file))));
 
 const now = (): number => performance.now();
 
@@ -122,7 +129,8 @@ export async function choose(
 	options: ChooseOptions,
 ): Promise<void> {
 	const job = withObjective(written, options);
-	const input: JobInput = {job, model, devices: participants, items, broker};
+	const tables = await readTables(options.times ?? []);
+	const input: JobInput = {job, model, devices: participants, items, broker, tables};
 	const planned = planJob(input, budgetOf(job.planning.limit * 1000, now));
 	const {plan} = planned.outcome.best;
 	checkChosen(plan, {job, model, participants});

@@ -2,10 +2,10 @@
  * How long a device takes for a pass through consecutive units: from its profile's speeds, or from a table measured with this
  * model. Answers take constant time (prefix sums), so that a planner may ask millions of times.
  */
-import {FplError} from '../errors.js';
 import {emulatedSeconds, type Work} from '../profile/emulate.js';
 import {type DeviceProfile, type OpClass, opClasses} from '../profile/profile.js';
-import {floatBytes, type PassKind, passCost, type UnitWork} from './model-costs.js';
+import {checkUnitTimes, type UnitTimes} from '../profile/unit-times.js';
+import {floatBytes, type ModelCosts, type PassKind, passCost, type UnitWork} from './model-costs.js';
 
 export interface PassTimes {
 	/** Seconds of a pass over units `first` to `last`, both included, with so many items; `learn` is forward and backward. */
@@ -83,45 +83,50 @@ export function timesOfProfile(sums: WorkSums, profile: DeviceProfile): PassTime
 	};
 }
 
-/** A straight line over the items of a call: `fixed + perItem · items` seconds. */
-export interface Line {
-	readonly fixed: number;
-	readonly perItem: number;
+/** Bytes of an item that cross the border after each unit. */
+function borderBytes({units, values}: ModelCosts): Float64Array {
+	return Float64Array.from({length: units.length}, (_, cut) =>
+		values
+			.filter(({madeBy, readBy}) => madeBy <= cut && readBy.some(unit => unit > cut))
+			.reduce(
+				(sum, {shape, bytesPerElement}) => sum + shape.reduce((product, dim) => product * dim, bytesPerElement),
+				0,
+			),
+	);
 }
 
-/** As measured, unit by unit. */
-export interface MeasuredUnit {
-	readonly forward: Line;
-	readonly backward: Line;
-	/** Seconds of the update of its weights. */
-	readonly update: number;
-}
-
-/** @throws FplError `CONFIG_VALUE` where the table has another number of units than the model. */
-export function timesOfTable(table: readonly MeasuredUnit[], units: number, where: string): PassTimes {
-	if (table.length !== units) {
-		throw new FplError('CONFIG_VALUE', {
-			where,
-			expected: `times of ${units} units`,
-			got: `${table.length}`,
-			fix: 'Measure again with «fpl profile», with the same «maxCrossing».',
-		});
-	}
+/**
+ * As measured with this model (`fpl profile`), unit by unit, with what every pass takes besides.
+ * @throws FplError `CONFIG_VALUE` where the table is of other units than the model's.
+ */
+export function timesOfTable(table: UnitTimes, costs: ModelCosts, where: string): PassTimes {
+	checkUnitTimes(
+		table,
+		costs.units.map(({label}) => label),
+		where,
+	);
 	const line = (of: 'forward' | 'backward') => ({
-		fixed: prefixSums(table.map(unit => unit[of].fixed)),
-		perItem: prefixSums(table.map(unit => unit[of].perItem)),
+		fixed: prefixSums(table.units.map(unit => unit[of].fixed)),
+		perItem: prefixSums(table.units.map(unit => unit[of].perItem)),
 	});
 	const lines = {forward: line('forward'), backward: line('backward')};
-	const updates = prefixSums(table.map(({update}) => update));
-	const seconds = (of: 'forward' | 'backward', first: number, last: number, items: number) =>
-		lines[of].fixed[last + 1]! -
-		lines[of].fixed[first]! +
-		items * (lines[of].perItem[last + 1]! - lines[of].perItem[first]!);
+	const updates = prefixSums(table.units.map(({update}) => update));
+	const borders = borderBytes(costs);
+	const seconds = (of: 'forward' | 'backward', first: number, last: number, items: number) => {
+		const {fixed, perItem} = lines[of];
+		const {perPass, perByte} = table.overhead[of];
+		const crossing = (first > 0 ? borders[first - 1]! : costs.inputBytes) + borders[last]!;
+		const units = fixed[last + 1]! - fixed[first]! + items * (perItem[last + 1]! - perItem[first]!);
+		return units + perPass + perByte * items * crossing;
+	};
 	return {
 		pass: (kind, first, last, items) =>
 			kind === 'learn'
-				? seconds('forward', first, last, items) + seconds('backward', first, last, items)
+				? // One call of the engine does both.
+					seconds('forward', first, last, items) +
+					seconds('backward', first, last, items) -
+					table.overhead.forward.perPass
 				: seconds(kind, first, last, items),
-		update: (first, last) => updates[last + 1]! - updates[first]!,
+		update: (first, last) => table.overhead.update + updates[last + 1]! - updates[first]!,
 	};
 }
