@@ -233,7 +233,10 @@ function checkLinks({stages, links}: Plan): void {
 			const name = link[end];
 			if (name !== '*' && !devices.includes(name)) {
 				throw refuse(`links[${index}].${end}`, {
-					problem: `device «${name}» is in no stage`,
+					problem:
+						name === 'parameter-server'
+							? 'what goes to and from the parameter server is fp32 with every plan'
+							: `device «${name}» is in no stage`,
 					expected: `one of ${listed(devices)} or «*»`,
 					...(nearest(name, devices) === undefined ? {} : {fix: `Did you mean «${nearest(name, devices)}»?`}),
 				});

@@ -132,6 +132,11 @@ const refused: ReadonlyArray<readonly [title: string, got: () => string, text: R
 		() => verdict([stage('all', 'cam-1 cam-2')], {links: [{from: 'cam-3', codec: 'fp16'}]}),
 		/links\[0\]\.from: device «cam-3» is in no stage/u,
 	],
+	[
+		'a codec for what goes to the parameter server',
+		() => verdict([stage('all', 'cam-1 cam-2')], {links: [{to: 'parameter-server', codec: 'fp16'}]}),
+		/links\[0\]\.to: what goes to and from the parameter server is fp32 with every plan/u,
+	],
 ];
 
 for (const [title, got, text] of refused) {
