@@ -28,6 +28,7 @@ const items = 600;
 const job: JobDocument = {
 	version: 1,
 	model: values.model,
+	scheme: {kind: 'd-sgd'},
 	data: {dataset: 'digits', limit: items},
 	training: {
 		optimizer: {kind: 'sgd', lr: 0.01},

@@ -46,6 +46,7 @@ test(`after ${all} rounds (FPL_TEST_ROUNDS) there are no more timers, subscripti
 	const run = await fleet.submit({
 		version: 1,
 		model: 'mlp',
+		scheme: {kind: 'd-sgd'},
 		data: {dataset: 'digits', limit: all},
 		training: {optimizer: {kind: 'sgd', lr: 0.01}, batch: 1, epochs: 1, seed: 5},
 		devices: {only: ['dev-1'], minimum: 1, wait: '20 s'},
