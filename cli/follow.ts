@@ -29,8 +29,8 @@ class Panel {
 	}
 }
 
-/** A panel higher than the terminal could not be drawn over; besides the devices it has a dozen lines at most. */
-const deviceRows = ({rows = 24}: NodeJS.WriteStream): number => Math.max(1, Math.min(12, rows - 13));
+/** A panel higher than the terminal could not be drawn over; besides the devices it has 13 lines at most. */
+const deviceRows = ({rows = 24}: NodeJS.WriteStream): number => Math.max(1, Math.min(12, rows - 14));
 
 /** Log lines of rounds come at most this often; everything else is always told. */
 const roundLineMs = 2000;

@@ -11,6 +11,7 @@ import type {Engine} from '../models/engines/engine.js';
 import {Coordinator} from './coordinator.js';
 import {Fleet} from './fleet.js';
 import {Journal} from './run/journal.js';
+import {Planner} from './run/planning/planner.js';
 import {RunStore} from './run/store.js';
 
 export interface CoordinatorOptions {
@@ -45,12 +46,14 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<() 
 		},
 	});
 	const log = logger.child('coordinator');
-	const coordinator = new Coordinator({clock, log, store, journal, engine, messenger, link, fleet, host});
+	const planner = new Planner(clock);
+	const coordinator = new Coordinator({clock, log, store, journal, engine, messenger, link, fleet, planner, host});
 	messenger.serve(message => coordinator.answer(message));
 	link.onTransfer(transfer => coordinator.accept(transfer));
 	await coordinator.recover();
 	return async () => {
 		await coordinator.close();
+		await planner.close();
 		await fleet.close();
 		await link.close();
 		await messenger.close();

@@ -23,6 +23,8 @@ import {type TableStyle, textTable, wrap} from './table.js';
 
 export interface ProgressState {
 	readonly headline: string;
+	/** The plan in words, and what is predicted of it. */
+	readonly plan?: string;
 	/** The last round, with what is known of the plan's length. */
 	readonly record?: RoundRecord;
 	/** Optimiser updates done before the last round; undefined before there were two. */
@@ -42,6 +44,13 @@ export const noProgress: ProgressState = {headline: 'starting', devices: [], not
 
 const mostNotes = 4;
 
+/** «planned: stages of 3 → 1 devices, 4 micro-batches; predicted 21 s, 2.4 MB, 180 J». */
+function planText({plan, predicted}: Extract<RunUpdate, {kind: 'planned'}>): string {
+	const {seconds, bytes, joules, stepSeconds} = predicted!;
+	const amounts = [duration(seconds), byteCount(bytes), energy(joules), `${duration(stepSeconds)} a step`];
+	return `planned: ${oneLine(plan.scheme)}; predicted ${amounts.join(', ')}`;
+}
+
 /** The state after an update. */
 export function advance(state: ProgressState, update: RunUpdate): ProgressState {
 	switch (update.kind) {
@@ -55,6 +64,7 @@ export function advance(state: ProgressState, update: RunUpdate): ProgressState 
 			const resumed = update.resumedFrom === undefined ? '' : `, resumed after round ${update.resumedFrom}`;
 			return {
 				...state,
+				...(update.predicted && {plan: planText(update)}),
 				headline: `${update.inference ? 'answering' : 'training'}${update.attempt > 1 ? `, attempt ${update.attempt}` : ''}${resumed}`,
 			};
 		}
@@ -136,7 +146,7 @@ export interface PanelOptions extends TableStyle {
 }
 
 /**
- * The lines to show now, none wider than the terminal, at most `devices` + 12 of them: a bar, the round in numbers, a row per
+ * The lines to show now, none wider than the terminal, at most `devices` + 13 of them: a bar, the plan, the round in numbers, a row per
  * device with its totals so far, the last notes. The caller moves the cursor back over the lines it printed before.
  */
 export function progressPanel(state: ProgressState, options: PanelOptions): string[] {
@@ -176,6 +186,7 @@ export function progressPanel(state: ProgressState, options: PanelOptions): stri
 	const hidden = state.devices.length - shown.length;
 	const lines = [
 		headline,
+		...(state.plan && !state.ended ? [state.plan] : []),
 		...wrap(roundText(state), width),
 		...table,
 		...(hidden > 0 ? [`and ${hidden} more devices`] : []),
@@ -193,8 +204,9 @@ export function progressLine(state: ProgressState, update: RunUpdate): string | 
 			return `after round ${integer(update.round + 1)}: test accuracy ${percent(update.accuracy)}, test loss ${loss(update.testLoss)}`;
 		case 'note':
 			return state.notes.at(-1);
-		case 'gathering':
 		case 'planned':
+			return state.plan ?? state.headline;
+		case 'gathering':
 		case 'ended':
 			return state.headline || dash;
 		case 'checkpoint':

@@ -1,6 +1,7 @@
 /** What watchers of a run are told while it goes on, as JSON: the source of progress bars, logs and dashboards. */
 import type {Plan} from '../plan/plan.js';
 import type {InferenceFigures, RoundRecord} from './ledger.js';
+import type {PlanTotals} from './prediction.js';
 
 /** A device's totals so far. */
 export interface DeviceProgress {
@@ -22,6 +23,8 @@ export type RunUpdate =
 			readonly resumedFrom: number | undefined;
 			/** Whether a trained model is used, instead of trained. */
 			readonly inference?: boolean;
+			/** Of the whole run, where a planner chose the plan. */
+			readonly predicted?: PlanTotals & {readonly stepSeconds: number};
 	  }
 	/** Rounds may be skipped when they follow each other quickly; the last one before an evaluation never is. */
 	| {

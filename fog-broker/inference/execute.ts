@@ -32,6 +32,8 @@ function trainedPlan(base: Model, plan: Plan, trained: Model): {readonly plan: P
 	return {plan: left.plan, weights: new JoinedWeights(base, left.plan, trained)};
 }
 
+const dataParallel = {kind: 'd-sgd'} as const;
+
 /** @throws FplError of whatever cannot be got ready. */
 export async function executeInference(
 	context: RunContext,
@@ -50,8 +52,10 @@ export async function executeInference(
 	}
 	releaser(context, run)();
 	const {pause, cancel} = signals;
-	const planned =
-		manifest.plan ?? (await gather(context, job, run, preparation.model, AbortSignal.any([pause, cancel])));
+	// Where nobody says otherwise, every device answers with the whole model.
+	const scheme = job.scheme.kind === 'auto' ? dataParallel : job.scheme;
+	const wanted = {run, job: {...job, scheme}, preparation, createdAt: manifest.createdAt};
+	const planned = manifest.plan ?? (await gather(context, wanted, AbortSignal.any([pause, cancel]))).plan;
 	const whole = forInference(planned);
 	await store.put({...manifest, plan: whole});
 	const trained = joined ? importModel(await store.file(run, 'trained.onnx')) : undefined;

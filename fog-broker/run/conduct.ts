@@ -18,6 +18,7 @@ import type {RunEnd} from './end.js';
 import {releaseFrom} from './gather.js';
 import type {Journal} from './journal.js';
 import type {LedgerBook} from './ledger-book.js';
+import type {Planner} from './planning/planner.js';
 import type {Preparation} from './preparation.js';
 import type {Manifest, RunStore} from './store.js';
 
@@ -56,6 +57,7 @@ export interface RunContext {
 	readonly messenger: Messenger;
 	readonly link: TensorLink;
 	readonly fleet: Fleet;
+	readonly planner: Planner;
 	/** The machine that the coordinator itself runs on. */
 	readonly host: DeviceProfile;
 	/** Called when rounds are about to begin; the coordinator passes messages on to it. */

@@ -1,8 +1,10 @@
 /** One run from its manifest to its ledger: prepare, wait for devices, drive it, keep what came out. */
+import {withDeadline} from '../../core/clock.js';
 import {parseValue} from '../../core/config/config.js';
 import {asFplError} from '../../core/errors.js';
 import type {RunId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
+import type {Prediction} from '../../core/ledger/prediction.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {isDataParallel} from '../../core/plan/plan.js';
 import {exportModel} from '../../models/import/model.js';
@@ -17,8 +19,12 @@ import {type ActiveRun, cancelled, conduct, type RunContext, type RunSignals, ty
 import {failedEnd, type RunEnd} from './end.js';
 import {gather, releaser} from './gather.js';
 import {emptyPages, LedgerBook} from './ledger-book.js';
+import {predictGiven} from './planning/predict.js';
 import {prepare} from './preparation.js';
 import type {Manifest, RunStore} from './store.js';
+
+/** A prediction that is under way when the run ends gets this long. */
+const windUpMs = 10_000;
 
 /** Never rejects: a run that fails says so in its ledger, manifest and journal. */
 export async function executeRun(context: RunContext, manifest: Manifest, signals: RunSignals): Promise<void> {
@@ -81,9 +87,21 @@ async function drive(
 		journal.publish(run, {kind: 'note', text});
 	}
 	releaser(context, run)();
-	const plan = manifest.plan ?? (await gather(context, job, run, preparation.model, AbortSignal.any([pause, cancel])));
+	const wanted = {run, job, preparation, createdAt: manifest.createdAt};
+	const early = AbortSignal.any([pause, cancel]);
+	const {plan, prediction} = manifest.plan ? {plan: manifest.plan} : await gather(context, wanted, early);
+	if (prediction) {
+		await store.putPrediction(run, prediction);
+	}
 	await store.put({...manifest, plan});
-	journal.publish(run, {kind: 'planned', plan, attempt: manifest.attempt, resumedFrom: checkpoint?.round});
+	journal.publish(run, {
+		kind: 'planned',
+		plan,
+		attempt: manifest.attempt,
+		resumedFrom: checkpoint?.round,
+		...(prediction && {predicted: totalsOf(prediction)}),
+	});
+	const predicting = predictGiven(context, wanted, plan, early);
 
 	const progress = checkpoint?.progress as unknown as Progress | undefined;
 	const book = new LedgerBook(progress?.pages ?? emptyPages);
@@ -106,9 +124,19 @@ async function drive(
 	};
 	const active = await (isDataParallel(plan) ? roundsOf(setting) : stagesOf(setting));
 	const end = await conduct(setting, active, signals);
+	const unpredicted = await withDeadline(clock, windUpMs, 'the prediction', predicting).catch(() => undefined);
+	if (unpredicted !== undefined) {
+		book.note({at: active.seconds, text: unpredicted});
+		journal.publish(run, {kind: 'note', text: unpredicted});
+	}
 	await keep(setting, active, end);
 	return end;
 }
+
+const totalsOf = ({ledger, stepSeconds, dollars}: Prediction) => {
+	const sum = (of: 'bytes' | 'joules') => ledger.rounds.reduce((total, round) => total + round[of], 0);
+	return {seconds: ledger.seconds, bytes: sum('bytes'), joules: sum('joules'), dollars, stepSeconds};
+};
 
 /** The model as it was prepared before (with its first weights), or as the client gave it. */
 async function givenModel(store: RunStore, run: RunId): Promise<Uint8Array | undefined> {

@@ -4,14 +4,16 @@ import {asFplError, FplError} from '../../core/errors.js';
 import {type DeviceId, type RunId, runId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import type {Job} from '../../core/plan/job.js';
-import type {Plan} from '../../core/plan/plan.js';
 import {schemes} from '../../core/plan/schemes.js';
 import type {Messenger} from '../../core/wire/messenger.js';
-import type {Model} from '../../models/graph.js';
 import {checkPlanFor} from '../../models/plans/check.js';
 import {planFor} from '../../models/plans/plan-for.js';
-import type {Fleet} from '../fleet.js';
+import type {PlanDevice} from '../../planners/cost-input.js';
+import type {Fleet, FleetDevice} from '../fleet.js';
 import type {Journal} from './journal.js';
+import type {PlannedRun} from './planning/order.js';
+import type {Planner} from './planning/planner.js';
+import type {Preparation} from './preparation.js';
 
 export interface GatherContext {
 	readonly clock: Clock;
@@ -19,7 +21,20 @@ export interface GatherContext {
 	readonly journal: Journal;
 	readonly messenger: Messenger;
 	readonly fleet: Fleet;
+	readonly planner: Planner;
 }
+
+/** What is to be planned. */
+export interface Wanted {
+	readonly run: RunId;
+	readonly job: Job;
+	readonly preparation: Pick<Preparation, 'model' | 'bytes' | 'items'>;
+	/** When the run was submitted, ISO 8601. */
+	readonly createdAt: string;
+}
+
+/** A plan, with what is predicted of it where a planner chose it. */
+export type Gathered = Pick<PlannedRun, 'plan'> & Partial<PlannedRun>;
 
 /** After the first devices are there, others get this long to be part of the plan too. */
 const settleMs = 1500;
@@ -45,29 +60,65 @@ export function releaser(context: GatherContext, run: RunId): () => void {
 	};
 }
 
-/** Waits until enough devices are there and makes the plan that the job's scheme asks for. */
-export async function gather(
-	context: GatherContext,
-	job: Job,
-	run: RunId,
-	model: Model,
+/** Devices as planners see them. A device that has not told what it can do is ignored by the fleet before it comes here. */
+export const planDevices = (devices: readonly FleetDevice[]): PlanDevice[] =>
+	devices.map(({device, profile, emulated}) => ({device, profile, emulated}));
+
+/** Those that can train for a job at all. */
+export const suitable = ({engine}: Job, devices: readonly FleetDevice[]): readonly FleetDevice[] =>
+	engine === 'auto' ? devices : devices.filter(({engines}) => engines.includes(engine));
+
+export const aboutOf = ({run, job, createdAt}: Wanted) => ({run, dataset: job.data.dataset, startedAt: createdAt});
+
+/** @throws FplError `PLAN_INVALID`, `PLAN_INFEASIBLE`, and those of the planner. */
+async function planOn(
+	{planner, journal}: GatherContext,
+	wanted: Wanted,
+	present: readonly FleetDevice[],
 	signal: AbortSignal,
-): Promise<Plan> {
+): Promise<Gathered> {
+	const {run, job, preparation} = wanted;
+	const {model, bytes, items} = preparation;
+	const {training, engine, privacy} = job;
+	const members = present.map(({device, profile, engines, codecs}) => ({
+		device,
+		profile,
+		engines,
+		codecs,
+		memoryBytes: profile.memoryBytes,
+	}));
+	let gathered: Gathered;
+	if (job.scheme.kind === 'auto') {
+		const able = suitable(job, present);
+		for (const {device} of present.filter(other => !able.includes(other))) {
+			journal.publish(run, {kind: 'note', text: `is left out: it has no engine «${engine}»`, device});
+		}
+		gathered = await planner.plan(
+			{job, model: bytes, devices: planDevices(able), items, about: aboutOf(wanted)},
+			signal,
+		);
+	} else {
+		gathered = {plan: planFor(job, members, model)};
+	}
+	checkPlanFor(gathered.plan, {model, fleet: members, training, engine, rawData: privacy.rawData});
+	return gathered;
+}
+
+/** Waits until enough devices are there and makes the plan that the job's scheme asks for, or the one that suits them best. */
+export async function gather(context: GatherContext, wanted: Wanted, signal: AbortSignal): Promise<Gathered> {
 	const {clock, fleet, journal} = context;
+	const {run, job} = wanted;
 	const {only, wait} = job.devices;
 	const minimum = Math.max(job.devices.minimum, job.scheme.kind === 'auto' ? 1 : schemes[job.scheme.kind].leastDevices);
 	const candidates = () => fleet.idle().filter(device => only === undefined || only.includes(device));
 	journal.publish(run, {kind: 'gathering', expected: only, minimum});
-	const planned = (devices: readonly DeviceId[]) => {
-		const present = devices.toSorted().map(device => {
-			const {profile, engines} = fleet.find(device) ?? {};
-			return {device, profile, engines, memoryBytes: profile?.memoryBytes};
-		});
-		const plan = planFor(job, present, model);
-		const {training, engine, privacy} = job;
-		checkPlanFor(plan, {model, fleet: present, training, engine, rawData: privacy.rawData});
-		return plan;
-	};
+	const planned = (devices: readonly DeviceId[]) =>
+		planOn(
+			context,
+			wanted,
+			devices.toSorted().flatMap(device => fleet.find(device) ?? []),
+			signal,
+		);
 	const release = releaser(context, run);
 	const deadline = clock.monotonic() + wait * 1000;
 	let enoughSince: number | undefined;
@@ -78,14 +129,14 @@ export async function gather(
 		enoughSince = found.length >= minimum ? (enoughSince ?? now) : undefined;
 		const complete = only !== undefined && found.length === only.length;
 		if (complete || (enoughSince !== undefined && now - enoughSince >= settleMs && only === undefined)) {
-			return planned(found);
+			return await planned(found);
 		}
 		if (signal.aborted) {
 			throw new FplError('INTERRUPTED', {where: run, problem: 'stopped while waiting for devices'});
 		}
 		if (now >= deadline) {
 			if (found.length >= minimum) {
-				return planned(found);
+				return await planned(found);
 			}
 			throw new FplError('RUN_NO_DEVICES', {
 				expected: `at least ${minimum} idle device${minimum === 1 ? '' : 's'}${only ? ` of ${only.join(', ')}` : ''} within ${wait} s`,

@@ -20,6 +20,7 @@ const aJob = (training: JobDocument['training'] = {}, changes: Partial<JobDocume
 	version: 1,
 	model: 'mlp',
 	data: {dataset: 'digits', limit: 320, partition: {kind: 'iid'}},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 32, epochs: 2, seed: 3, ...training},
 	devices: {only: devices, minimum: 3, wait: '30 s'},
 	faults: {checkpointInterval: '0 s'},

@@ -7,6 +7,7 @@ const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	version: 1,
 	model: 'mlp',
 	data: {dataset: 'digits', limit: 600},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 60, epochs: 3, seed: 3},
 	devices: {only: ['dev-1', 'dev-2', 'dev-3'], minimum: 1, wait: '20 s'},
 	faults: {roundDeadline: '3 s', checkpointInterval: '0 s'},

@@ -13,6 +13,7 @@ const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	version: 1,
 	model: 'mlp',
 	data: {dataset: 'digits', limit: 240},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 24, epochs: 3, seed: 5},
 	devices: {only: devices, minimum: 2, wait: '20 s'},
 	...changes,

@@ -15,6 +15,7 @@ const job: JobDocument = {
 	version: 1,
 	model: 'mlp',
 	data: {dataset: 'digits', limit: 240},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 24, epochs: 3, seed: 5},
 	devices: {only: ['dev-1', 'dev-2'], minimum: 1, wait: '20 s'},
 };

@@ -16,6 +16,7 @@ const job: JobDocument = {
 	version: 1,
 	model: 'mlp',
 	data: {dataset: 'digits', limit: 240},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 24, epochs: 4, seed: 5},
 	devices: {only: devices, minimum: 2, wait: '20 s'},
 	faults: {checkpointInterval: '0 s'},

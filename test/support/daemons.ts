@@ -10,6 +10,7 @@ export const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	version: 1,
 	model: 'lenet5',
 	data: {dataset: 'digits', limit: 600},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 40, epochs: 12, seed: 3},
 	devices: {only: ['dev-1', 'dev-2'], minimum: 1, wait: '40 s'},
 	faults: {checkpointInterval: '0 s', roundDeadline: '5 s'},

@@ -13,6 +13,7 @@ const job: JobDocument = {
 	version: 1,
 	model: 'lenet5',
 	data: {dataset: 'digits', limit: 320, partition: {kind: 'iid'}},
+	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 32, epochs: 3, seed: 3},
 	devices: {wait: '20 s'},
 };
