@@ -96,7 +96,7 @@ ${legend(points)}
 <div id="plan-figures"></div>
 <ol id="plan-stages"></ol>
 <p><button type="button" id="plan-copy">Copy YAML</button> <span id="plan-said" class="soft" role="status"></span></p>
-<details><summary>As YAML</summary><pre id="plan-yaml" tabindex="0"></pre></details>
+<details id="plan-document"><summary>As YAML</summary><pre id="plan-yaml" tabindex="0"></pre></details>
 </section>
 </section>
 `;

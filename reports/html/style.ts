@@ -35,7 +35,7 @@ p { margin: 0.25rem 0; }
 .cards dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .cards small { display: block; font-size: 0.8rem; font-weight: 400; color: var(--soft); }
 .marks { list-style: none; margin: 1rem 0; padding: 0.6rem 0.9rem; background: var(--warn-paper); border: 1px solid var(--warn-line); border-radius: 0.5rem; font-size: 0.92rem; overflow-wrap: anywhere; }
-header + .scroll { margin-top: 1.25rem; }
+header + .scroll { margin-top: 1.25rem; } p + .scroll { margin-top: 0.75rem; }
 .marks li + li { margin-top: 0.25rem; }
 .pictures { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
 figure { margin: 0; padding: 0.75rem 0.9rem; min-width: 0; }

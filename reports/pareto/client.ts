@@ -85,7 +85,7 @@ export function showPlans({document, navigator, ResizeObserver}: PageWindow, {po
 
 	const ratioTo = (point: ClientPoint, axis: string): string => {
 		const [own, base] = [point.values[axis], points[chosen]?.values[axis]];
-		if (point === points[chosen] || own === null || own === undefined || !base) {
+		if (point === points[chosen] || !own || !base) {
 			return '';
 		}
 		return ` (${Number((own / base).toPrecision(3))}×)`;
@@ -270,14 +270,15 @@ export function showPlans({document, navigator, ResizeObserver}: PageWindow, {po
 		const said = (words: string) => {
 			byId('plan-said').textContent = words;
 		};
+		const refused = () => {
+			byId('plan-document').setAttribute('open', '');
+			said('The browser does not allow it: copy from below.');
+		};
 		const written = navigator?.clipboard?.writeText(points[selected]!.yaml ?? '');
 		if (written) {
-			written.then(
-				() => said('Copied.'),
-				() => said('The browser does not allow it: open «As YAML» and copy from there.'),
-			);
+			written.then(() => said('Copied.'), refused);
 		} else {
-			said('The browser cannot: open «As YAML» and copy from there.');
+			refused();
 		}
 	});
 	byId('explorer').hidden = false;

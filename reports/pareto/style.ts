@@ -8,7 +8,7 @@ export const paretoStyle = `
 .controls label { white-space: nowrap; }
 #plot svg { display: block; max-width: 100%; font: 12px system-ui, sans-serif; }
 .grid line { stroke: var(--line); } .grid text { fill: var(--soft); }
-.labels text { fill: var(--ink); pointer-events: none; }
+.labels text { fill: var(--ink); pointer-events: none; paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
 .front-line { fill: none; stroke: var(--series-1); stroke-width: 1.5; opacity: 0.55; }
 .point { cursor: pointer; outline: none; }
 .reach { fill: transparent; stroke: transparent; stroke-width: 2; }

@@ -15,7 +15,7 @@ interface PageNode {
 const meta = {model: 'lenet5', dataset: 'mnist', objective: 'energy, done within 10 min', devices: 3};
 
 /** The page in a browser of sorts: its script runs, and what it copies is kept. */
-function open(points: readonly PlanPoint[]) {
+function open(points: readonly PlanPoint[], given?: object) {
 	const window = parseHTML(paretoHtml(points, meta));
 	const {document} = window;
 	const copied: string[] = [];
@@ -28,7 +28,7 @@ function open(points: readonly PlanPoint[]) {
 		},
 	};
 	const script = document.querySelector('script')!.textContent!;
-	new Function('window', script)({document, navigator});
+	new Function('window', script)({document, navigator: given ?? navigator});
 	const text = (id: string) => document.getElementById(id)!.textContent!;
 	const fire = (element: PageNode, kind: string, more: object = {}) => {
 		element.dispatchEvent(Object.assign(new window.Event(kind, {bubbles: true, cancelable: true}), more));
@@ -120,6 +120,9 @@ test('the plan that is shown can be copied, and one without a document cannot', 
 	await Promise.resolve();
 	t.deepEqual(copied, ['version: 1\nscheme: FPL 0\n']);
 	t.is(text('plan-said'), 'Copied.');
+	const forbidden = open(somePoints(12), {});
+	forbidden.fire(forbidden.document.getElementById('plan-copy')!, 'click');
+	t.true(forbidden.document.getElementById('plan-document')!.hasAttribute('open'));
 	fire(marks().find(mark => mark.getAttribute('aria-label')!.startsWith('FPL 5:'))!, 'click');
 	t.true(copy.hidden);
 });
