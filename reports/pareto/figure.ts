@@ -22,11 +22,13 @@ interface Dot {
 }
 
 /** An axis of the picture: the values in its unit, and how they are spread. */
-function sideOf(points: readonly PlanPoint[], name: CostAxisName) {
+function sideOf(points: readonly PlanPoint[], name: CostAxisName, wanted: boolean) {
 	const axis = costAxes[name];
-	const values = points.map(point => axis.of(point));
-	const log = wantsLog(values);
-	const scale = scaleOf(values, log);
+	const scale = scaleOf(
+		points.map(point => axis.of(point)),
+		wanted,
+	);
+	const {log} = scale;
 	const unit = axisUnit(log ? Math.sqrt(scale.from * scale.to) : scale.to, axis.units);
 	return {
 		...axis,
@@ -46,7 +48,8 @@ export function paretoFigure(all: readonly PlanPoint[], options: ParetoFigureOpt
 	if (points.length === 0) {
 		return undefined;
 	}
-	const [x, y] = [sideOf(points, across), sideOf(points, upwards)];
+	const log = [across, upwards].some(name => wantsLog(points.map(point => costAxes[name].of(point))));
+	const [x, y] = [sideOf(points, across, log), sideOf(points, upwards, log)];
 	const dots = points.map((point): Dot => {
 		const told = `${point.scheme}: ${x.title} ${x.write(x.of(point))}, ${y.title} ${y.write(y.of(point))}`;
 		return {
