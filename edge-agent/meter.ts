@@ -55,6 +55,11 @@ export class Meter {
 		this.#options = options;
 	}
 
+	/** Whether computing is stretched to another device's time. */
+	get emulated(): boolean {
+		return this.#options.emulated;
+	}
+
 	/**
 	 * Waits until the emulated device would have finished; at once where none is emulated.
 	 * @returns seconds by which the host itself was slower than the device would have been: they are the host's, not the

@@ -132,8 +132,10 @@ export class InferTask {
 			receive: (batch, key) => this.#receive(batch, key, deadlineMs),
 			send: (to, batch, key, tensors) =>
 				outgoing.send(to, () => this.#desk.give(arrangement.part(to).device, batch, key, tensors, signal)),
-			predict: (part, items, inputs) =>
-				this.#desk.compute(workload(part.part, items), async () => (await part.stage.predict(inputs)).values, signal),
+			predict: async (part, items, inputs) => {
+				const predict = () => part.stage.predict(inputs);
+				return (await this.#desk.compute(workload(part.part, items), predict, signal)).result.values;
+			},
 			done: (batch, items) => this.#advance(`${open.part.stage}.${open.part.replica}`, batch, items, order, asking),
 		};
 		try {

@@ -36,6 +36,13 @@ export interface DeskOptions {
 	readonly codecTo: (device: string) => CodecSpec;
 }
 
+/** What came of computing, and when it was done, in milliseconds of the clock. */
+export interface Computed<T> {
+	readonly result: T;
+	readonly began: number;
+	readonly ended: number;
+}
+
 /** What was spent since the last account. */
 export interface Account extends RoundCosts {
 	readonly bytesSent: number;
@@ -49,7 +56,11 @@ export class Desk {
 	readonly #parts: DeskParts;
 	readonly #options: DeskOptions;
 	readonly #courier: Courier;
+	/** What was asked for last, and what before that. They settle in this order. */
 	#computing: Promise<unknown> = Promise.resolve();
+	#computedBefore: Promise<unknown> = Promise.resolve();
+	/** When the last computing ended. */
+	#ended = 0;
 	#traffic: TensorLink['traffic'];
 
 	constructor(parts: DeskParts, options: DeskOptions) {
@@ -107,21 +118,27 @@ export class Desk {
 		}
 	}
 
-	/** One thing after the other, whatever parts there are, each stretched to the emulated device. */
-	compute<T>(work: Workload, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+	/**
+	 * One thing after the other, whatever parts there are, each stretched to the emulated device. The engine has the next one
+	 * while it is at one, so that it goes on without waiting for this thread; where a device is emulated it has one at a time.
+	 */
+	compute<T>(work: Workload, task: () => Promise<T>, signal: AbortSignal): Promise<Computed<T>> {
 		const {clock, meter} = this.#parts;
-		const mine = this.#computing.then(async () => {
+		const mine = (meter.emulated ? this.#computing : this.#computedBefore).then(async () => {
 			if (signal.aborted) {
 				throw new FplError('INTERRUPTED', {where: 'computing'});
 			}
 			return this.phases.during('compute', async () => {
-				const began = clock.monotonic();
+				const asked = clock.monotonic();
 				const result = await task();
+				const began = Math.max(asked, this.#ended);
 				const surplus = await meter.stretch(work, (clock.monotonic() - began) / 1000, signal);
 				this.phases.move('compute', 'wait', surplus);
-				return result;
+				this.#ended = clock.monotonic();
+				return {result, began, ended: this.#ended};
 			});
 		});
+		this.#computedBefore = this.#computing;
 		this.#computing = mine.catch(() => {});
 		return mine;
 	}

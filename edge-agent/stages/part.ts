@@ -12,6 +12,7 @@ import {addInto, rowsIn} from '../../core/tensor/rows.js';
 import {type Tensor, zeros} from '../../core/tensor/tensor.js';
 import type {Stage, Tensors} from '../../models/engines/stage.js';
 import type {ArrangedPart, Gift} from '../../models/plans/arrange.js';
+import type {Computed} from './desk.js';
 import {giversOf, joined, type Neighbour, takersOf} from './neighbours.js';
 import {Outgoing} from './outgoing.js';
 
@@ -33,7 +34,7 @@ export interface PartContext {
 	/** The labels of rows of a micro-batch, where the last stage holds them itself. */
 	labels(micro: number, rows: Rows): Tensor;
 	/** Counts a pass as computing, stretched to the emulated device. */
-	computing<T extends {readonly computeMs: number}>(pass: Pass, items: number, task: () => Promise<T>): Promise<T>;
+	computing<T>(pass: Pass, items: number, task: () => Promise<T>): Promise<Computed<T>>;
 	/** Counts a wait as sending. */
 	sending(this: void, task: () => Promise<void>): Promise<void>;
 }
@@ -75,12 +76,23 @@ export class PartRunner {
 		const began = clock.monotonic();
 		const passes: Array<PartReport['passes'][number]> = [];
 		const order = passesOf(plan.pipeline.schedule, this.part.stage, plan.stages.length, [...micros.keys()]);
+		// The last pass that was begun, and the one before: each ends after all before it.
+		let before = Promise.resolve();
+		let last = before;
 		try {
 			for (const pass of order) {
-				const [from, to] = await work.pass(pass);
-				passes.push([pass.kind, pass.micro, from - began, to - began]);
+				const begin = await unlessFailed(work.prepare(pass), last);
+				// While one is computed the next one waits in the engine, and no more.
+				await before;
+				const preceding = last;
+				before = last;
+				last = begin(preceding).then(({began: from, ended: to}) => {
+					passes.push([pass.kind, pass.micro, from - began, to - began]);
+				});
 			}
+			await last;
 		} finally {
+			await Promise.allSettled([before, last]);
 			await work.finish();
 		}
 		const {loss, correct, items} = work;
@@ -135,42 +147,49 @@ class Step {
 		this.#outgoing = new Outgoing(context.sending);
 	}
 
-	/** Does one pass; answers when its computing began and ended, in milliseconds of the clock. */
-	async pass(pass: Pass): Promise<readonly [number, number]> {
-		const {clock} = this.#context;
+	/** Waits for all that a pass needs; answers what begins it. */
+	async prepare(pass: Pass): Promise<(preceding: Promise<void>) => Promise<Omit<Computed<unknown>, 'result'>>> {
 		const micro = this.#micros.get(pass.micro)!;
 		const {count} = micro.rows;
 		const where = {offset: micro.begin + micro.rows.start, total: this.#shape.batch};
-		let began = 0;
-		const compute = <T extends {readonly computeMs: number}>(task: () => Promise<T>): Promise<T> => {
-			began = clock.monotonic();
-			return this.#context.computing(pass, count, task);
-		};
+		/** Computes, and hands on what came of it after the passes before have. */
+		const begin =
+			<T>(task: () => Promise<T>, give: (result: T) => Promise<void>) =>
+			async (preceding: Promise<void>) => {
+				const {result, ...times} = await this.#context.computing(pass, count, task);
+				await preceding;
+				await give(result);
+				return times;
+			};
 		switch (pass.kind) {
 			case 'forward': {
 				const {inputs, data, labels} = await this.#gather(micro);
-				const {values} = await compute(() => this.#stage.forward(pass.micro, inputs, where));
-				const ended = clock.monotonic();
-				this.items += count;
-				await this.#giveForward(micro, {...data, ...values}, labels);
-				return [began, ended];
+				return begin(
+					() => this.#stage.forward(pass.micro, inputs, where),
+					({values}) => {
+						this.items += count;
+						return this.#giveForward(micro, {...data, ...values}, labels);
+					},
+				);
 			}
 			case 'learn': {
 				const {inputs, labels} = await this.#gather(micro);
-				const result = await compute(() => this.#stage.learn(pass.micro, inputs, labels!, where));
-				const ended = clock.monotonic();
-				this.items += count;
-				this.loss += result.loss * count;
-				this.correct += result.correct ?? 0;
-				await this.#giveBackward(micro, result.gradients);
-				return [began, ended];
+				return begin(
+					() => this.#stage.learn(pass.micro, inputs, labels!, where),
+					({loss, correct, gradients}) => {
+						this.items += count;
+						this.loss += loss * count;
+						this.correct += correct ?? 0;
+						return this.#giveBackward(micro, gradients);
+					},
+				);
 			}
 			case 'backward': {
 				const outputGradients = await this.#gatherGradients(micro);
-				const {gradients} = await compute(() => this.#stage.backward(pass.micro, outputGradients));
-				const ended = clock.monotonic();
-				await this.#giveBackward(micro, gradients);
-				return [began, ended];
+				return begin(
+					() => this.#stage.backward(pass.micro, outputGradients),
+					({gradients}) => this.#giveBackward(micro, gradients),
+				);
 			}
 			default:
 				return pass.kind satisfies never;
@@ -226,7 +245,8 @@ class Step {
 	async #gatherGradients(micro: Micro): Promise<Tensors> {
 		const {rows} = micro;
 		const sums: Record<string, Tensor<'float32'>> = {};
-		for (const {edge, gift} of this.#takers(micro)) {
+		const takers = this.#takers(micro);
+		for (const {edge, gift} of takers) {
 			const names = differentiable(gift);
 			const tensors = names.length > 0 ? await this.#receive('backward', micro.micro, edge) : {};
 			for (const name of names) {
@@ -237,6 +257,10 @@ class Step {
 						expected: `the gradient of «${name}»`,
 						got: Object.keys(tensors).join(', ') || 'nothing',
 					});
+				}
+				if (takers.length === 1 && edge.rows.count === rows.count && piece.shape[0] === rows.count) {
+					sums[name] = piece;
+					continue;
 				}
 				sums[name] ??= zeros('float32', [rows.count, ...piece.shape.slice(1)]);
 				const place = rowsIn(sums[name]!, edge.rows.start - rows.start, edge.rows.count);
@@ -269,3 +293,9 @@ class Step {
 }
 
 const differentiable = ({made}: Gift): string[] => made.filter(({dtype}) => dtype === 'float32').map(({name}) => name);
+
+/** What is prepared, unless something else fails meanwhile: then nobody waits for it any more. */
+function unlessFailed<T>(prepared: Promise<T>, other: Promise<void>): Promise<T> {
+	prepared.catch(() => {});
+	return Promise.race([prepared, other.then(() => prepared)]);
+}
