@@ -10,6 +10,7 @@ import {type Logger, silentLogger} from '../core/log.js';
 import {maxMessageBytes} from '../core/wire/bodies.js';
 import {createTopics, type Topics} from '../core/wire/topics.js';
 import {type Credential, refuseConnection, refusePublish} from './access.js';
+import {Express} from './express/express.js';
 import {limitFrames} from './frame-limit.js';
 
 export interface BrokerOptions {
@@ -123,11 +124,21 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 		logger.warn('refused by the broker', {client: who, because});
 	};
 
+	const drainMs = options.drainMs ?? 20_000;
+	const express = new Express({
+		topics,
+		clock,
+		drainMs,
+		onMessage: () => {
+			counters.messages++;
+		},
+		onStuck: client => refuse(client.id, 'it does not read what it gets'),
+	});
 	const aedes = await Aedes.createBroker({
 		concurrency: 100,
 		heartbeatInterval: 30_000,
 		connectTimeout: options.handshakeMs ?? 10_000,
-		drainTimeout: options.drainMs ?? 20_000,
+		drainTimeout: drainMs,
 		maxTopicLevels: 16,
 		queueLimit: 42,
 		maxInflightInbound: 100,
@@ -150,7 +161,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 				done(error as AuthenticateError, false);
 				return;
 			}
-			parties.set(client, topics.partyOf(client.id));
+			const party = topics.partyOf(client.id);
+			parties.set(client, party);
+			express.admit(client, party);
 			done(null, true);
 		},
 		authorizePublish(client, packet, done) {
@@ -185,6 +198,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 				(own.has(subscription.topic) || own.size < maxFiltersPerClient);
 			if (allowed) {
 				own.add(subscription.topic);
+				express.routes.add(client, subscription.topic);
 			} else {
 				refuse(client.id, `may not subscribe to ${subscription.topic.slice(0, 200)}`);
 			}
@@ -198,8 +212,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 	aedes.on('unsubscribe', (removed, client) => {
 		for (const filter of removed) {
 			filters.get(client)?.delete(filter);
+			express.routes.remove(client, filter);
 		}
 	});
+	aedes.on('clientDisconnect', client => express.routes.drop(client));
 	const clientError = (client: Client, error: Error) =>
 		logger.debug('client error', {client: client.id ?? '(unknown)', error: error.message});
 	aedes.on('clientError', clientError);
@@ -216,6 +232,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 			() => clock.monotonic(),
 			what => refuse(peer, what),
 		);
+		express.attach(socket);
 		sockets.set(socket, limited);
 		socket.once('close', () => {
 			sockets.delete(socket);
@@ -273,6 +290,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 			ours.once('close', () => theirs.destroy());
 			theirs.once('close', () => ours.destroy());
 			inside.add(theirs);
+			express.attach(theirs);
 			aedes.handle(theirs);
 			return ours;
 		},

@@ -5,6 +5,7 @@
  * the socket was read into, or in one of the tap's own where the stream hands out pieces.
  */
 import type {Duplex, Writable} from 'node:stream';
+import {maxHeadBytes, readHead} from './publish-head.js';
 import {ReadSpace} from './read-space.js';
 
 export interface TapOptions {
@@ -15,11 +16,6 @@ export interface TapOptions {
 	/** Larger messages are left to mqtt.js. */
 	readonly maxPayloadBytes: number;
 }
-
-/** PUBLISH without any flag (MQTT 3.1.1, 3.3.1). */
-const plainPublish = 0x30;
-/** Fixed header of five bytes, topic length of two, and a topic longer than any of ours. */
-const maxHeadBytes = 7 + 512;
 
 /** What is known of the frame at the head of the stream. */
 type Frame =
@@ -137,38 +133,15 @@ export class FrameTap {
 		}
 	}
 
-	#read(head: Buffer): Frame {
-		let length = 0;
-		let at = 1;
-		for (let scale = 1; ; scale *= 128) {
-			const byte = head[at++];
-			if (byte === undefined) {
-				return {kind: 'short'};
-			}
-			length += (byte & 0x7f) * scale;
-			if (byte < 0x80 || at === 5) {
-				break;
-			}
+	#read(bytes: Buffer): Frame {
+		const head = readHead(bytes);
+		if (head.kind === 'short') {
+			return head;
 		}
-		const bytes = at + length;
-		if (head[0] !== plainPublish || length < 2) {
-			return {kind: 'pass', bytes};
-		}
-		if (head.length < at + 2) {
-			return {kind: 'short'};
-		}
-		const topicBytes = head.readUInt16BE(at);
-		const headBytes = at + 2 + topicBytes;
-		if (headBytes > maxHeadBytes || headBytes > bytes || bytes - headBytes > this.#options.maxPayloadBytes) {
-			return {kind: 'pass', bytes};
-		}
-		if (head.length < headBytes) {
-			return {kind: 'short'};
-		}
-		const topic = head.toString('utf8', at + 2, headBytes);
-		return this.#options.wants(topic)
-			? {kind: 'take', topic, headBytes, payloadBytes: bytes - headBytes}
-			: {kind: 'pass', bytes};
+		const {maxPayloadBytes, wants} = this.#options;
+		return head.kind === 'publish' && head.bytes - head.headBytes <= maxPayloadBytes && wants(head.topic)
+			? {kind: 'take', topic: head.topic, headBytes: head.headBytes, payloadBytes: head.bytes - head.headBytes}
+			: {kind: 'pass', bytes: head.bytes};
 	}
 }
 
