@@ -6,9 +6,12 @@ export const maxSpan = 1024;
 /** A chunk is lost when chunks sent this much later have come: MQTT keeps order, so this is patience enough. */
 const reorderTolerance = 8;
 
-/** What a sender may send right after opening a transfer, before the receiver has said that it takes it. */
-export const earlyChunks = 4;
-export const earlyBytes = 1024 * 1024;
+/**
+ * What a sender may send right after opening a transfer, before the receiver has said that it takes it: as much as the first
+ * window, so that a tensor of a MiB, with its head a little more, need not wait for that answer.
+ */
+export const earlyChunks = 8;
+export const earlyBytes = 2 * 1024 * 1024;
 
 interface Flight {
 	readonly sentAt: number;
