@@ -26,6 +26,7 @@ export async function dataParallelBench({folder, model, steps, pairs}: DataParal
 					version: 1,
 					model,
 					data: {dataset: 'npy', path: data},
+					scheme: {kind: 'd-sgd'},
 					training: {optimizer: {kind: 'sgd', lr: 0.001, momentum: 0.9}, batch, epochs: 1, seed: 1},
 					devices: {only: [...devices], minimum: devices.length},
 					faults: {checkpointInterval: '1 h'},
