@@ -9,6 +9,7 @@ import {fplAligned, fplStacked} from '../core/plan/builders/fpl.js';
 import {type Placement, replicas} from '../core/plan/builders/parts.js';
 import {parallelSplit, splitFed, splitLearning} from '../core/plan/builders/split.js';
 import type {Plan} from '../core/plan/plan.js';
+import {sharesOfStage} from './fpl/candidate.js';
 import {type Rules, rulesOf, sharesSuffice} from './fpl/rules.js';
 import {amountsOf, objectiveValue, shortfallsOf} from './objective.js';
 import type {Costed, Problem, Shortfall} from './problem.js';
@@ -216,13 +217,27 @@ function fits({training}: Problem, plan: Plan): boolean {
 	);
 }
 
+/** Sources have shares by what they own, as in every other plan: then all data are passed over once in an epoch. */
+function withOwnShares(problem: Problem, plan: Plan): Plan {
+	const {fleet, data} = problem;
+	const [first, ...rest] = plan.stages as [Plan['stages'][number], ...Plan['stages']];
+	if (data.kind !== 'sources' || first.turns === 'in-turn') {
+		return plan;
+	}
+	const own = first.replicas.map(({device}) => fleet.devices.find(one => one.device === device)!);
+	const shares = sharesOfStage(problem, own, 0, 0, 0);
+	const replicas = first.replicas.map(({device}, index) => ({device, share: shares[index]!}));
+	return {...plan, stages: [{...first, replicas}, ...rest]};
+}
+
 /** Of every scheme that suits the problem, the plan that is best by its objective; those within the constraints come first. */
 export function baselinesOf(problem: Problem): readonly Baseline[] {
 	const {costs, fleet, training, objective} = problem;
 	const schemes = new Schemes(problem, rulesOf(problem));
 	const found = schemes.list().flatMap(({scheme, exact, plans}): Baseline[] => {
 		let best: Baseline | undefined;
-		for (const plan of plans()) {
+		for (const built of plans()) {
+			const plan = withOwnShares(problem, built);
 			if (!fits(problem, plan)) {
 				continue;
 			}

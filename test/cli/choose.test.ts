@@ -1,0 +1,83 @@
+/** «fpl plan» where the planner chooses, as people use it. */
+import {readFile, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import test, {type ExecutionContext} from 'ava';
+import {parse} from 'yaml';
+import {planSchema} from '../../core/plan/plan.js';
+import {fpl} from '../support/processes.js';
+import {temporaryFolder} from '../support/temporary.js';
+
+const job = `version: 1
+model: lenet5
+data: { dataset: mnist, path: nowhere, limit: 6000 }
+`;
+
+const fleet = `version: 1
+devices:
+  - { id: cam-1, profile: raspberry-pi-3b-plus, link: wifi, data: { samples: 3000 } }
+  - { id: cam-2, profile: raspberry-pi-4b, link: wifi, data: { samples: 3000 } }
+  - { id: fog-1, profile: mini-pc-n100 }
+`;
+
+async function prepared(t: ExecutionContext) {
+	const folder = await temporaryFolder(t);
+	const files = {job: path.join(folder, 'job.yaml'), fleet: path.join(folder, 'fleet.yaml'), folder};
+	await writeFile(files.job, job);
+	await writeFile(files.fleet, fleet);
+	return {
+		files,
+		plan: (...args: readonly string[]) => fpl(t, folder, 'plan', files.job, '--fleet', files.fleet, ...args).finished,
+	};
+}
+
+test.serial('the chosen plan is shown with its costs, its reasons and the classic schemes', async t => {
+	const {files, plan} = await prepared(t);
+	const front = path.join(files.folder, 'front.html');
+	const {status, stdout, stderr} = await plan(
+		'--explain',
+		'--pareto',
+		front,
+		'--what-if',
+		'cam-1.link.up=1 Mbit/s',
+		'--limit',
+		'1 s',
+	);
+	t.is(status, 0, stderr);
+	for (const part of [
+		/Predicted: step .* steps/u,
+		/Chosen for: time/u,
+		/Held up by: /u,
+		/fedavg .*trains another way/u,
+		/With one thing changed/u,
+		/the best plan then/u,
+	]) {
+		t.regex(stdout, part);
+	}
+	t.regex(await readFile(front, 'utf8'), /<html/u);
+});
+
+test.serial('the chosen plan is a document that validates', async t => {
+	const {files, plan} = await prepared(t);
+	const {status, stdout, stderr} = await plan('--objective', 'energy', '--format', 'yaml', '--limit', '1 s');
+	t.is(status, 0, stderr);
+	const document = planSchema.parse(parse(stdout));
+	t.deepEqual(
+		document.stages[0]!.replicas.map(({device}) => device).toSorted(),
+		['cam-1', 'cam-2'],
+		'sources take part, and raw data stay with them',
+	);
+	const file = path.join(files.folder, 'plan.yaml');
+	await writeFile(file, stdout);
+	const valid = await fpl(t, files.folder, 'plan', '--validate', file, '--job', files.job, '--fleet', files.fleet)
+		.finished;
+	t.is(valid.status, 0, valid.stderr);
+});
+
+test.serial('what cannot be met is said with what is needed', async t => {
+	const {plan} = await prepared(t);
+	const {status, stderr} = await plan('--deadline', '1 ms');
+	t.not(status, 0);
+	t.regex(stderr, /PLAN_INFEASIBLE.*time: no plan can meet this; expected at most 1 ms, got at least/u);
+	const wrong = await plan('--objective', 'speed');
+	t.regex(wrong.stderr, /--objective.*time, bytes, energy, money.*«speed»/u);
+});

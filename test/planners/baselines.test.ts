@@ -1,0 +1,69 @@
+/** The classic schemes that plans are held against. */
+import test from 'ava';
+import {checkPlan} from '../../core/plan/check.js';
+import {seededRandom} from '../../core/random.js';
+import {baselinesOf} from '../../planners/baselines.js';
+import {planFpl} from '../../planners/fpl/plan.js';
+import type {Problem} from '../../planners/problem.js';
+import {randomFleet, randomModel} from '../support/planning/random-problems.js';
+
+const budget = {expired: () => false, interrupted: () => false, exactPlans: 5000};
+
+function problem(seed: number, measure: 'time' | 'energy'): Problem {
+	const random = seededRandom(seed);
+	const costs = randomModel(random, 8);
+	const fleet = randomFleet(random, costs, 1, {devices: 5, kinds: 4, sources: 2});
+	return {
+		costs,
+		fleet: {
+			...fleet,
+			devices: fleet.devices.map(device => ({...device, profile: {...device.profile, memoryBytes: 8e9}})),
+		},
+		training: {batch: 64, epochs: 1, slots: 1, samples: 2000},
+		data: {kind: 'sources', devices: ['d0', 'd1'], rawData: 'stays'},
+		objective: {kind: 'one', measure},
+		constraints: {most: {}, exclude: new Set(), pinned: [], minimumReplicas: 1},
+		space: {
+			microBatches: [1, 4],
+			schedules: ['1f1b'],
+			codecs: [{kind: 'fp32'}],
+			localEpochs: [0],
+			mostStages: 5,
+			mostReplicas: 4,
+		},
+	};
+}
+
+test('every scheme for two sources and a helper is there, each a plan that can be run', t => {
+	const found = baselinesOf(problem(1, 'time'));
+	t.deepEqual(
+		found.map(({scheme}) => scheme).toSorted(),
+		[
+			'PipeDream',
+			'd-sgd',
+			'equal pipeline',
+			'fedavg',
+			'fpl-stacked',
+			'parallel-split',
+			'split-fed',
+			'split-learning',
+		].toSorted(),
+	);
+	for (const {plan} of found) {
+		t.notThrows(() => checkPlan(plan));
+	}
+});
+
+test('no scheme that computes the same is better than the chosen plan', t => {
+	for (let seed = 1; seed <= 8; seed++) {
+		for (const measure of ['time', 'energy'] as const) {
+			const asked = problem(seed, measure);
+			const outcome = planFpl(asked, budget);
+			t.is(outcome.kind, 'planned');
+			for (const {scheme, value} of baselinesOf(asked).filter(({exact}) => exact)) {
+				const own = outcome.kind === 'planned' ? outcome.best.value : Number.NaN;
+				t.true(own <= value * (1 + 1e-9), `seed ${seed}, ${measure}: ${own} against ${value} of ${scheme}`);
+			}
+		}
+	}
+});
