@@ -54,11 +54,11 @@ async function train(url: string, state: string, signal: AbortSignal): Promise<R
 		const run = runId(accepted.run);
 		const end = await followRun(client, run, 'text', {signal});
 		const failure = failureOf(run, end);
-		const {ledger, directory, page} = await keepResults(client, run, state).catch((error: unknown) => {
+		const {ledger, prediction, directory, page} = await keepResults(client, run, state).catch((error: unknown) => {
 			throw failure ?? error;
 		});
 		print('');
-		print(reportText(ledger, {width: terminalWidth()}));
+		print(reportText(ledger, {width: terminalWidth(), prediction}));
 		if (failure) {
 			throw failure;
 		}
