@@ -9,8 +9,9 @@ import {devicesOf} from '../plan/fallback.js';
 import {isDataParallel, type Plan, synchronisationOf} from '../plan/plan.js';
 import {activeIn, isBranched} from '../plan/routing.js';
 import {apportion} from '../plan/shares.js';
+import {calendarOf, stepsFor} from './calendar.js';
 import type {Episode, TrainingCosts} from './episode.js';
-import {exchangesOf} from './exchanges.js';
+import {collect} from './exchanges.js';
 import type {CostDevice, CostFleet} from './fleet.js';
 import {memoryOfParts, type PartMemory} from './memory.js';
 import type {ModelCosts} from './model-costs.js';
@@ -18,7 +19,7 @@ import {roundTimes} from './rounds.js';
 import {stageCountsOf} from './stage-counts.js';
 import {stepTimes} from './step.js';
 import {freshSpending, type PassTime, type Spending} from './step-clock.js';
-import {giftsOf} from './traffic.js';
+import {giftsOf, rangesOfPlan, stateBytes, vectorElements} from './traffic.js';
 
 export interface DeviceCosts {
 	readonly device: string;
@@ -67,8 +68,6 @@ export interface EvaluateInput {
 	readonly training: TrainingCosts;
 }
 
-const stepsFor = (items: number, batch: number): number => Math.max(1, Math.ceil(items / batch));
-
 /** Rounds of a plan whose replicas have the whole model. */
 function rounds({plan, costs, fleet, training}: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): Episode {
 	const {batch, epochs, samples} = training;
@@ -102,22 +101,37 @@ function samplesOf(plan: Plan, devices: ReadonlyMap<string, CostDevice>, samples
 			);
 }
 
-/** Steps of a plan with stages, and what lies between them. Stages that take turns have a step of its own for each replica. */
+/**
+ * Steps of a plan with stages, and what lies between them. Stages that take turns have steps of their own for each replica; a
+ * step before which weights were exchanged begins with these weights, others with the update of the step before.
+ */
 function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): readonly Episode[] {
 	const {plan, costs, fleet, training} = input;
-	const {batch, epochs, samples} = training;
-	const turning = plan.stages.find(({turns}) => turns === 'in-turn');
+	const {turns, averages} = calendarOf(plan, training, samplesOf(plan, devices, training.samples));
 	const gifts = giftsOf(plan, costs);
-	const step = (turn: number) => stepTimes({plan, costs, fleet, gifts, batch, active: activeIn(plan, turn)}, devices);
-	const owned = samplesOf(plan, devices, samples);
-	const perTurn = turning
-		? turning === plan.stages[0]
-			? owned.map(items => stepsFor(items, batch))
-			: turning.replicas.map(() => stepsFor(samples, batch) / turning.replicas.length)
-		: [stepsFor(samples, batch)];
-	const episodes = perTurn.map((count, turn): Episode => ({...step(turn), times: epochs * count}));
-	const perEpoch = perTurn.reduce((sum, count) => sum + count, 0);
-	return [...episodes, ...exchangesOf({plan, costs, fleet, training, stepsPerEpoch: perEpoch, devices})];
+	const ranges = rangesOfPlan(plan, costs.units.length);
+	const stepIn = (turn: number) => ({plan, costs, fleet, gifts, batch: training.batch, active: activeIn(plan, turn)});
+	const turning = plan.stages.findIndex(stage => stage.turns === 'in-turn');
+	const nameOf = (stage: number, replica: number) => plan.stages[stage]!.replicas[replica]!.device;
+	const bytesOf = (stage: number, slots: number) => stateBytes(costs, ranges[stage]!, slots);
+	const averaged = averages.flatMap(({group: {stage, replicas}}) =>
+		replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)})),
+	);
+	const playing = turns.filter(turn => turn.steps > 0);
+	const episodes = playing.flatMap(({turn, steps: count, loaded, handed}): Episode[] => {
+		const step = stepIn(turn);
+		const holder = turning < 0 ? [] : [{device: nameOf(turning, turn), bytes: bytesOf(turning, training.slots)}];
+		return [
+			{...stepTimes(step, devices), times: count - loaded},
+			...(loaded > 0 ? [{...stepTimes(step, devices, [...averaged, ...holder]), times: loaded}] : []),
+			...(handed > 0 ? [{...collect(step, devices, holder, 0), times: handed}] : []),
+		];
+	});
+	const means = averages.map(({group: {stage, replicas}, times}): Episode => {
+		const gifts = replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)}));
+		return {...collect(stepIn(0), devices, gifts, vectorElements(costs, ranges[stage]!)), times};
+	});
+	return [...episodes, ...means];
 }
 
 const roleOf = (plan: Plan, device: string): string => {

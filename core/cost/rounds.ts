@@ -4,11 +4,12 @@
  *   T = max over devices(down + compute + up) + update
  */
 import type {CostDevice, CostFleet} from './fleet.js';
-import {endOf, hubOf, transfer} from './lines.js';
 import type {ModelCosts} from './model-costs.js';
-import type {PassTime, Spending} from './step-clock.js';
+import {countdown, fetch, hand} from './step.js';
+import type {Machine, PassTime, Spending} from './step-clock.js';
 import {freshSpending} from './step-clock.js';
-import {onTheWire, vectorBytes, vectorElements} from './traffic.js';
+import {orderBytes, reportBytes, vectorBytes, vectorElements} from './traffic.js';
+import {Wire} from './wire.js';
 
 export interface RoundInput {
 	readonly costs: ModelCosts;
@@ -32,39 +33,52 @@ export interface RoundTimes {
 }
 
 export function roundTimes({costs, fleet, work}: RoundInput): RoundTimes {
-	const hub = hubOf(fleet);
+	const wire = new Wire(fleet);
+	const {agenda} = wire;
 	const last = costs.units.length - 1;
 	const elements = vectorElements(costs, [0, last]);
-	const {there, back} = onTheWire(vectorBytes(elements), fleet.messaging.chunkBytes);
-	const ends = work.map(({device}) => endOf(device));
+	const bytes = vectorBytes(elements);
 	const devices = new Map<string, Spending>();
 	const passes: PassTime[] = [];
-	// All weights come down before the first contribution goes up: the broker's own link carries them in this order.
-	const arrivals = ends.map(end => transfer(hub, undefined, end, there, 0).arrived);
-	let done = 0;
-	for (const [index, {device, items, localSteps}] of work.entries()) {
-		const end = ends[index]!;
-		const arrived = arrivals[index]!;
+	let ended = 0;
+	const done = countdown(2 * work.length, () => {
+		ended = agenda.now;
+	});
+	for (const [replica, {device, items, localSteps}] of work.entries()) {
+		const spent = freshSpending();
+		const machine: Machine = {device, end: wire.endOf(device), spent, free: 0};
 		const calls = Math.max(1, localSteps);
-		const compute =
+		spent.compute =
 			calls * device.times.pass('learn', 0, last, items / calls) + localSteps * device.times.update(0, last);
-		const from = arrived;
-		const to = from + compute;
-		const {arrived: delivered, acknowledged} = transfer(hub, end, undefined, there, to);
-		const told = Math.max(delivered, acknowledged + end.latencySeconds + fleet.messaging.secondsPerMessage);
-		done = Math.max(done, told);
-		passes.push({device: device.device, stage: 0, replica: index, kind: 'learn', micro: 0, from, to});
-		devices.set(device.device, {
-			...freshSpending(),
-			compute,
-			receive: arrived,
-			send: acknowledged - to,
-			bytesSent: there + back,
-			bytesReceived: there + back,
-			bytesFromServer: there + back,
-			items,
+		spent.items = items;
+		devices.set(device.device, spent);
+		let ordered = 0;
+		let receiving = 0;
+		const begin = countdown(2, () => {
+			spent.receive = Math.min(receiving, agenda.now - ordered);
+			const from = agenda.now;
+			const to = from + spent.compute;
+			passes.push({device: device.device, stage: 0, replica, kind: 'learn', micro: 0, from, to});
+			agenda.at(to, () =>
+				hand(wire, machine, bytes, {
+					arrived: done,
+					acknowledged: () => {
+						spent.send = agenda.now - to;
+						wire.message(machine.end, undefined, reportBytes, done);
+					},
+				}),
+			);
+		});
+		wire.message(undefined, machine.end, orderBytes, () => {
+			ordered = agenda.now;
+			begin();
+		});
+		fetch(wire, machine, bytes, took => {
+			receiving = took;
+			begin();
 		});
 	}
+	agenda.run();
 	const {secondsPerElement, secondsPerStep} = fleet.broker;
-	return {seconds: done + secondsPerStep + elements * secondsPerElement, passes, devices};
+	return {seconds: ended + secondsPerStep + elements * secondsPerElement, passes, devices};
 }

@@ -4,19 +4,9 @@ import type {Plan} from '../plan/plan.js';
 import {type Active, microSizes, type PartId, rowsOf} from '../plan/routing.js';
 import {type Pass, passesOf} from '../plan/schedule.js';
 import type {CostDevice, CostFleet} from './fleet.js';
-import {Heap} from './heap.js';
-import {type End, type Hub, transfer} from './lines.js';
 import type {ModelCosts} from './model-costs.js';
-import {
-	type Gift,
-	onTheWire,
-	type Parcel,
-	parcelsOf,
-	type Range,
-	rangesOfPlan,
-	vectorBytes,
-	vectorElements,
-} from './traffic.js';
+import {type Gift, onTheWire, type Parcel, parcelsOf, type Range, rangesOfPlan} from './traffic.js';
+import type {End, Wire} from './wire.js';
 
 /** What a device spends in one step; times in seconds. */
 export interface Spending {
@@ -55,10 +45,12 @@ export interface StepInput {
 
 /** Messages to the same replica that may be under way at once (`edge-agent/stages/part`). */
 const sendsAhead = 2;
+
 export interface Machine {
 	readonly device: CostDevice;
 	readonly end: End;
 	readonly spent: Spending;
+	/** When it has computed all that it was asked to. */
 	free: number;
 }
 
@@ -69,18 +61,25 @@ interface Part extends PartId {
 	/** Items by micro-batch. */
 	readonly items: readonly number[];
 	next: number;
-	/** Before this its next pass cannot begin. */
-	free: number;
-	/** When all that it sent has arrived and been answered. */
-	answered: number;
-	readonly under: Map<number, number[]>;
+	/** Whether its weights are right and it is not busy with a pass or with sending. */
+	ready: boolean;
+	/** Since when. */
+	since: number;
+	/** Messages whose answer it waits for. */
+	unanswered: number;
+	readonly under: Map<Part, Sending[]>;
 }
 
-/** What a pass waits for: how many messages are still to be known, and when the last of those known arrives. */
+/** A message under way; somebody may wait until it is answered. */
+interface Sending {
+	answered: boolean;
+	resume: (() => void) | undefined;
+}
+
+/** What a pass waits for: how many messages have not arrived. */
 interface Inputs {
 	missing: number;
-	at: number;
-	/** Of the message that arrives last. */
+	/** How long the last of them was arriving. */
 	receiving: number;
 }
 
@@ -94,74 +93,115 @@ export const freshSpending = (): Spending => ({
 	items: 0,
 });
 
+/** Messages of micro-batches of one size, by the part that they come from and go to. */
+interface Routes {
+	readonly from: ReadonlyMap<number, readonly Parcel[]>;
+	readonly to: ReadonlyMap<number, readonly Parcel[]>;
+}
+
 export class StepClock {
 	readonly #input: StepInput;
-	readonly #hub: Hub;
-	readonly #parts: readonly Part[] = [];
+	readonly #wire: Wire;
+	readonly #onDone: (machine: Machine) => void;
+	readonly #parts: readonly Part[];
 	/** By stage, the index of its first part. */
 	readonly #first: readonly number[];
-	/** By micro-batch: what goes from and to which part. */
-	readonly #from: ReadonlyMap<number, readonly Parcel[]>[] = [];
-	readonly #to: ReadonlyMap<number, readonly Parcel[]>[] = [];
-	readonly #forward: Inputs[][];
-	readonly #backward: Inputs[][];
-	readonly #heap = new Heap<Part>();
+	/** By micro-batch. */
+	readonly #routes: readonly Routes[];
+	readonly #forward: readonly (readonly Inputs[])[];
+	readonly #backward: readonly (readonly Inputs[])[];
 	readonly #passes: PassTime[] = [];
+	/** Parts that have not done all. */
+	readonly #working = new Map<Machine, number>();
 
-	constructor(input: StepInput, machines: ReadonlyMap<string, Machine>, hub: Hub) {
+	/** @param onDone all parts of a device have computed, and what they sent has arrived. */
+	constructor(
+		input: StepInput,
+		machines: ReadonlyMap<string, Machine>,
+		wire: Wire,
+		onDone: (machine: Machine) => void,
+	) {
 		this.#input = input;
-		this.#hub = hub;
+		this.#wire = wire;
+		this.#onDone = onDone;
 		const {plan, costs, batch, active, gifts} = input;
 		const ranges = rangesOfPlan(plan, costs.units.length);
 		const sizes = microSizes(plan, batch);
-		const rows = plan.stages.map((_, stage) => sizes.map(size => rowsOf(plan, active, stage, size)));
 		const first: number[] = [];
 		const parts: Part[] = [];
 		for (const [stage, {replicas}] of plan.stages.entries()) {
 			first.push(parts.length);
+			const rows = new Map([...new Set(sizes)].map(size => [size, rowsOf(plan, active, stage, size)]));
 			for (const [replica, {device}] of replicas.entries()) {
-				const items = rows[stage]!.map(each => each[replica]!.count);
+				const items = sizes.map(size => rows.get(size)![replica]!.count);
 				const micros = items.flatMap((count, micro) => (count > 0 ? [micro] : []));
+				const machine = machines.get(device)!;
 				parts.push({
 					stage,
 					replica,
-					machine: machines.get(device)!,
+					machine,
 					range: ranges[stage]!,
 					order: passesOf(plan.pipeline.schedule, stage, plan.stages.length, micros),
 					items,
 					next: 0,
-					free: 0,
-					answered: 0,
+					ready: false,
+					since: 0,
+					unanswered: 0,
 					under: new Map(),
 				});
+				if (micros.length > 0) {
+					this.#working.set(machine, (this.#working.get(machine) ?? 0) + 1);
+				}
 			}
 		}
 		this.#parts = parts;
 		this.#first = first;
-		const bySize = new Map<number, readonly Parcel[]>();
-		this.#forward = parts.map(() => sizes.map(() => ({missing: 0, at: 0, receiving: 0})));
-		this.#backward = parts.map(() => sizes.map(() => ({missing: 0, at: 0, receiving: 0})));
-		const grouped = new Map<number, {from: Map<number, Parcel[]>; to: Map<number, Parcel[]>}>();
-		for (const [micro, size] of sizes.entries()) {
-			if (!grouped.has(size)) {
-				const parcels = parcelsOf(plan, costs, gifts, active, size);
-				bySize.set(size, parcels);
+		const inputs = () => parts.map(() => sizes.map((): Inputs => ({missing: 0, receiving: 0})));
+		this.#forward = inputs();
+		this.#backward = inputs();
+		const bySize = new Map(
+			[...new Set(sizes)].map(size => {
 				const from = new Map<number, Parcel[]>();
 				const to = new Map<number, Parcel[]>();
-				for (const parcel of parcels) {
+				for (const parcel of parcelsOf(plan, costs, gifts, active, size)) {
 					push(from, this.#index(parcel.from), parcel);
 					push(to, this.#index(parcel.to), parcel);
 				}
-				grouped.set(size, {from, to});
+				return [size, {from, to}];
+			}),
+		);
+		this.#routes = sizes.map(size => bySize.get(size)!);
+		for (const [micro, {from, to}] of this.#routes.entries()) {
+			for (const [part, parcels] of to) {
+				this.#forward[part]![micro]!.missing = parcels.length;
 			}
-			const {from, to} = grouped.get(size)!;
-			this.#from.push(from);
-			this.#to.push(to);
-			for (const parcel of bySize.get(size)!) {
-				this.#forward[this.#index(parcel.to)]![micro]!.missing++;
-				if (parcel.backwardBytes > 0) {
-					this.#backward[this.#index(parcel.from)]![micro]!.missing++;
-				}
+			for (const [part, parcels] of from) {
+				this.#backward[part]![micro]!.missing = parcels.filter(({backwardBytes}) => backwardBytes > 0).length;
+			}
+		}
+	}
+
+	/** Devices with something to do. */
+	get working(): readonly Machine[] {
+		return [...this.#working.keys()];
+	}
+
+	/** Stages of a device's parts that work. */
+	stagesOf(machine: Machine): readonly number[] {
+		return this.#parts.filter(part => part.machine === machine && part.order.length > 0).map(({stage}) => stage);
+	}
+
+	get passes(): readonly PassTime[] {
+		return this.#passes;
+	}
+
+	/** The weights on this device are right: its parts begin. */
+	begin(machine: Machine): void {
+		for (const part of this.#parts) {
+			if (part.machine === machine) {
+				part.ready = true;
+				part.since = this.#wire.agenda.now;
+				this.#try(part);
 			}
 		}
 	}
@@ -170,156 +210,132 @@ export class StepClock {
 		return this.#first[stage]! + replica;
 	}
 
-	/** Plays the step; `begin`: when each device has what it needs for it. */
-	run(begin: (device: string) => number): number {
-		const {fleet, plan} = this.#input;
-		for (const part of this.#parts) {
-			part.free = begin(part.machine.device.device);
-			part.answered = part.free;
-			part.machine.free = part.free;
-			this.#offer(part);
-		}
-		while (this.#heap.size > 0) {
-			const at = this.#heap.least;
-			const part = this.#heap.pop()!;
-			const start = Math.max(at, part.machine.free);
-			if (start > this.#heap.least) {
-				this.#heap.push(start, part);
-				continue;
-			}
-			this.#pass(part, start);
-		}
-		const stuck = this.#parts.find(part => part.next < part.order.length);
-		if (stuck) {
-			throw new Error(`stage ${stuck.stage} of «${plan.scheme}» waits for what nobody sends`);
-		}
-		// What each device has computed it hands in: gradients that replicas share, and its report.
-		let done = 0;
-		const {costs} = this.#input;
-		const sharers = sharing(this.#input);
-		const working = new Map<Machine, number>();
-		const shared = new Map<Machine, Range[]>();
-		for (const part of this.#parts.filter(({order}) => order.length > 0)) {
-			const {machine} = part;
-			if (sharers.includes(part.stage)) {
-				push(shared, machine, part.range);
-			}
-			working.set(machine, Math.max(working.get(machine) ?? 0, machine.free, part.free, part.answered));
-		}
-		for (const [machine, computed] of working) {
-			const {latencySeconds} = machine.end;
-			let ready = computed;
-			for (const range of shared.get(machine) ?? []) {
-				const {there, back} = onTheWire(vectorBytes(vectorElements(costs, range)), this.#hub.messaging.chunkBytes);
-				const {acknowledged} = transfer(this.#hub, machine.end, undefined, there, computed);
-				ready = Math.max(ready, acknowledged);
-				machine.spent.bytesSent += there;
-				machine.spent.bytesReceived += back;
-				machine.spent.bytesFromServer += back;
-			}
-			machine.spent.send += ready - machine.free;
-			done = Math.max(done, ready + latencySeconds + this.#hub.messaging.secondsPerMessage);
-		}
-		const ranges = rangesOfPlan(plan, costs.units.length);
-		const exchanged = sharers.reduce((sum, stage) => sum + vectorElements(costs, ranges[stage]!), 0);
-		return done + fleet.broker.secondsPerStep + exchanged * fleet.broker.secondsPerElement;
-	}
-
-	get passes(): readonly PassTime[] {
-		return this.#passes;
-	}
-
-	/** The part's next pass may begin as soon as its inputs are known. */
-	#offer(part: Part): void {
-		const pass = part.order[part.next];
-		if (!pass) {
-			return;
-		}
-		const inputs = this.#inputs(part, pass);
-		if (inputs.missing === 0) {
-			this.#heap.push(Math.max(part.free, inputs.at), part);
-		}
-	}
-
 	#inputs(part: Part, {kind, micro}: Pass): Inputs {
 		return (kind === 'backward' ? this.#backward : this.#forward)[this.#index(part)]![micro]!;
 	}
 
-	#pass(part: Part, start: number): void {
-		const pass = part.order[part.next]!;
-		const {machine, range, items} = part;
-		const {stash} = this.#input.plan.stages[part.stage]!;
-		const count = items[pass.micro]!;
-		const {times} = machine.device;
-		const again =
-			pass.kind === 'backward' && stash === 'recompute' ? times.pass('forward', range[0], range[1], count) : 0;
-		const seconds = times.pass(pass.kind, range[0], range[1], count) + again;
-		const end = start + seconds;
-		const inputs = this.#inputs(part, pass);
-		machine.spent.receive += Math.max(0, Math.min(inputs.receiving, start - Math.max(part.free, machine.free)));
-		machine.spent.compute += seconds;
-		machine.spent.items += part.stage === 0 || pass.kind === 'learn' ? (pass.kind === 'backward' ? 0 : count) : 0;
-		machine.free = end;
-		part.free = end;
-		part.next++;
-		const {stage, replica} = part;
-		const {device} = machine.device;
-		this.#passes.push({device, stage, replica, kind: pass.kind, micro: pass.micro, from: start, to: end});
-		const index = this.#index(part);
-		if (pass.kind === 'forward') {
-			for (const parcel of this.#from[pass.micro]!.get(index) ?? []) {
-				this.#send(part, this.#index(parcel.to), parcel.forwardBytes, this.#forward, pass.micro);
-			}
-		} else {
-			for (const parcel of this.#to[pass.micro]!.get(index) ?? []) {
-				if (parcel.backwardBytes > 0) {
-					this.#send(part, this.#index(parcel.from), parcel.backwardBytes, this.#backward, pass.micro);
-				}
-			}
+	/** Begins the part's next pass if its inputs are there: as soon as its device has computed what it was asked before. */
+	#try(part: Part): void {
+		const pass = part.order[part.next];
+		if (!part.ready || !pass) {
+			return;
 		}
-		this.#offer(part);
+		const inputs = this.#inputs(part, pass);
+		if (inputs.missing > 0) {
+			return;
+		}
+		const {agenda} = this.#wire;
+		const {machine} = part;
+		const {now} = agenda;
+		part.ready = false;
+		machine.spent.receive += Math.max(0, Math.min(inputs.receiving, now - Math.max(part.since, machine.free)));
+		const start = Math.max(now, machine.free);
+		const seconds = this.#seconds(part, pass);
+		machine.spent.compute += seconds;
+		machine.free = start + seconds;
+		agenda.at(machine.free, () => this.#passed(part, pass, start));
 	}
 
-	#send(part: Part, to: number, bytes: number, inputs: readonly Inputs[][], micro: number): void {
-		const receiver = this.#parts[to]!;
-		const target = inputs[to]![micro]!;
-		let arrived = part.free;
-		let receiving = 0;
-		if (receiver.machine !== part.machine) {
-			const under = part.under.get(to) ?? [];
-			part.under.set(to, under);
-			if (under.length >= sendsAhead) {
-				part.free = Math.max(part.free, under.shift()!);
+	#seconds({machine, range: [first, last], items, stage}: Part, {kind, micro}: Pass): number {
+		const {times} = machine.device;
+		const count = items[micro]!;
+		const again = kind === 'backward' && this.#input.plan.stages[stage]!.stash === 'recompute';
+		return times.pass(kind, first, last, count) + (again ? times.pass('forward', first, last, count) : 0);
+	}
+
+	#passed(part: Part, {kind, micro}: Pass, from: number): void {
+		const {stage, replica, machine} = part;
+		const {device} = machine.device;
+		if (kind !== 'backward' && (stage === 0 || kind === 'learn')) {
+			machine.spent.items += part.items[micro]!;
+		}
+		this.#passes.push({device, stage, replica, kind, micro, from, to: this.#wire.agenda.now});
+		part.next++;
+		const routes = this.#routes[micro]!;
+		const parcels = (kind === 'forward' ? routes.from : routes.to).get(this.#index(part)) ?? [];
+		this.#give(part, kind === 'forward', micro, parcels, 0);
+	}
+
+	/** Sends from the given parcel on, and goes on to the next pass; waits before that while too much is under way. */
+	#give(part: Part, forward: boolean, micro: number, parcels: readonly Parcel[], at: number): void {
+		const {agenda} = this.#wire;
+		for (let index = at; index < parcels.length; index++) {
+			const {from, to, forwardBytes, backwardBytes} = parcels[index]!;
+			const bytes = forward ? forwardBytes : backwardBytes;
+			if (bytes === 0) {
+				continue;
 			}
-			const wire = onTheWire(bytes, this.#hub.messaging.chunkBytes);
-			const delivery = transfer(this.#hub, part.machine.end, receiver.machine.end, wire.there, part.free);
-			({arrived, receiving} = delivery);
-			under.push(delivery.acknowledged);
-			part.answered = Math.max(part.answered, delivery.acknowledged);
-			part.machine.spent.bytesSent += wire.there;
-			part.machine.spent.bytesReceived += wire.back;
-			receiver.machine.spent.bytesReceived += wire.there;
-			receiver.machine.spent.bytesSent += wire.back;
+			const receiver = this.#parts[this.#index(forward ? to : from)]!;
+			const inputs = (forward ? this.#forward : this.#backward)[this.#index(receiver)]![micro]!;
+			if (receiver.machine === part.machine) {
+				this.#arrived(receiver, inputs, 0);
+				continue;
+			}
+			const under = part.under.get(receiver) ?? [];
+			part.under.set(receiver, under);
+			if (under.length >= sendsAhead) {
+				const oldest = under.shift()!;
+				if (!oldest.answered) {
+					const since = Math.max(agenda.now, part.machine.free);
+					oldest.resume = () => {
+						part.machine.spent.send += Math.max(0, agenda.now - Math.max(since, part.machine.free));
+						this.#give(part, forward, micro, parcels, index);
+					};
+					return;
+				}
+			}
+			under.push(this.#send(part, receiver, bytes, inputs));
 		}
-		target.missing--;
-		if (arrived >= target.at) {
-			target.at = arrived;
-			target.receiving = receiving;
+		part.ready = true;
+		part.since = agenda.now;
+		this.#try(part);
+		this.#settle(part);
+	}
+
+	#send(part: Part, receiver: Part, bytes: number, inputs: Inputs): Sending {
+		const sending: Sending = {answered: false, resume: undefined};
+		const {there, back} = onTheWire(bytes, this.#wire.messaging.chunkBytes);
+		part.machine.spent.bytesSent += there;
+		part.machine.spent.bytesReceived += back;
+		receiver.machine.spent.bytesReceived += there;
+		receiver.machine.spent.bytesSent += back;
+		part.unanswered++;
+		this.#wire.transfer(part.machine.end, receiver.machine.end, bytes, {
+			arrived: seconds => this.#arrived(receiver, inputs, seconds),
+			acknowledged: () => {
+				part.unanswered--;
+				sending.answered = true;
+				sending.resume?.();
+				this.#settle(part);
+			},
+		});
+		return sending;
+	}
+
+	#arrived(receiver: Part, inputs: Inputs, receiving: number): void {
+		inputs.missing--;
+		inputs.receiving = receiving;
+		this.#try(receiver);
+	}
+
+	/** When the last of a device's parts has done everything. */
+	#settle(part: Part): void {
+		if (!part.ready || part.next < part.order.length || part.unanswered > 0) {
+			return;
 		}
-		const waiting = receiver.order[receiver.next];
-		if (target.missing === 0 && waiting?.micro === micro && this.#inputs(receiver, waiting) === target) {
-			this.#offer(receiver);
+		part.ready = false;
+		const left = this.#working.get(part.machine)! - 1;
+		this.#working.set(part.machine, left);
+		if (left === 0) {
+			this.#onDone(part.machine);
 		}
 	}
 }
 
 const push = <K, V>(map: Map<K, V[]>, key: K, value: V): void => {
-	const list = map.get(key);
-	if (list) {
-		list.push(value);
-	} else {
-		map.set(key, [value]);
-	}
+	const list = map.get(key) ?? [];
+	list.push(value);
+	map.set(key, list);
 };
 
 /** Stages whose working replicas exchange gradients at every step. */

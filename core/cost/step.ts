@@ -1,15 +1,14 @@
 /**
  * How long one step of a plan with stages takes. Every pass begins when its inputs are there and its device is free; every
- * message goes over the sender's and then the receiver's link, each of which carries one thing at a time:
+ * message goes over the sender's and then the receiver's link, each of which carries one thing after the other:
  *
  *   begin(p) = max(inputs arrived, device free, at most two messages under way to the same replica)
  *   end(p)   = begin(p) + time of the pass
  *
- * evaluated in the order of the beginnings. The step ends when the coordinator has every report and every gradient, has taken
- * their mean and answers; the next begins with the update.
+ * evaluated in the order of time. The step begins with the orders, the mean of the gradients of the step before, and the
+ * update. It ends when the coordinator has every report and every gradient, and has taken their mean.
  */
 import type {CostDevice} from './fleet.js';
-import {endOf, hubOf, transfer} from './lines.js';
 import {
 	freshSpending,
 	type Machine,
@@ -19,7 +18,8 @@ import {
 	type StepInput,
 	sharing,
 } from './step-clock.js';
-import {onTheWire, rangesOfPlan, vectorBytes, vectorElements} from './traffic.js';
+import {onTheWire, orderBytes, rangesOfPlan, reportBytes, vectorBytes, vectorElements} from './traffic.js';
+import {Wire} from './wire.js';
 
 export interface StepTimes {
 	/** From one beginning to the next. */
@@ -28,45 +28,210 @@ export interface StepTimes {
 	readonly devices: ReadonlyMap<string, Spending>;
 }
 
-/** @param devices of the plan, by name. */
-export function stepTimes(input: StepInput, devices: ReadonlyMap<string, CostDevice>): StepTimes {
-	const {plan, costs, fleet, active} = input;
-	const hub = hubOf(fleet);
-	const {secondsPerMessage, chunkBytes} = fleet.messaging;
+/** Weights that a device takes from the coordinator before it begins, instead of an update. */
+export interface Load {
+	readonly device: string;
+	readonly bytes: number;
+}
+
+/** The devices that work in a step, or that something is sent to. */
+export function machinesOf(
+	{plan, active}: Pick<StepInput, 'plan' | 'active'>,
+	devices: ReadonlyMap<string, CostDevice>,
+	wire: Wire,
+	more: readonly string[] = [],
+): ReadonlyMap<string, Machine> {
 	const machines = new Map<string, Machine>();
-	for (const device of plan.stages.flatMap(({replicas}) => replicas.map(one => one.device))) {
-		const known = devices.get(device)!;
-		machines.set(device, machines.get(device) ?? {device: known, end: endOf(known), spent: freshSpending(), free: 0});
+	const working = plan.stages.flatMap(({replicas}, stage) => active[stage]!.map(replica => replicas[replica]!.device));
+	for (const name of new Set([...working, ...more])) {
+		const device = devices.get(name)!;
+		machines.set(name, {device, end: wire.endOf(device), spent: freshSpending(), free: 0});
 	}
+	return machines;
+}
+
+/** From the coordinator to a device. */
+export function fetch(wire: Wire, machine: Machine, bytes: number, arrived: (receiving: number) => void): void {
+	const {there, back} = onTheWire(bytes, wire.messaging.chunkBytes);
+	machine.spent.bytesReceived += there;
+	machine.spent.bytesFromServer += there;
+	machine.spent.bytesSent += back;
+	wire.transfer(undefined, machine.end, bytes, {arrived});
+}
+
+/** From a device to the coordinator. */
+export function hand(
+	wire: Wire,
+	machine: Machine,
+	bytes: number,
+	events: {readonly arrived: () => void; readonly acknowledged?: () => void},
+): void {
+	const {there, back} = onTheWire(bytes, wire.messaging.chunkBytes);
+	machine.spent.bytesSent += there;
+	machine.spent.bytesReceived += back;
+	machine.spent.bytesFromServer += back;
+	wire.transfer(machine.end, undefined, bytes, events);
+}
+
+/** Calls back when it has been called so many times. */
+export function countdown(times: number, done: () => void): () => void {
+	let left = times;
+	return () => {
+		left--;
+		if (left === 0) {
+			done();
+		}
+	};
+}
+
+/** Orders and means come down, then weights are updated: `ready` is told of every device for which that is done. */
+export function commit(
+	input: StepInput,
+	wire: Wire,
+	machines: ReadonlyMap<string, Machine>,
+	ready: (machine: Machine) => void,
+): void {
+	const {plan, costs, active} = input;
+	const {agenda} = wire;
 	const ranges = rangesOfPlan(plan, costs.units.length);
 	const sharers = sharing(input);
-	// Orders, and the means of the step before, come down; then the weights are updated.
-	const begins = new Map([...machines].map(([name, {end}]) => [name, end.latencySeconds + secondsPerMessage]));
+	const updates = new Map([...machines.values()].map(machine => [machine, {seconds: 0, vectors: [] as number[]}]));
 	for (const [stage, {replicas}] of plan.stages.entries()) {
-		const [first, last] = ranges[stage]!;
-		const shared = sharers.includes(stage);
-		const {there, back} = onTheWire(vectorBytes(vectorElements(costs, ranges[stage]!)), chunkBytes);
+		const range = ranges[stage]!;
 		for (const replica of active[stage]!) {
 			const machine = machines.get(replicas[replica]!.device)!;
-			const {device} = machine.device;
-			const seconds = machine.device.times.update(first, last);
-			let ready = begins.get(device)!;
-			if (shared) {
-				const delivery = transfer(hub, undefined, machine.end, there, 0);
-				machine.spent.receive += Math.max(0, delivery.arrived - ready);
-				ready = Math.max(ready, delivery.arrived);
-				machine.spent.bytesReceived += there;
-				machine.spent.bytesFromServer += there;
-				machine.spent.bytesSent += back;
+			const update = updates.get(machine)!;
+			update.seconds += machine.device.times.update(...range);
+			if (sharers.includes(stage)) {
+				update.vectors.push(vectorBytes(vectorElements(costs, range)));
 			}
-			machine.spent.compute += seconds;
-			begins.set(device, ready + seconds);
 		}
 	}
-	const clock = new StepClock(input, machines, hub);
-	const seconds = clock.run(device => begins.get(device)!);
+	for (const [machine, {seconds, vectors}] of updates) {
+		const {spent, end} = machine;
+		let ordered = 0;
+		let receiving = 0;
+		const come = countdown(1 + vectors.length, () => {
+			spent.receive += Math.min(receiving, agenda.now - ordered);
+			spent.compute += seconds;
+			machine.free = agenda.now + seconds;
+			agenda.at(machine.free, () => ready(machine));
+		});
+		for (const bytes of vectors) {
+			fetch(wire, machine, bytes, took => {
+				receiving = took;
+				come();
+			});
+		}
+		wire.message(undefined, end, orderBytes, () => {
+			ordered = agenda.now;
+			come();
+		});
+	}
+}
+
+/** Weights come down instead of an update. */
+function load(
+	loads: readonly Load[],
+	wire: Wire,
+	machines: ReadonlyMap<string, Machine>,
+	ready: (machine: Machine) => void,
+): void {
+	const {agenda} = wire;
+	for (const [name, machine] of machines) {
+		const own = loads.filter(({device}) => device === name);
+		let ordered = 0;
+		let receiving = 0;
+		const come = countdown(1 + own.length, () => {
+			machine.spent.receive += Math.min(receiving, agenda.now - ordered);
+			ready(machine);
+		});
+		for (const {bytes} of own) {
+			fetch(wire, machine, bytes, took => {
+				receiving = took;
+				come();
+			});
+		}
+		wire.message(undefined, machine.end, orderBytes, () => {
+			ordered = agenda.now;
+			come();
+		});
+	}
+}
+
+/**
+ * @param devices of the plan, by name.
+ * @param loads weights that come before the step; undefined: it begins with the update of the step before.
+ */
+export function stepTimes(
+	input: StepInput,
+	devices: ReadonlyMap<string, CostDevice>,
+	loads?: readonly Load[],
+): StepTimes {
+	const first = new Wire(input.fleet);
+	const times = playStep(input, devices, loads, first);
+	// Steps are as the second one: what senders learn of a shared link counts from then on.
+	return first.learns ? playStep(input, devices, loads, new Wire(input.fleet, first)) : times;
+}
+
+function playStep(
+	input: StepInput,
+	devices: ReadonlyMap<string, CostDevice>,
+	loads: readonly Load[] | undefined,
+	wire: Wire,
+): StepTimes {
+	const {plan, costs, fleet} = input;
+	const {agenda} = wire;
+	const machines = machinesOf(
+		input,
+		devices,
+		wire,
+		loads?.map(({device}) => device),
+	);
+	const ranges = rangesOfPlan(plan, costs.units.length);
+	const sharers = sharing(input);
+	const elements = (stage: number) => vectorElements(costs, ranges[stage]!);
+	let ended = Number.NaN;
+	/** What a device has computed it hands in: gradients that replicas share, and its report. */
+	const handIn = (machine: Machine) => {
+		const own = clock.stagesOf(machine).filter(stage => sharers.includes(stage));
+		const since = agenda.now;
+		const report = () => {
+			machine.spent.send += agenda.now - machine.free;
+			wire.message(machine.end, undefined, reportBytes, come);
+		};
+		if (own.length === 0) {
+			report();
+			return;
+		}
+		const acknowledged = countdown(own.length, report);
+		for (const stage of own) {
+			hand(wire, machine, vectorBytes(elements(stage)), {arrived: come, acknowledged});
+		}
+		machine.free = Math.min(machine.free, since);
+	};
+	const clock = new StepClock(input, machines, wire, handIn);
+	const {working} = clock;
+	const gradients = working.reduce(
+		(sum, machine) => sum + clock.stagesOf(machine).filter(stage => sharers.includes(stage)).length,
+		0,
+	);
+	const come = countdown(working.length + gradients, () => {
+		ended = agenda.now;
+	});
+	const ready = (machine: Machine) => clock.begin(machine);
+	if (loads) {
+		load(loads, wire, machines, ready);
+	} else {
+		commit(input, wire, machines, ready);
+	}
+	agenda.run();
+	if (Number.isNaN(ended)) {
+		throw new Error(`a stage of «${plan.scheme}» waits for what nobody sends`);
+	}
+	const exchanged = sharers.reduce((sum, stage) => sum + elements(stage), 0);
 	return {
-		seconds,
+		seconds: ended + fleet.broker.secondsPerStep + exchanged * fleet.broker.secondsPerElement,
 		passes: clock.passes,
 		devices: new Map([...machines].map(([name, {spent}]) => [name, spent])),
 	};

@@ -102,12 +102,25 @@ export const vectorElements = (costs: ModelCosts, [first, last]: Range): number 
 
 export const vectorBytes = (elements: number): number => elements * floatBytes;
 
+/** Bytes of a stage's weights with as many vectors of the optimiser. */
+export const stateBytes = (costs: ModelCosts, [first, last]: Range, slots: number): number => {
+	let parameters = 0;
+	for (let unit = first; unit <= last; unit++) {
+		parameters += costs.units[unit]!.parameters;
+	}
+	return vectorBytes(vectorElements(costs, [first, last]) + slots * parameters);
+};
+
 /** Opening message of a transfer: envelope, ids, purpose, topic. */
-const openingBytes = 420;
+export const openingBytes = 420;
 /** Head of each further chunk: transfer, sequence, check sum, topic. */
-const chunkHeadBytes = 96;
+export const chunkHeadBytes = 96;
 /** What the receiver answers: acceptance or acknowledgment. */
-const answerBytes = 110;
+export const answerBytes = 110;
+
+/** Orders to a device and its report, about; ledgers do not count them, but they take their time. */
+export const orderBytes = 500;
+export const reportBytes = 1000;
 
 export interface WireBytes {
 	/** From sender to receiver. */

@@ -1,0 +1,24 @@
+/** What happens when, in the order of time. */
+import {Heap} from './heap.js';
+
+export class Agenda {
+	readonly #events = new Heap<() => void>();
+	#now = 0;
+
+	/** Seconds since the beginning. */
+	get now(): number {
+		return this.#now;
+	}
+
+	at(time: number, action: () => void): void {
+		this.#events.push(Math.max(time, this.#now), action);
+	}
+
+	/** Until nothing is left to do. */
+	run(): void {
+		while (this.#events.size > 0) {
+			this.#now = this.#events.least;
+			this.#events.pop()!();
+		}
+	}
+}

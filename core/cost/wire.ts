@@ -1,0 +1,197 @@
+/**
+ * Messages and transfers over two links (`core/wire/link`), in pieces: so many at once that links are kept busy, and not all at
+ * once, so that transfers over the same link share it. `undefined` ends are the coordinator, which is beside the broker.
+ */
+import {defaultPacing, Pacing} from '../wire/link/pacing.js';
+import {Agenda} from './agenda.js';
+import type {CostDevice, CostFleet, Messaging} from './fleet.js';
+import {Gate, type Pipe} from './pipes.js';
+import {answerBytes, chunkHeadBytes, openingBytes} from './traffic.js';
+
+/** One end of a transfer. */
+export interface End {
+	readonly up: Pipe;
+	readonly down: Pipe;
+	readonly latencySeconds: number;
+	/** The device. */
+	readonly name: string;
+}
+
+/** Chunks that a sender sends before it has heard of the receiver, and as many it has ready for its link. */
+const earlyChunks = 4;
+/** As many bytes. */
+const earlyBytes = 1024 * 1024;
+/** A receiver that is not asked answers after a silence this long. */
+const answerAfterSeconds = 0.005;
+/** Chunks that a receiver lets be under way. */
+const mostUnderWay = 64;
+/** Transfers are divided into no more pieces; over one link only, which nobody shares, fewer do. */
+const mostPieces = 64;
+const fewPieces = 16;
+
+export interface TransferEvents {
+	/** All of it is there; it took so long from the first message to the last. */
+	readonly arrived?: (receivingSeconds: number) => void;
+	/** The sender knows. */
+	readonly acknowledged?: () => void;
+}
+
+export class Wire {
+	readonly agenda = new Agenda();
+	readonly messaging: Messaging;
+	readonly #in: Gate;
+	readonly #out: Gate;
+	readonly #learnt: Map<string, Pacing>;
+
+	/** @param before what was learnt of the ways in the step before. */
+	constructor({broker, messaging}: CostFleet, before?: Wire) {
+		this.#learnt = new Map(before ? before.#learnt : []);
+		this.messaging = messaging;
+		this.#in = new Gate(this.agenda, broker.inBytesPerSecond);
+		this.#out = new Gate(this.agenda, broker.outBytesPerSecond);
+	}
+
+	/** Whether transfers over a shared link go on otherwise once something was learnt of it. */
+	get learns(): boolean {
+		return this.#learnt.size > 0 && this.#in.isShared;
+	}
+
+	endOf({device, profile: {link}}: CostDevice): End {
+		return {
+			name: device,
+			up: this.#in.pipe(link.upBytesPerSecond),
+			down: this.#out.pipe(link.downBytesPerSecond),
+			latencySeconds: link.latencySeconds,
+		};
+	}
+
+	/** @param sent called when it has left the sender. */
+	message(from: End | undefined, to: End | undefined, bytes: number, arrived: () => void, sent?: () => void): void {
+		const {secondsPerMessage} = this.messaging;
+		const down = to ? () => to.down.carry(bytes, to.latencySeconds + secondsPerMessage, arrived) : arrived;
+		if (!from) {
+			sent?.();
+			down();
+			return;
+		}
+		const later = from.latencySeconds + secondsPerMessage;
+		if (sent) {
+			from.up.carry(bytes, 0, () => {
+				this.agenda.at(this.agenda.now + later, down);
+				sent();
+			});
+		} else {
+			from.up.carry(bytes, later, down);
+		}
+	}
+
+	/** What was learnt of the way between two ends: a transfer goes on where the one before it was. */
+	#pacing(from: End | undefined, to: End | undefined): Pacing {
+		const way = `${from?.name ?? ''}>${to?.name ?? ''}`;
+		const pacing = new Pacing(defaultPacing, this.#learnt.get(way));
+		this.#learnt.set(way, pacing);
+		return pacing;
+	}
+
+	/** @param bytes of the tensors, without what the transfer adds. */
+	transfer(from: End | undefined, to: End | undefined, bytes: number, events: TransferEvents): void {
+		const {arrived, acknowledged} = events;
+		const finish = (receiving: number) => {
+			arrived?.(receiving);
+			if (acknowledged) {
+				this.message(to, from, answerBytes, acknowledged);
+			}
+		};
+		if (bytes <= this.messaging.chunkBytes) {
+			this.message(from, to, openingBytes + bytes, () => finish(0));
+		} else {
+			this.#pieces(from, to, bytes, finish);
+		}
+	}
+
+	#pieces(from: End | undefined, to: End | undefined, bytes: number, finish: (receiving: number) => void): void {
+		const {agenda} = this;
+		const {chunkBytes} = this.messaging;
+		const chunks = Math.ceil(bytes / chunkBytes);
+		/** Chunks of a piece. */
+		const group = Math.ceil(chunks / (from && to ? mostPieces : fewPieces));
+		const pieces = Math.ceil(chunks / group);
+		const per = (count: number) => Math.max(1, Math.floor(count / group));
+		const pacing = this.#pacing(from, to);
+		let [next, unsent, known, received, began, unasked, arrivals] = [0, 0, 0, 0, 0, 0, 0];
+		/** When each piece was sent. */
+		const times: number[] = [];
+		let allowed = per(earlyChunks);
+		let accepted = false;
+		const push = () => {
+			while (next < pieces && next - known < allowed && unsent < per(earlyChunks)) {
+				const first = next * group;
+				const count = Math.min(group, chunks - first);
+				const data = Math.min(bytes - first * chunkBytes, count * chunkBytes);
+				next++;
+				unsent++;
+				times.push(agenda.now);
+				unasked += count;
+				const ask = unasked >= pacing.window / 4 && pieces - next > per(pacing.window) - (next - known);
+				unasked = ask ? 0 : unasked;
+				let inCall = true;
+				const sent = () => {
+					unsent--;
+					if (!inCall) {
+						push();
+					}
+				};
+				this.message(from, to, data + count * chunkHeadBytes, () => come(ask), sent);
+				inCall = false;
+			}
+		};
+		/** The sender hears of the pieces that have come: of some at once, of others when nothing more comes for a while. */
+		const answer = () => {
+			const count = received;
+			this.message(to, from, answerBytes, () => {
+				if (count > known) {
+					const sample = 1000 * (agenda.now - times[count - 1]!);
+					pacing.acknowledged(group * (count - known), sample, mostUnderWay);
+					known = count;
+					allowed = accepted ? per(pacing.window) : allowed;
+					push();
+				}
+			});
+		};
+		const come = (asked: boolean) => {
+			received++;
+			if (received === pieces) {
+				finish(agenda.now - began);
+			} else if (next < pieces) {
+				const arrival = ++arrivals;
+				if (asked) {
+					answer();
+				} else {
+					agenda.at(agenda.now + answerAfterSeconds, () => {
+						if (arrival === arrivals && received < pieces) {
+							answer();
+						}
+					});
+				}
+			}
+		};
+		const waits = chunks > earlyChunks || bytes > earlyBytes;
+		const opened = () => {
+			began = agenda.now;
+			if (waits) {
+				this.message(to, from, answerBytes, () => {
+					accepted = true;
+					allowed = per(pacing.window);
+					push();
+				});
+			}
+		};
+		// The opening takes the place of a chunk in front of the sender's link.
+		unsent++;
+		this.message(from, to, openingBytes, opened, () => {
+			unsent--;
+			push();
+		});
+		push();
+	}
+}
