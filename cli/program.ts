@@ -13,6 +13,7 @@ import {planCommand} from './commands/plan.js';
 import {profileCommand} from './commands/profile.js';
 import {reportCommand} from './commands/report.js';
 import {runCommand} from './commands/run.js';
+import {simulateCommand} from './commands/simulate.js';
 import {softwareVersion} from './version.js';
 
 /** The command and all below it. */
@@ -32,6 +33,7 @@ export function createProgram(): Command {
 		agentCommand,
 		devicesCommand,
 		planCommand,
+		simulateCommand,
 		runCommand,
 		inferCommand,
 		compareCommand,
