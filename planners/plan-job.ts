@@ -79,18 +79,26 @@ export interface PredictionAbout {
 }
 
 const rowsOf = ({outcome, baselines}: PlannedJob, chosen: Plan): Alternative[] => [
-	...[outcome.best, ...outcome.alternatives].map(({plan, evaluation}) =>
-		alternativeOf(evaluation, {chosen: plan === chosen, feasible: true}),
+	...[outcome.best, ...outcome.alternatives].map(({plan, evaluation, value}) =>
+		alternativeOf(evaluation, {
+			chosen: plan === chosen,
+			feasible: true,
+			...(plan === chosen ? {} : {because: times(value, outcome.best.value)}),
+		}),
 	),
-	...baselines.map(({scheme, evaluation, shortfalls, exact}) =>
+	...baselines.map(({scheme, evaluation, value, shortfalls, exact}) =>
 		alternativeOf(evaluation, {
 			scheme,
 			chosen: false,
 			feasible: shortfalls.length === 0,
-			...(shortfalls[0] ? {because: because(shortfalls[0])} : exact ? {} : {because: 'trains another way'}),
+			because: shortfalls[0] ? because(shortfalls[0]) : exact ? times(value, outcome.best.value) : 'trains another way',
 		}),
 	),
 ];
+
+/** «1.3 times the chosen plan’s». */
+const times = (value: number, best: number): string =>
+	best > 0 ? `${Number((value / best).toPrecision(3))} times the chosen plan's` : 'costs more';
 
 const because = ({constraint, needed, available, unit}: Shortfall): string =>
 	`${constraint}: ${amount(needed, unit)} of ${amount(available, unit)}`;
