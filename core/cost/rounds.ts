@@ -32,7 +32,46 @@ export interface RoundTimes {
 	readonly devices: ReadonlyMap<string, Spending>;
 }
 
-export function roundTimes({costs, fleet, work}: RoundInput): RoundTimes {
+/**
+ * Devices of a type do the same at the same time, unless they get in each other's way at the broker: one of each is played,
+ * which tells of all.
+ */
+export function roundTimes(input: RoundInput): RoundTimes {
+	const {fleet, work} = input;
+	const {inBytesPerSecond, outBytesPerSecond} = fleet.broker;
+	if (Math.min(inBytesPerSecond, outBytesPerSecond) < Number.POSITIVE_INFINITY) {
+		return playRound(input);
+	}
+	const models: RoundWork[] = [];
+	const modelOf = work.map(one => {
+		const known = models.findIndex(model => isAlike(model, one));
+		return known < 0 ? models.push(one) - 1 : known;
+	});
+	const {seconds, passes, devices} = playRound({...input, work: models});
+	const byModel = models.map((model, index) => ({
+		spent: devices.get(model.device.device)!,
+		pass: passes.find(({replica}) => replica === index)!,
+	}));
+	return {
+		seconds,
+		passes: work.map(({device: {device}}, replica) => ({...byModel[modelOf[replica]!]!.pass, device, replica})),
+		devices: new Map(work.map(({device: {device}}, replica) => [device, {...byModel[modelOf[replica]!]!.spent}])),
+	};
+}
+
+function isAlike(a: RoundWork, b: RoundWork): boolean {
+	const [first, second] = [a.device.profile.link, b.device.profile.link];
+	return (
+		a.device.times === b.device.times &&
+		a.items === b.items &&
+		a.localSteps === b.localSteps &&
+		first.upBytesPerSecond === second.upBytesPerSecond &&
+		first.downBytesPerSecond === second.downBytesPerSecond &&
+		first.latencySeconds === second.latencySeconds
+	);
+}
+
+function playRound({costs, fleet, work}: RoundInput): RoundTimes {
 	const wire = new Wire(fleet);
 	const {agenda} = wire;
 	const last = costs.units.length - 1;
