@@ -33,6 +33,8 @@ export interface Messaging {
 	readonly chunkBytes: number;
 	/** Software of sender, broker and receiver per message, seconds. */
 	readonly secondsPerMessage: number;
+	/** Fewer pieces that transfers are divided into make evaluating faster and coarser; by default up to 64. */
+	readonly mostPieces?: number;
 }
 
 export interface CostFleet {

@@ -3,6 +3,7 @@
  * once, so that transfers over the same link share it. `undefined` ends are the coordinator, which is beside the broker.
  */
 import {defaultPacing, Pacing} from '../wire/link/pacing.js';
+import {earlyBytes, earlyChunks} from '../wire/link/schedule.js';
 import {Agenda} from './agenda.js';
 import type {CostDevice, CostFleet, Messaging} from './fleet.js';
 import {Gate, type Pipe} from './pipes.js';
@@ -17,10 +18,8 @@ export interface End {
 	readonly name: string;
 }
 
-/** Chunks that a sender sends before it has heard of the receiver, and as many it has ready for its link. */
-const earlyChunks = 4;
-/** As many bytes. */
-const earlyBytes = 1024 * 1024;
+/** Chunks that a sender has ready for its link. */
+const mostUnsent = 4;
 /** A receiver that is not asked answers after a silence this long. */
 const answerAfterSeconds = 0.005;
 /** Chunks that a receiver lets be under way. */
@@ -114,7 +113,8 @@ export class Wire {
 		const {chunkBytes} = this.messaging;
 		const chunks = Math.ceil(bytes / chunkBytes);
 		/** Chunks of a piece. */
-		const group = Math.ceil(chunks / (from && to ? mostPieces : fewPieces));
+		const most = Math.min(this.messaging.mostPieces ?? mostPieces, from && to ? mostPieces : fewPieces);
+		const group = Math.ceil(chunks / most);
 		const pieces = Math.ceil(chunks / group);
 		const per = (count: number) => Math.max(1, Math.floor(count / group));
 		const pacing = this.#pacing(from, to);
@@ -124,7 +124,7 @@ export class Wire {
 		let allowed = per(earlyChunks);
 		let accepted = false;
 		const push = () => {
-			while (next < pieces && next - known < allowed && unsent < per(earlyChunks)) {
+			while (next < pieces && next - known < allowed && unsent < per(mostUnsent)) {
 				const first = next * group;
 				const count = Math.min(group, chunks - first);
 				const data = Math.min(bytes - first * chunkBytes, count * chunkBytes);
