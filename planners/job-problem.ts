@@ -89,6 +89,40 @@ function placementOf(job: Job, devices: readonly PlanDevice[]): DataPlacement {
 		: {kind: 'dealt', rawData: privacy.rawData};
 }
 
+/** What a job asks for that contradicts itself, whatever devices there are. */
+function checkPlanning({planning: {pinned, exclude}}: Job, units: number): void {
+	for (const [
+		index,
+		{
+			device,
+			units: [first, last],
+		},
+	] of pinned.entries()) {
+		const where = `planning.pinned[${index}]`;
+		if (last < first || last >= units) {
+			throw new FplError('JOB_INVALID', {
+				where: `${where}.units`,
+				expected: `first and last unit, of 0 to ${units - 1}`,
+				got: `[${first}, ${last}]`,
+			});
+		}
+		if (exclude.includes(device)) {
+			throw new FplError('JOB_INVALID', {
+				where,
+				problem: `units are pinned to «${device}», which «planning.exclude» leaves out`,
+				fix: 'Take it out of one of the two.',
+			});
+		}
+		const other = pinned.findIndex(pin => pin.device !== device && pin.units[0] <= last && first <= pin.units[1]);
+		if (other > index) {
+			throw new FplError('JOB_INVALID', {
+				where: `planning.pinned[${other}]`,
+				problem: `units are pinned to «${device}» and to «${pinned[other]!.device}»`,
+			});
+		}
+	}
+}
+
 export interface JobProblem {
 	readonly problem: Problem;
 	readonly costs: ModelCosts;
@@ -101,6 +135,7 @@ export function problemOfJob({job, model, devices, items, broker, tables}: JobIn
 	const {planning, objective} = job;
 	const {maxCrossing} = planning;
 	const costs = costsOfModel(model, {maxCrossing});
+	checkPlanning(job, costs.units.length);
 	const training = trainingCostsOf(job, devices, items);
 	const fleet = costFleetOf(devices, costs, training, broker, tables);
 	const {time, energy, bytes, money} = objective?.subjectTo ?? {};

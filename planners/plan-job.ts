@@ -41,11 +41,20 @@ export function planJob(input: JobInput, budget: Budget): PlannedJob {
 		case 'infeasible': {
 			const {shortfalls, proven, nearest} = outcome;
 			const [worst] = shortfalls as readonly [Shortfall];
+			if (worst.unit === '') {
+				throw new FplError('PLAN_INFEASIBLE', {
+					where: input.job.model,
+					problem: 'with these devices, pinned units and shares there is no plan at all',
+					expected: worst.constraint,
+					got: 'none',
+					fix: 'Take back what «planning» asks for, name other «data.sources», or start more agents.',
+				});
+			}
 			throw new FplError('PLAN_INFEASIBLE', {
 				where: worst.constraint,
 				problem: proven ? 'no plan can meet this' : 'no plan was found that meets this',
-				expected: worst.unit === '' ? worst.constraint : `at most ${amount(worst.available, worst.unit)}`,
-				got: worst.unit === '' ? 'none' : `at least ${amount(worst.needed, worst.unit)}`,
+				expected: `at most ${amount(worst.available, worst.unit)}`,
+				got: `at least ${amount(worst.needed, worst.unit)}`,
 				...(nearest === undefined ? {} : {fix: `The nearest is: ${nearest.plan.scheme}. ${others(shortfalls)}`.trim()}),
 			});
 		}

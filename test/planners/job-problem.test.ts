@@ -1,0 +1,87 @@
+/** What a job asks of the planner. */
+import test from 'ava';
+import {FplError} from '../../core/errors.js';
+import {type JobDocument, jobSchema} from '../../core/plan/job.js';
+import {libraryProfile} from '../../core/profile/library.js';
+import {buildModel} from '../../models/zoo/zoo.js';
+import type {PlanDevice} from '../../planners/cost-input.js';
+import {objectiveText, problemOfJob} from '../../planners/job-problem.js';
+
+const model = buildModel('lenet5', {seed: 1});
+const devices: readonly PlanDevice[] = ['cam-1', 'cam-2', 'fog-1'].map(device => ({
+	device,
+	profile: libraryProfile('raspberry-pi-4b'),
+}));
+
+const jobOf = (document: Partial<JobDocument>) =>
+	jobSchema.parse({version: 1, model: 'lenet5', data: {dataset: 'digits', limit: 1000}, ...document});
+const problemOf = (document: Partial<JobDocument>, fleet = devices) =>
+	problemOfJob({job: jobOf(document), model, devices: fleet, items: 1000}).problem;
+
+const errorOf = (document: Partial<JobDocument>): string => {
+	try {
+		problemOf(document);
+	} catch (error) {
+		return error instanceof FplError ? error.message : String(error);
+	}
+	return 'none';
+};
+
+test('who owns data is said by the job, else by the fleet, else the data are dealt out', t => {
+	t.deepEqual(problemOf({data: {dataset: 'digits', sources: ['cam-2']}}).data, {
+		kind: 'sources',
+		devices: ['cam-2'],
+		rawData: 'stays',
+	});
+	const declared = devices.map(one => ({...one, isSource: one.device === 'cam-1'}));
+	t.deepEqual(problemOf({}, declared).data, {kind: 'sources', devices: ['cam-1'], rawData: 'stays'});
+	t.deepEqual(problemOf({privacy: {rawData: 'may-move'}}).data, {kind: 'dealt', rawData: 'may-move'});
+	t.deepEqual(problemOf({data: {dataset: 'digits', partition: {kind: 'local'}}}).data, {
+		kind: 'sources',
+		devices: ['cam-1', 'cam-2', 'fog-1'],
+		rawData: 'stays',
+	});
+});
+
+test('sources with views of the same items are branches', t => {
+	const {data} = problemOf({
+		data: {dataset: 'digits', sources: ['cam-1', 'cam-2'], views: {kind: 'tiles', rows: 1, columns: 2}},
+		planning: {junction: 'mean'},
+	});
+	t.deepEqual(data, {kind: 'aligned', devices: ['cam-1', 'cam-2'], junction: 'mean'});
+});
+
+test('objectives and limits are in base units', t => {
+	const problem = problemOf({
+		objective: {
+			minimise: {time: 1, energy: 0.05},
+			subjectTo: {time: '10 min', energy: '2 kJ', bytes: '1 GB', money: 3},
+		},
+	});
+	t.deepEqual(problem.objective, {kind: 'weighted', weights: {time: 1, energy: 0.05}});
+	t.deepEqual(problem.constraints.most, {time: 600, energy: 2000, bytes: 1e9, money: 3});
+	t.deepEqual(problemOf({}).objective, {kind: 'one', measure: 'time'});
+	t.is(
+		objectiveText(jobOf({objective: {minimise: 'energy', subjectTo: {time: '10 min'}}})),
+		'energy, time at most 600 s',
+	);
+});
+
+test('devices that are alike share their times, which tells the planner so', t => {
+	const [one, other] = problemOf({}).fleet.devices;
+	t.is(one!.times, other!.times);
+});
+
+test('jobs that contradict themselves are refused with the place', t => {
+	const pinned = (...pins: Array<{device: string; units: [number, number]}>) => ({planning: {pinned: pins}});
+	t.regex(errorOf({data: {dataset: 'digits', sources: ['cam-9']}}), /data\.sources: device «cam-9» is not there/u);
+	t.regex(errorOf(pinned({device: 'fog-1', units: [3, 99]})), /planning\.pinned\[0\]\.units.*0 to 11.*\[3, 99\]/u);
+	t.regex(
+		errorOf({planning: {pinned: [{device: 'fog-1', units: [3, 4]}], exclude: ['fog-1']}}),
+		/pinned to «fog-1», which «planning\.exclude»/u,
+	);
+	t.regex(
+		errorOf(pinned({device: 'fog-1', units: [3, 4]}, {device: 'cam-1', units: [4, 5]})),
+		/planning\.pinned\[1\].*«fog-1» and to «cam-1»/u,
+	);
+});
