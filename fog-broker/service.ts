@@ -12,6 +12,7 @@ import {Coordinator} from './coordinator.js';
 import {Fleet} from './fleet.js';
 import {Journal} from './run/journal.js';
 import {Planner} from './run/planning/planner.js';
+import type {ReplanTimes} from './run/replan/replanner.js';
 import {RunStore} from './run/store.js';
 
 export interface CoordinatorOptions {
@@ -24,11 +25,12 @@ export interface CoordinatorOptions {
 	readonly host: DeviceProfile;
 	readonly clock: Clock;
 	readonly logger: Logger;
+	readonly replanTimes?: ReplanTimes | undefined;
 }
 
 /** Starts answering; the returned function stops, and leaves runs under way to the next start. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<() => Promise<void>> {
-	const {transport, topics, engine, state, host, clock, logger} = options;
+	const {transport, topics, engine, state, host, clock, logger, replanTimes} = options;
 	const self = coordinatorId;
 	const messenger = await createMessenger({transport, self, topics, clock, logger: logger.child('messages')});
 	const link = await createTensorLink(transport, self, {topics, clock, logger: logger.child('link')});
@@ -47,7 +49,19 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<() 
 	});
 	const log = logger.child('coordinator');
 	const planner = new Planner(clock);
-	const coordinator = new Coordinator({clock, log, store, journal, engine, messenger, link, fleet, planner, host});
+	const coordinator = new Coordinator({
+		clock,
+		log,
+		store,
+		journal,
+		engine,
+		messenger,
+		link,
+		fleet,
+		planner,
+		host,
+		replanTimes,
+	});
 	messenger.serve(message => coordinator.answer(message));
 	link.onTransfer(transfer => coordinator.accept(transfer));
 	await coordinator.recover();

@@ -118,6 +118,9 @@ class Schemes {
 	}
 
 	*#splits(build: (placement: Placement) => Plan): Generator<Plan> {
+		if (this.#sources.length === 0) {
+			return;
+		}
 		const cuts = spread(
 			this.#rules.cuts.filter(cut => this.#rules.firstCuts.has(cut)),
 			mostCuts,
@@ -133,6 +136,9 @@ class Schemes {
 	*#chains(sources: readonly string[], kind: 'equal' | 'balanced'): Generator<Plan> {
 		const {space} = this.#problem;
 		const first = this.#rules.sources ? sources : sources.slice(0, 1);
+		if (first.length === 0) {
+			return;
+		}
 		for (let length = 1; length <= Math.min(this.#others.length, space.mostStages - 1, 8); length++) {
 			const trunk = this.#others.slice(0, length);
 			const cuts = kind === 'equal' ? this.#equal(length + 1) : this.#balanced(trunk);

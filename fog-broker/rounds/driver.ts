@@ -2,54 +2,27 @@
  * Carries out what the run's state machine decides: sends assignments, weights and rounds, sets deadlines, updates,
  * evaluates, writes checkpoints, and reports what happened back to the machine.
  */
-import {type Clock, withDeadline} from '../../core/clock.js';
+import {withDeadline} from '../../core/clock.js';
 import {asFplError} from '../../core/errors.js';
 import {type DeviceId, deviceId} from '../../core/ids.js';
-import type {RunUpdate} from '../../core/ledger/run-update.js';
+import type {Plan} from '../../core/plan/plan.js';
 import type {BodyOf} from '../../core/wire/bodies.js';
 import {peerError} from '../../core/wire/messenger.js';
 import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import {lrScale} from '../../models/compile/schedule.js';
-import type {Trainer} from '../../models/engines/engine.js';
 import {endOf, failedEnd, type RunEnd} from '../run/end.js';
-import type {Evaluator} from '../run/evaluator.js';
-import type {BookPages, LedgerBook} from '../run/ledger-book.js';
-import type {ServerAccounts} from '../server/accounts.js';
-import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
+import type {Checkpoint} from '../server/checkpoints.js';
 import {ParameterServer} from '../server/parameter-server.js';
-import {Dispatch, type DispatchParts} from './dispatch.js';
+import {Dispatch} from './dispatch.js';
 import {startRun, stepRun} from './machine.js';
+import {progressOf, type RunParts} from './parts.js';
 import {RoundMeter} from './round-meter.js';
 import type {Outcome, RunEffect, RunEvent, RunState} from './state.js';
 import {Upkeep} from './upkeep.js';
 
-export interface RunParts extends DispatchParts {
-	readonly clock: Clock;
-	readonly trainer: Trainer;
-	/** Undefined where the fog broker has no test data. */
-	readonly evaluator: Evaluator | undefined;
-	readonly checkpoints: CheckpointStore;
-	readonly book: LedgerBook;
-	readonly accounts: ServerAccounts;
-	/** Whether a device is in the fleet. */
-	readonly isHere: (device: string) => boolean;
-	/** Seconds that earlier attempts took. */
-	readonly earlierSeconds: number;
-	readonly emit: (update: RunUpdate) => void;
-}
-
 const updateEveryMs = 250;
 /** What is under way when a run ends gets this long; a test of the last weights may take much longer, and is waited for. */
 const windUpMs = 60_000;
-
-/** What a checkpoint keeps besides the weights. */
-export interface Progress {
-	readonly members: ReadonlyArray<{readonly device: string; readonly items: number; readonly cursor: number}>;
-	/** As counted when the first round began. */
-	readonly rounds?: number | undefined;
-	readonly totalItems?: number;
-	readonly pages: BookPages;
-}
 
 export class RunDriver {
 	readonly #parts: RunParts;
@@ -105,6 +78,15 @@ export class RunDriver {
 
 	get devices(): readonly string[] {
 		return [...this.#shares.keys()];
+	}
+
+	/** Where the run stands, and the plan with those of its devices that are here; undefined: too few are. */
+	get standing(): {readonly plan: Plan | undefined; readonly done: number} {
+		const {members, round, rounds, settings} = this.#state;
+		const [stage] = this.#parts.plan.stages as [Plan['stages'][number]];
+		const replicas = stage.replicas.filter(({device}) => members.get(device)?.state !== 'absent');
+		const plan = replicas.length < settings.minimum ? undefined : {...this.#parts.plan, stages: [{...stage, replicas}]};
+		return {plan, done: rounds === undefined ? 0 : round / rounds};
 	}
 
 	async start(present: Iterable<string>): Promise<void> {
@@ -296,15 +278,9 @@ export class RunDriver {
 	 */
 	async #readCheckpoint(): Promise<Checkpoint> {
 		const saving = this.#server.state();
-		const {round, rounds, totalItems, members} = this.#state;
-		const pages = this.#parts.book.pages(this.seconds);
-		const progress: Progress = {
-			members: [...members].map(([device, {items, cursor}]) => ({device, items, cursor})),
-			rounds,
-			totalItems,
-			pages,
-		};
-		return {run: this.#parts.run, round, state: await saving, progress};
+		const {run, plan, book} = this.#parts;
+		const progress = progressOf(this.#state, plan, book.pages(this.seconds));
+		return {run, round: this.#state.round, state: await saving, progress};
 	}
 
 	async #windUp(outcome: Outcome): Promise<void> {
@@ -315,7 +291,7 @@ export class RunDriver {
 		for (const cancel of this.#pauses) {
 			cancel();
 		}
-		if (outcome.kind !== 'done') {
+		if (outcome.kind !== 'done' && outcome.kind !== 'moved') {
 			this.#upkeep.stopEvaluating();
 		}
 		const tasks = Promise.allSettled([...this.#tasks]);
@@ -332,10 +308,12 @@ export class RunDriver {
 		if (this.#outcome.state === 'done') {
 			this.#outcome = endOf(outcome);
 		}
-		this.#dispatch.release(
-			this.devices.map(device => deviceId(device)),
-			outcome.kind,
-		);
+		if (outcome.kind !== 'moved') {
+			this.#dispatch.release(
+				this.devices.map(device => deviceId(device)),
+				outcome.kind,
+			);
+		}
 		this.post({kind: 'finished'});
 	}
 

@@ -11,7 +11,7 @@ import {
 	type Shares,
 	withMember,
 } from './rounds.js';
-import {inState, type RoundReport, type RunEvent, type RunState, type Transition} from './state.js';
+import {inState, leavesHere, type RoundReport, type RunEvent, type RunState, type Transition} from './state.js';
 
 /** A device that cannot take part just now is asked again after this long; twice as long each time, up to the longest. */
 const firstPauseMs = 500;
@@ -51,6 +51,12 @@ export function stepRun(state: RunState, event: RunEvent, shares: Shares): Trans
 			return evaluated(state, event.round, event.accuracy);
 		case 'finished':
 			return [{...state, phase: 'ended', deadline: undefined}, [{kind: 'end'}]];
+		case 'leave': {
+			const {because, at} = event;
+			const next = {...state, leaving: {because, at}};
+			// A round under way is completed first.
+			return state.phase === 'gathering' && leavesHere(next) ? finish(next, {kind: 'moved', because}) : [next, []];
+		}
 		case 'stop':
 			return finish(state, {kind: 'stopped', because: event.because});
 		default:
@@ -120,6 +126,9 @@ function updated(state: RunState, round: number, tookMs: number, shares: Shares)
 	};
 	if (next.round >= (next.rounds ?? Number.POSITIVE_INFINITY)) {
 		return finish(next, {kind: 'done'});
+	}
+	if (next.leaving && leavesHere(next)) {
+		return finish(next, {kind: 'moved', because: next.leaving.because});
 	}
 	const [begun, effects] = mayBegin(next, shares);
 	return begun.phase === 'gathering' ? awaitDevices(begun, effects) : [begun, effects];

@@ -4,11 +4,12 @@ import type {Job} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Trainer} from '../../models/engines/engine.js';
-import type {ActiveRun, Setting} from '../run/conduct.js';
+import type {Setting, TrainingRun} from '../run/conduct.js';
 import {Evaluator} from '../run/evaluator.js';
 import {viewed} from '../run/preparation.js';
 import type {Checkpoint} from '../server/checkpoints.js';
-import {type Progress, RunDriver} from './driver.js';
+import {RunDriver} from './driver.js';
+import type {Progress} from './parts.js';
 import {initialRun, type RunSettings} from './state.js';
 
 const devicesOf = (plan: Plan): string[] => plan.stages[0]!.replicas.map(({device}) => device);
@@ -29,7 +30,7 @@ function settingsOf({training, devices, faults}: Job, plan: Plan): RunSettings {
 	};
 }
 
-async function restore(trainer: Trainer, {state, run}: Checkpoint): Promise<void> {
+async function restore(trainer: Trainer, {state, run}: Pick<Checkpoint, 'state' | 'run'>): Promise<void> {
 	const {parameters, buffers} = trainer;
 	if (state.parameters.length !== parameters.length || state.buffers.length !== buffers.length) {
 		throw new FplError('CHECKPOINT_CORRUPT', {
@@ -42,13 +43,14 @@ async function restore(trainer: Trainer, {state, run}: Checkpoint): Promise<void
 }
 
 /** @throws FplError `CHECKPOINT_CORRUPT`, or of the engine. */
-export async function roundsOf(setting: Setting): Promise<ActiveRun> {
+export async function roundsOf(setting: Setting): Promise<TrainingRun> {
 	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
+	const {standing, earlierSeconds} = setting;
 	const {clock, engine, fleet, journal, link, messenger, log} = context;
 	const trainer = await engine.trainer(preparation.model, preparation.trainer);
 	opened.push(trainer);
 	if (checkpoint) {
-		await restore(trainer, checkpoint);
+		await restore(trainer, {run, ...(standing ?? checkpoint)});
 	}
 	let evaluator: Evaluator | undefined;
 	if (preparation.test) {
@@ -79,18 +81,30 @@ export async function roundsOf(setting: Setting): Promise<ActiveRun> {
 			book,
 			accounts,
 			isHere: device => fleet.find(device) !== undefined,
-			earlierSeconds: progress?.pages.seconds ?? 0,
+			earlierSeconds,
 			emit: update => journal.publish(run, update),
 		},
 		initialRun(
 			settingsOf(job, plan),
 			devicesOf(plan),
-			checkpoint && {
-				round: checkpoint.round,
-				rounds: progress!.rounds,
-				totalItems: progress!.totalItems ?? 0,
-				members: membersOf(progress!),
-			},
+			standing
+				? {
+						round: standing.step,
+						rounds: standing.steps,
+						totalItems: standing.totalItems,
+						members: new Map(
+							Object.entries(standing.cursors).map(([device, cursor]) => [
+								device,
+								{items: standing.items[device] ?? 0, cursor},
+							]),
+						),
+					}
+				: checkpoint && {
+						round: checkpoint.round,
+						rounds: progress!.rounds,
+						totalItems: progress!.totalItems ?? 0,
+						members: membersOf(progress!),
+					},
 		),
 	);
 	return {
@@ -104,6 +118,10 @@ export async function roundsOf(setting: Setting): Promise<ActiveRun> {
 		left: device => driver.post({kind: 'gone', device}),
 		// Every replica has data of its own: nobody else can take its place.
 		spares: () => {},
+		get standing() {
+			return driver.standing;
+		},
+		leave: leaving => driver.post({kind: 'leave', ...leaving}),
 		stop: because => driver.post({kind: 'stop', because}),
 		accept: transfer => driver.accept(transfer),
 		ready: (body, from) => driver.ready(body, from),

@@ -30,6 +30,8 @@ export interface RoundReport {
 export type Outcome =
 	| {readonly kind: 'done'}
 	| {readonly kind: 'stopped'; readonly because: string}
+	/** It goes on by another plan from where this one ended. */
+	| {readonly kind: 'moved'; readonly because: string}
 	| {readonly kind: 'failed'; readonly code: ErrorCode; readonly facts: ErrorFacts};
 
 export interface RunSettings {
@@ -61,6 +63,14 @@ export interface RunState {
 	/** Names the deadline that is still of interest; others are ignored. */
 	readonly deadline: string | undefined;
 	readonly recentRoundsMs: readonly number[];
+	/** The run is to go on by another plan as soon as it comes there. */
+	readonly leaving: Leaving | undefined;
+}
+
+/** Where a run may leave its plan: between any two rounds, or only where an epoch ends. */
+export interface Leaving {
+	readonly because: string;
+	readonly at: 'step' | 'epoch';
 }
 
 export type RunEvent =
@@ -75,6 +85,7 @@ export type RunEvent =
 	| {readonly kind: 'updated'; readonly round: number; readonly tookMs: number}
 	| {readonly kind: 'evaluated'; readonly round: number; readonly accuracy: number | undefined}
 	| {readonly kind: 'finished'}
+	| ({readonly kind: 'leave'} & Leaving)
 	| {readonly kind: 'stop'; readonly because: string};
 
 export type RunEffect =
@@ -131,6 +142,7 @@ export function initialRun(settings: RunSettings, devices: readonly string[], re
 		asked: new Map(),
 		deadline: undefined,
 		recentRoundsMs: [],
+		leaving: undefined,
 	};
 }
 
@@ -146,11 +158,16 @@ export function plannedRounds({sync, epochs}: RunSettings, totalItems: number): 
 	}
 }
 
+const roundsPerEpoch = ({settings: {sync, epochs}, rounds}: RunState): number =>
+	sync.kind === 'step' ? (rounds ?? 1) / epochs : 1;
+
 /** The last round of an epoch or of the run. */
-export function isMilestone({settings: {sync, epochs}, round, rounds}: RunState): boolean {
-	const perEpoch = sync.kind === 'step' ? (rounds ?? 1) / epochs : 1;
-	return (round + 1) % perEpoch === 0 || round + 1 === rounds;
-}
+export const isMilestone = (state: RunState): boolean =>
+	(state.round + 1) % roundsPerEpoch(state) === 0 || state.round + 1 === state.rounds;
+
+/** Between two rounds: whether the run leaves its plan here. */
+export const leavesHere = (state: RunState): boolean =>
+	state.leaving !== undefined && (state.leaving.at === 'step' || state.round % roundsPerEpoch(state) === 0);
 
 export const inState = (state: RunState, ...kinds: readonly MemberState[]): string[] =>
 	[...state.members].filter(([, member]) => kinds.includes(member.state)).map(([device]) => device);

@@ -14,12 +14,15 @@ import type {Model} from '../../models/graph.js';
 import type {Fleet} from '../fleet.js';
 import type {ServerAccounts} from '../server/accounts.js';
 import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
+import type {Leaving} from '../stages/state.js';
 import type {RunEnd} from './end.js';
 import {releaseFrom} from './gather.js';
 import type {Journal} from './journal.js';
 import type {LedgerBook} from './ledger-book.js';
 import type {Planner} from './planning/planner.js';
 import type {Preparation} from './preparation.js';
+import type {ReplanTimes} from './replan/replanner.js';
+import type {Standing} from './replan/standing.js';
 import type {Manifest, RunStore} from './store.js';
 
 /** A run that devices work on: what the coordinator passes on to it. */
@@ -48,6 +51,22 @@ export interface ActiveRun {
 	>;
 }
 
+/** A run that trains: it may go on by another plan. */
+export interface TrainingRun extends ActiveRun {
+	/** Part of the steps that are done, in [0, 1], and the plan as it is executed now; undefined: the run waits for devices. */
+	readonly standing: {readonly plan: Plan | undefined; readonly done: number};
+	/** Ends it with its weights where this may be; the run's end says that it `moved`. */
+	leave(leaving: Leaving): void;
+}
+
+/** Who wants to know how a run is getting on. */
+export interface RunObserver {
+	joined(device: string): void;
+	left(device: string): void;
+	/** Seconds that a device computed for a step, or for a round. */
+	computed(device: string, seconds: number): void;
+}
+
 export interface RunContext {
 	readonly clock: Clock;
 	readonly log: Logger;
@@ -58,6 +77,8 @@ export interface RunContext {
 	readonly link: TensorLink;
 	readonly fleet: Fleet;
 	readonly planner: Planner;
+	/** How quickly runs look for another plan; see `replanTimes`. */
+	readonly replanTimes?: ReplanTimes | undefined;
 	/** The machine that the coordinator itself runs on. */
 	readonly host: DeviceProfile;
 	/** Called when rounds are about to begin; the coordinator passes messages on to it. */
@@ -84,17 +105,34 @@ export interface Setting {
 	readonly checkpoint: Checkpoint | undefined;
 	readonly book: LedgerBook;
 	readonly accounts: ServerAccounts;
+	/** Where the run is taken up, if its checkpoint is of another plan. */
+	readonly standing: Standing | undefined;
+	/** Seconds that the run has taken before. */
+	readonly earlierSeconds: number;
 	/** Closed when the run is over. */
 	readonly opened: Array<{close(): Promise<void>}>;
 }
 
 export const cancelled = 'a client asked for it';
 
+/** The same run, whose reports somebody else hears as well. */
+function observed(active: ActiveRun, observer: RunObserver): ActiveRun {
+	return Object.create(active, {
+		report: {
+			value: (body: BodyOf<'roundReport'>, from: DeviceId) => {
+				observer.computed(from, body.phases.compute.seconds);
+				active.report(body, from);
+			},
+		},
+	}) as ActiveRun;
+}
+
 /** Passes on who comes and goes and whether the run is to end, until it has. */
 export async function conduct(
 	{context, run, book}: Pick<Setting, 'context' | 'run' | 'book'>,
 	active: ActiveRun,
 	{pause, cancel}: RunSignals,
+	observer?: RunObserver,
 ): Promise<RunEnd> {
 	const {fleet} = context;
 	const enrol = (device: string) => {
@@ -123,16 +161,18 @@ export async function conduct(
 			}
 			tellSpares();
 			active.joined(device);
+			observer?.joined(device);
 		},
 		left: device => {
 			tellSpares();
 			active.left(device);
+			observer?.left(device);
 		},
 	});
 	const onPause = () => active.stop('the coordinator was stopped');
 	const onCancel = () => active.stop(cancelled);
 	try {
-		context.onDriver(active);
+		context.onDriver(observer ? observed(active, observer) : active);
 		tellSpares();
 		await active.start(fleet.list().map(({device}) => device));
 		for (const [signal, stop] of [

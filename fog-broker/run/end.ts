@@ -8,6 +8,8 @@ export interface RunEnd {
 	readonly code?: ErrorCode;
 	readonly facts?: ErrorFacts;
 	readonly because?: string;
+	/** The run goes on by another plan. */
+	readonly moved?: true;
 }
 
 export const failedEnd = ({code, facts, message}: FplError): RunEnd => ({
@@ -23,6 +25,8 @@ export function endOf(outcome: Outcome): RunEnd {
 			return {state: 'done'};
 		case 'stopped':
 			return {state: 'interrupted', because: outcome.because};
+		case 'moved':
+			return {state: 'interrupted', because: outcome.because, moved: true};
 		case 'failed':
 			return failedEnd(new FplError(outcome.code, outcome.facts));
 		default:

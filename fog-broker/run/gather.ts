@@ -28,7 +28,7 @@ export interface GatherContext {
 export interface Wanted {
 	readonly run: RunId;
 	readonly job: Job;
-	readonly preparation: Pick<Preparation, 'model' | 'bytes' | 'items'>;
+	readonly preparation: Preparation;
 	/** When the run was submitted, ISO 8601. */
 	readonly createdAt: string;
 }
@@ -40,9 +40,14 @@ export type Gathered = Pick<PlannedRun, 'plan'> & Partial<PlannedRun>;
 const settleMs = 1500;
 
 /** A device that still holds a run which is over (it did not hear its end) is set free; runs follow one after the other. */
-export function releaseFrom({messenger, log}: GatherContext, device: DeviceId, run: RunId): void {
+export function releaseFrom(
+	{messenger, log}: Pick<GatherContext, 'messenger' | 'log'>,
+	device: DeviceId,
+	run: RunId,
+	because = 'that run is over',
+): void {
 	messenger
-		.request(device, {kind: 'release', run, because: 'that run is over'}, {expect: ['ack'], deadlineMs: 5000})
+		.request(device, {kind: 'release', run, because}, {expect: ['ack'], deadlineMs: 5000})
 		.catch((error: unknown) => log.debug(`release ${device}: ${asFplError(error).message}`));
 }
 

@@ -22,6 +22,10 @@ const manifestSchema = z.strictObject({
 	job: z.json(),
 	/** Undefined while the run waits for devices to build a plan from. */
 	plan: planSchema.optional(),
+	/** Whether a planner chose it: then the run may move to another one. */
+	chosen: z.boolean().optional(),
+	/** Plans that it went by before it moved to this one, the latest last: checkpoints may still be of them. */
+	earlierPlans: z.array(planSchema).max(16).optional(),
 	state: z.enum(['running', 'done', 'failed', 'interrupted']),
 	/** Counts the coordinator's lives in this run; messages of earlier ones are refused. */
 	attempt: z.number().int().min(1),
@@ -37,7 +41,10 @@ const manifestSchema = z.strictObject({
 		.optional(),
 });
 
-export type Manifest = Readonly<Omit<z.output<typeof manifestSchema>, 'plan'>> & {readonly plan?: Plan | undefined};
+export type Manifest = Readonly<Omit<z.output<typeof manifestSchema>, 'plan' | 'earlierPlans'>> & {
+	readonly plan?: Plan | undefined;
+	readonly earlierPlans?: readonly Plan[] | undefined;
+};
 
 export const predictionFile = 'prediction.json';
 

@@ -54,6 +54,10 @@ const endsEpoch = (step: number, perEpoch: number): boolean => step > 0 && step 
 export const isMilestone = ({stepsPerEpoch: perEpoch, steps}: StageState, {step}: Position): boolean =>
 	endsEpoch(step, perEpoch) || step === steps;
 
+/** Between two steps: whether the run leaves its plan at this position. */
+export const leavesAt = ({leaving, steps, stepsPerEpoch: perEpoch}: StageState, {step}: Position): boolean =>
+	leaving !== undefined && (leaving.at === 'step' || step === 0 || (steps !== undefined && step % perEpoch === 0));
+
 /** Groups to be averaged at this position; at the end of an epoch and of the run all are. */
 export function dueAverages(state: StageState, position: Position): readonly Group[] {
 	const {plan, stepsPerEpoch: perEpoch} = state;

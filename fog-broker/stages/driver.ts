@@ -12,29 +12,19 @@ import type {BodyOf} from '../../core/wire/bodies.js';
 import {peerError} from '../../core/wire/messenger.js';
 import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import {lrScale} from '../../models/compile/schedule.js';
-import type {Model} from '../../models/graph.js';
 import {arrange} from '../../models/plans/arrange.js';
 import {branchesOf, plannedModel} from '../../models/plans/cut.js';
 import {endOf, type RunEnd} from '../run/end.js';
 import {updatesOf} from './commit.js';
 import {Exchange} from './exchange.js';
 import {finish} from './flow.js';
-import {Keeper, type KeeperOptions} from './keeper.js';
+import {Keeper} from './keeper.js';
 import {startStages, stepStages} from './machine.js';
-import {Outbox, type OutboxOptions} from './outbox.js';
+import {Outbox} from './outbox.js';
+import type {StageParts} from './parts.js';
 import {Recorder, roleOf, type StepUnderWay} from './recorder.js';
 import type {Outcome, Position, StageEffect, StageEvent, StageState, Transition} from './state.js';
 import {Transfers} from './transfers.js';
-
-export interface StageParts
-	extends Omit<OutboxOptions, 'onTrouble' | 'onForgotten'>,
-		Pick<KeeperOptions, 'clock' | 'weights' | 'book' | 'accounts' | 'emit' | 'evaluate' | 'checkpoint'> {
-	readonly base: Model;
-	/** Seconds that earlier attempts took. */
-	readonly earlierSeconds: number;
-	/** Writes down that this attempt has begun. */
-	readonly onAttempt: (attempt: number) => Promise<void>;
-}
 
 export class StageDriver {
 	readonly #parts: StageParts;
@@ -101,6 +91,13 @@ export class StageDriver {
 	/** All devices of the plan that the run began with. */
 	get devices(): readonly string[] {
 		return devicesOf(this.#state.original);
+	}
+
+	/** Where the run stands, and the plan as it is executed now; undefined: it waits for devices. */
+	get standing(): {readonly plan: Plan | undefined; readonly done: number} {
+		const {phase, plan, position, steps} = this.#state;
+		const waits = phase === 'gathering' || phase === 'pausing';
+		return {plan: waits ? undefined : plan, done: steps === undefined ? 0 : position.step / steps};
 	}
 
 	roleOf(device: string): string {
@@ -335,7 +332,9 @@ export class StageDriver {
 		this.#cancelDeadline();
 		await this.#keeper.settle();
 		this.#outcome = endOf(outcome);
-		this.#outbox.release([...new Set([...this.devices, ...devicesOf(this.#state.plan)])], outcome.kind);
+		if (outcome.kind !== 'moved') {
+			this.#outbox.release([...new Set([...this.devices, ...devicesOf(this.#state.plan)])], outcome.kind);
+		}
 		this.post({kind: 'finished'});
 	}
 

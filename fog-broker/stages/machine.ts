@@ -1,5 +1,6 @@
 /** The transitions of a run with stages. See `state.ts` for the states, events and effects. */
 import {devicesOf} from '../../core/plan/fallback.js';
+import {leavesAt} from './calendar.js';
 import {after, finish, note, without} from './flow.js';
 import {gather, mayStage, replan} from './staging.js';
 import type {Outcome, StageEffect, StageEvent, StageState, Transition} from './state.js';
@@ -56,6 +57,8 @@ export function stepStages(state: StageState, event: StageEvent): Transition {
 			return event.name === state.deadline ? deadlinePassed({...state, deadline: undefined}) : [state, []];
 		case 'finished':
 			return [{...state, phase: 'ended', deadline: undefined}, [{kind: 'end'}]];
+		case 'leave':
+			return leave(state, event);
 		case 'stop':
 			return end(state, {kind: 'stopped', because: event.because});
 		default:
@@ -136,6 +139,13 @@ function evaluated(state: StageState, step: number, accuracy: number | undefined
 	return target !== undefined && accuracy !== undefined && accuracy >= target && state.phase !== 'finishing'
 		? after(end(state, {kind: 'done'}), note(`reached the target accuracy after step ${step}`))
 		: [state, []];
+}
+
+/** A step under way is completed first; before one is begun, the weights that the run has are complete. */
+function leave(before: StageState, {because, at}: StageEvent & {kind: 'leave'}): Transition {
+	const state = {...before, leaving: {because, at}};
+	const idle = state.phase === 'gathering' || state.phase === 'pausing' || state.phase === 'staging';
+	return idle && leavesAt(state, state.position) ? finish(state, {kind: 'moved', because}) : [state, []];
 }
 
 /** Ends the run with the weights of the last completed step. */

@@ -1,9 +1,7 @@
 /** Runs with stages, made ready to be driven step by step. */
-import {z} from 'zod';
-import {FplError} from '../../core/errors.js';
 import {planDigest} from '../../core/plan/digest.js';
 import type {Job} from '../../core/plan/job.js';
-import {type Plan, planSchema} from '../../core/plan/plan.js';
+import type {Plan} from '../../core/plan/plan.js';
 import {slotCount} from '../../models/compile/optimizer.js';
 import {bind} from '../../models/datasets/bind.js';
 import type {Dataset} from '../../models/datasets/dataset.js';
@@ -13,46 +11,15 @@ import {alignViews, viewsOf} from '../../models/junction/data.js';
 import {isJoined} from '../../models/junction/join.js';
 import {arrange} from '../../models/plans/arrange.js';
 import {branchesOf, plannedModel} from '../../models/plans/cut.js';
-import type {ActiveRun, Setting} from '../run/conduct.js';
+import type {Setting, TrainingRun} from '../run/conduct.js';
 import {type Evaluation, Evaluator} from '../run/evaluator.js';
 import type {BookPages, LedgerBook} from '../run/ledger-book.js';
 import {viewed} from '../run/preparation.js';
-import type {Checkpoint} from '../server/checkpoints.js';
+import {concatenated, packed, resumed} from '../server/stage-progress.js';
 import {StageDriver} from './driver.js';
-import {initialState, type StageSettings} from './state.js';
+import {initialState, type StageSettings, startPosition} from './state.js';
 import {suitabilityOf} from './suitability.js';
-import {type GroupStates, StageWeights} from './weights.js';
-
-const whole = z.number().int().min(0);
-
-/** What a checkpoint keeps besides the weights. */
-const progressSchema = z.object({
-	kind: z.literal('stages'),
-	/** Of the plan that the run began with. */
-	plan: z.string(),
-	/** As it was executed when the weights came: without the devices that were away. */
-	executed: planSchema,
-	position: z.object({
-		step: whole,
-		cursors: z.record(z.string(), whole),
-		turn: whole,
-		turnLeft: z.number().int(),
-		sinceSync: whole,
-	}),
-	items: z.record(z.string(), whole),
-	/** By group, in the order of the vectors: their lengths, slots and updates, and after which step they were saved. */
-	groups: z.array(
-		z.object({
-			key: z.string(),
-			parameters: whole,
-			buffers: whole,
-			slots: whole,
-			updates: whole,
-			savedAt: whole.default(0),
-		}),
-	),
-	pages: z.custom<BookPages>(),
-});
+import {StageWeights} from './weights.js';
 
 function settingsOf({training, devices, faults}: Job): StageSettings {
 	return {
@@ -63,70 +30,6 @@ function settingsOf({training, devices, faults}: Job): StageSettings {
 		stepDeadlineMs: faults.roundDeadline === undefined ? undefined : faults.roundDeadline * 1000,
 		targetAccuracy: training.targetAccuracy,
 	};
-}
-
-const concatenated = (vectors: readonly Float32Array[]): Float32Array => {
-	const result = new Float32Array(vectors.reduce((sum, {length}) => sum + length, 0));
-	let offset = 0;
-	for (const vector of vectors) {
-		result.set(vector, offset);
-		offset += vector.length;
-	}
-	return result;
-};
-
-/** All groups one after the other; groups without slots have zeros there. */
-function packed(states: GroupStates, slots: number): TrainerState {
-	const all = [...states.values()];
-	return {
-		parameters: concatenated(all.map(({parameters}) => parameters)),
-		buffers: concatenated(all.map(({buffers}) => buffers)),
-		slots: Array.from({length: slots}, (_, index) =>
-			concatenated(all.map(state => state.slots[index] ?? new Float32Array(state.parameters.length))),
-		),
-		updates: Math.max(...all.map(({updates}) => updates)),
-	};
-}
-
-function unpacked(
-	{parameters, buffers, slots}: TrainerState,
-	groups: z.output<typeof progressSchema>['groups'],
-): GroupStates {
-	let [at, bufferAt] = [0, 0];
-	return new Map(
-		groups.map(group => {
-			const [from, fromBuffer] = [at, bufferAt];
-			at += group.parameters;
-			bufferAt += group.buffers;
-			return [
-				group.key,
-				{
-					parameters: parameters.slice(from, at),
-					buffers: buffers.slice(fromBuffer, bufferAt),
-					slots: slots.slice(0, group.slots).map(slot => slot.slice(from, at)),
-					updates: group.updates,
-				},
-			];
-		}),
-	);
-}
-
-/** @throws FplError `CHECKPOINT_CORRUPT`; `PLAN_INVALID` when the plan is another one than that of the checkpoint. */
-function resumed({progress, state, run}: Checkpoint, plan: Plan) {
-	const parsed = progressSchema.safeParse(progress);
-	if (!parsed.success) {
-		throw new FplError('CHECKPOINT_CORRUPT', {where: run, problem: 'it is of no run with stages'});
-	}
-	if (parsed.data.plan !== planDigest(plan)) {
-		throw new FplError('PLAN_INVALID', {
-			where: `plan of ${run}`,
-			problem: 'it was changed after the run began',
-			expected: `digest ${parsed.data.plan.slice(0, 12)}…`,
-			got: `${planDigest(plan).slice(0, 12)}…`,
-			fix: 'Put the plan back as it was, or begin a new run with the new one.',
-		});
-	}
-	return {...parsed.data, states: unpacked(state, parsed.data.groups)};
 }
 
 /** Tests the weights of a plan, each time with a trainer for the model that the plan has then. */
@@ -190,10 +93,11 @@ const sameModel = (a: Model, b: Model): boolean =>
 	a === b || (isJoined(a) && isJoined(b) && a.join.branches.join() === b.join.branches.join());
 
 /** @throws FplError `CHECKPOINT_CORRUPT`, `PLAN_INVALID`, or of the model. */
-export async function stagesOf(setting: Setting): Promise<ActiveRun> {
+export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
+	const {standing, earlierSeconds} = setting;
 	const {clock, journal, link, log, messenger, store} = context;
-	const before = checkpoint && resumed(checkpoint, plan);
+	const before = checkpoint && !standing ? resumed(checkpoint, plan) : undefined;
 	const slots = slotCount(job.training.optimizer);
 	const first = before?.executed ?? plan;
 	const weights = new StageWeights(
@@ -203,6 +107,9 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 		before?.states,
 		before?.groups.map(({key, savedAt}) => [key, savedAt] as const),
 	);
+	if (standing) {
+		weights.takeUp(standing.state, standing.step);
+	}
 	const evaluator = new StageEvaluator(setting);
 	opened.push(evaluator);
 	let latest = manifest;
@@ -222,7 +129,7 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 			weights,
 			book,
 			accounts,
-			earlierSeconds: before?.pages.seconds ?? 0,
+			earlierSeconds,
 			emit: update => journal.publish(run, update),
 			onAttempt: attempt => {
 				latest = {...latest, attempt};
@@ -258,7 +165,12 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 			settingsOf(job),
 			plan,
 			manifest.attempt,
-			before && {position: before.position, items: new Map(Object.entries(before.items))},
+			standing
+				? {
+						position: {...startPosition, step: standing.step, cursors: standing.cursors},
+						items: new Map(Object.entries(standing.items)),
+					}
+				: before && {position: before.position, items: new Map(Object.entries(before.items))},
 		),
 	);
 	return {
@@ -273,6 +185,10 @@ export async function stagesOf(setting: Setting): Promise<ActiveRun> {
 		joined: device => driver.post({kind: 'present', device}),
 		left: device => driver.post({kind: 'gone', device}),
 		spares: devices => driver.post({kind: 'spares', devices}),
+		get standing() {
+			return driver.standing;
+		},
+		leave: leaving => driver.post({kind: 'leave', ...leaving}),
 		stop: because => driver.post({kind: 'stop', because}),
 		accept: transfer => driver.accept(transfer),
 		ready: (body, from) => driver.ready(body, from),

@@ -27,7 +27,15 @@ export interface StageSettings {
 export type Outcome =
 	| {readonly kind: 'done'}
 	| {readonly kind: 'stopped'; readonly because: string}
+	/** It goes on by another plan from where this one ended. */
+	| {readonly kind: 'moved'; readonly because: string}
 	| {readonly kind: 'failed'; readonly code: ErrorCode; readonly facts: ErrorFacts};
+
+/** Where a run may leave its plan: between any two steps, or only where an epoch ends. */
+export interface Leaving {
+	readonly because: string;
+	readonly at: 'step' | 'epoch';
+}
 
 /** Where a run is between two steps; what a checkpoint keeps besides the weights. */
 export interface Position {
@@ -87,6 +95,8 @@ export interface StageState {
 	readonly failures: number;
 	/** How the run ends as soon as its weights are here. */
 	readonly ending: Outcome | undefined;
+	/** The run is to go on by another plan as soon as it comes there. */
+	readonly leaving: Leaving | undefined;
 	readonly deadline: string | undefined;
 	readonly recentStepsMs: readonly number[];
 }
@@ -108,6 +118,7 @@ export type StageEvent =
 	| {readonly kind: 'evaluated'; readonly step: number; readonly accuracy: number | undefined}
 	| {readonly kind: 'deadline'; readonly name: string}
 	| {readonly kind: 'finished'}
+	| ({readonly kind: 'leave'} & Leaving)
 	| {readonly kind: 'stop'; readonly because: string};
 
 /** One group's weights, from or to one part. */
@@ -168,6 +179,7 @@ export function initialState(
 		held: new Set(),
 		failures: 0,
 		ending: undefined,
+		leaving: undefined,
 		deadline: undefined,
 		recentStepsMs: [],
 	};

@@ -2,7 +2,7 @@
 import {devicesOf} from '../../core/plan/fallback.js';
 import {groupsOf} from '../../core/plan/groups.js';
 import {activeIn, drawsOf, isBranched, itemsOf} from '../../core/plan/routing.js';
-import {dueAverages, isConsistent, isMilestone, stepsOfTurn, stepsPerEpoch} from './calendar.js';
+import {dueAverages, isConsistent, isMilestone, leavesAt, stepsOfTurn, stepsPerEpoch} from './calendar.js';
 import {after, averageKey, fetchMs, finish, holderOf, partsOf, stateKey, stepDeadline, waitFor} from './flow.js';
 import {someReturn} from './staging.js';
 import type {Position, StageEffect, StageState, Transition} from './state.js';
@@ -121,6 +121,9 @@ function mayStore(state: StageState): Transition {
 	const {position, plan, checkpointDue, saving, steps} = state;
 	const {step} = position;
 	const milestone = isMilestone(state, position);
+	if (step < (steps ?? 0) && state.leaving && leavesAt(state, position) && isConsistent(plan, position)) {
+		return hold({...state, ending: {kind: 'moved', because: state.leaving.because}});
+	}
 	if (step < (steps ?? 0) && !saving && someReturn(state)) {
 		// Devices that came back take part in the next step; before that the weights are saved anyway.
 		return hold(state);

@@ -83,7 +83,8 @@ export function collected(state: StageState): Transition {
 	const position = {...state.position, sinceSync: 0};
 	const complete = position.step >= (state.steps ?? Number.POSITIVE_INFINITY);
 	const ending = state.ending ?? (complete ? {kind: 'done'} : undefined);
-	const save = {kind: 'save', position, milestone: ending !== undefined || isMilestone(state, position)} as const;
+	const ends = ending !== undefined && ending.kind !== 'moved';
+	const save = {kind: 'save', position, milestone: ends || isMilestone(state, position)} as const;
 	return after(replan({...state, position, saved: position, ending}), save);
 }
 

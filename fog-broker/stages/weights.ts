@@ -114,6 +114,14 @@ export class StageWeights {
 		return this.#saved;
 	}
 
+	/** Begins with the weights that a run had by another plan after this step. */
+	takeUp(whole: TrainerState, step: number): void {
+		this.#saved = new Map(this.#groups.map(group => [group.key, this.#take(group, whole)]));
+		for (const {key} of this.#groups) {
+			this.#savedAt.set(key, step);
+		}
+	}
+
 	/** Goes on with another plan of the same run, from the saved weights. */
 	change(plan: Plan, arrangement: Arrangement): void {
 		const before = {saved: this.#saved, model: this.#arrangement.model};

@@ -182,8 +182,8 @@ export class ModeSearch {
 	/** Everything that may come first. */
 	roots(): readonly Node[] {
 		const {sources, free, firstCuts} = this.#rules;
-		const {mostReplicas} = this.#problem.space;
-		const ends = this.#rules.cuts.filter(cut => firstCuts.has(cut));
+		const {mostReplicas, mostStages} = this.#problem.space;
+		const ends = mostStages < 2 ? [] : this.#rules.cuts.filter(cut => firstCuts.has(cut));
 		const groups = sources ? [sources] : [...subsets(this.#rules, free, mostReplicas)];
 		return groups.flatMap(devices => {
 			const left = free.filter(device => !devices.includes(device));

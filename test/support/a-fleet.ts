@@ -17,6 +17,7 @@ import {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
 import {Meter, type MeterOptions} from '../../edge-agent/meter.js';
 import {ModelCache} from '../../edge-agent/model-cache.js';
 import {type Description, type DeviceOptions, type RunningDevice, startDevice} from '../../edge-agent/service.js';
+import type {ReplanTimes} from '../../fog-broker/run/replan/replanner.js';
 import {RunStore} from '../../fog-broker/run/store.js';
 import {startCoordinator} from '../../fog-broker/service.js';
 import type {Engine} from '../../models/engines/engine.js';
@@ -55,6 +56,7 @@ export interface TestFleet {
 export interface FleetOptions {
 	readonly faults?: MemoryBrokerOptions['faults'];
 	readonly logger?: Logger;
+	readonly replanTimes?: ReplanTimes;
 	/** How a party connects; over the memory broker by default. The party owns the transport. */
 	readonly attach?: (party: DeviceId, will?: () => Will) => Promise<Transport>;
 	/** Sees the transport of every party before it is used, and may stand in for it. */
@@ -155,6 +157,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 				host,
 				clock,
 				logger: logger.child(coordinatorId),
+				replanTimes: options.replanTimes,
 			});
 			const closeAll = async () => {
 				await close();

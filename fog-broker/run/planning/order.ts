@@ -1,17 +1,23 @@
 /** What the planner's thread is asked, what it answers, and how it finds that out. Pure but for the clock of the search. */
+import {evaluate} from '../../../core/cost/evaluate.js';
 import {asFplError, type ErrorCode, type ErrorFacts} from '../../../core/errors.js';
 import type {Prediction} from '../../../core/ledger/prediction.js';
+import {devicesOf} from '../../../core/plan/fallback.js';
 import type {Job} from '../../../core/plan/job.js';
 import type {Plan} from '../../../core/plan/plan.js';
 import {importModel} from '../../../models/import/model.js';
 import type {PlanDevice} from '../../../planners/cost-input.js';
+import {amountsOf, objectiveValue} from '../../../planners/objective.js';
 import {
 	budgetOf,
+	type PlannedJob,
 	type PredictionAbout,
 	planJob,
 	predictionOfJob,
 	predictionOfPlan,
 } from '../../../planners/plan-job.js';
+import type {Amounts} from '../../../planners/problem.js';
+import type {Weighing} from '../replan/decide.js';
 
 /** Structured-cloneable. */
 export interface PlanningOrder {
@@ -24,11 +30,22 @@ export interface PlanningOrder {
 	readonly about: PredictionAbout;
 	/** Predicts what this plan costs, instead of looking for one. */
 	readonly given?: Plan | undefined;
+	/** Weighs the plan that is found against what the run has. */
+	readonly against?: Against | undefined;
+}
+
+export interface Against {
+	/** As it is executed now; undefined: it cannot go on. */
+	readonly current: Plan | undefined;
+	/** Bytes of the model's file, which devices need that are new to the run. */
+	readonly modelBytes: number;
 }
 
 export interface PlannedRun {
 	readonly plan: Plan;
 	readonly prediction: Prediction;
+	/** Where it was to be weighed. */
+	readonly weighing?: Weighing;
 }
 
 export type PlanningAnswer =
@@ -46,6 +63,46 @@ const withoutStrangers = ({job, devices}: PlanningOrder): Job => {
 	return {...job, planning: {...job.planning, exclude}};
 };
 
+/** What devices take to get their part of the plan ready, besides getting it. */
+const stagingSeconds = 2;
+
+/** The weights go down to every device, those of the optimiser too; the model's file to those that do not have it. */
+function movingCosts({outcome, fleet, costs, training}: PlannedJob, {current, modelBytes}: Against): Amounts {
+	const {plan} = outcome.best;
+	const known = new Set(current ? devicesOf(current) : []);
+	const last = costs.units.length - 1;
+	const transfers = devicesOf(plan).map(name => {
+		const own = plan.stages.filter(({replicas}) => replicas.some(({device}) => device === name));
+		const elements = own.reduce((sum, {units}) => {
+			const [from, to] = units === 'all' ? [0, last] : units;
+			return sum + costs.units.slice(from, to + 1).reduce((total, unit) => total + unit.parameters, 0);
+		}, 0);
+		const bytes = elements * 4 * (1 + training.slots) + (known.has(name) ? 0 : modelBytes);
+		const {profile, pricePerSecond} = fleet.devices.find(({device}) => device === name)!;
+		return {bytes, seconds: bytes / profile.link.downBytesPerSecond, watts: profile.idleWatts, pricePerSecond};
+	});
+	const time = stagingSeconds + Math.max(...transfers.map(({seconds}) => seconds));
+	const sum = (of: (one: (typeof transfers)[number]) => number) => transfers.reduce((all, one) => all + of(one), 0);
+	return {
+		time,
+		bytes: sum(({bytes}) => bytes),
+		energy: time * sum(({watts}) => watts),
+		money: time * sum(({pricePerSecond}) => pricePerSecond),
+	};
+}
+
+/** All in units of the objective. */
+function weigh(planned: PlannedJob, against: Against): Weighing {
+	const {problem, outcome, costs, fleet, training} = planned;
+	const {current} = against;
+	const worth = (amounts: Amounts) => objectiveValue(problem.objective, amounts);
+	return {
+		current: current && worth(amountsOf(evaluate({plan: current, costs, fleet, training}))),
+		proposed: outcome.best.value,
+		moving: worth(movingCosts(planned, against)),
+	};
+}
+
 /** @param now milliseconds of a monotonic clock. */
 export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswer {
 	try {
@@ -56,7 +113,8 @@ export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswe
 		}
 		const planned = planJob(input, budgetOf(order.job.planning.limit * 1000, now));
 		const {plan} = planned.outcome.best;
-		return {kind: 'planned', plan, prediction: predictionOfJob(input, planned, about)};
+		const weighing = order.against && {weighing: weigh(planned, order.against)};
+		return {kind: 'planned', plan, prediction: predictionOfJob(input, planned, about), ...weighing};
 	} catch (error) {
 		const {code, facts} = asFplError(error);
 		return {kind: 'failed', code, facts};

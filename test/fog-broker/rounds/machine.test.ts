@@ -201,6 +201,25 @@ test('a round without any contribution is repeated', t => {
 	t.true(kinds(effects).includes('abandon-round'));
 });
 
+test('a run leaves its plan when the round under way is done, or the epoch', t => {
+	const leave = (at: 'step' | 'epoch'): RunEvent => ({kind: 'leave', because: 'another plan is better', at});
+	const round = (number: number): RunEvent[] => [
+		...answer('a', number),
+		...answer('b', number),
+		{kind: 'updated', round: number, tookMs: 10},
+	];
+	const begun = [...join('a'), ...join('b')];
+	const under = play([...begun, leave('step')]);
+	t.is(under.state.phase, 'training');
+	const left = play([...begun, leave('step'), ...round(0)]);
+	t.deepEqual(left.last, [{kind: 'wind-up', outcome: {kind: 'moved', because: 'another plan is better'}}]);
+	t.is(left.state.round, 1);
+	// Two rounds are an epoch.
+	t.is(play([...begun, leave('epoch'), ...round(0)]).state.phase, 'training');
+	t.is(play([...begun, leave('epoch'), ...round(0), ...round(1)]).state.phase, 'finishing');
+	t.deepEqual(kinds(play([leave('step')]).last), ['wind-up']);
+});
+
 test('the target accuracy ends the run', t => {
 	const {last} = play([...join('a'), ...join('b'), {kind: 'evaluated', round: 0, accuracy: 0.96}], {
 		targetAccuracy: 0.95,

@@ -26,6 +26,7 @@ const anyHappening = fc.record({
 				'spares',
 				'checkpoint-due',
 				'evaluated',
+				'leave',
 			),
 		},
 	),
@@ -67,6 +68,8 @@ function eventFor({what, pick}: Happening, {state}: Play): StageEvent | undefine
 			return {kind: 'deadline', name: 'running-1-0'};
 		case 'spares':
 			return {kind: 'spares', devices: pick < 0.5 ? [] : ['spare-0', 'spare-1']};
+		case 'leave':
+			return {kind: 'leave', because: 'another plan is better', at: pick < 0.2 ? 'step' : 'epoch'};
 		case 'checkpoint-due':
 			return {kind: 'checkpoint-due'};
 		default:
@@ -186,7 +189,7 @@ test('whatever happens in whatever order, a run never hangs, never counts a step
 	);
 });
 
-test('whatever happened, a run whose devices all come back and answer is done, with every step committed', t => {
+test('whatever happened, a run whose devices all come back and answer is done, with every step committed, or leaves for another plan with its weights', t => {
 	fc.assert(
 		fc.property(anyPlan, fc.array(anyHappening, {maxLength: 80}), (plan, happenings) => {
 			const play = new Play(plan);
@@ -216,6 +219,10 @@ test('whatever happened, a run whose devices all come back and answer is done, w
 			if (outcome.kind === 'failed') {
 				t.is(outcome.code, 'RUN_STALLED');
 				t.true(play.state.failures > 6);
+				return;
+			}
+			t.is(play.state.position.step, play.state.saved.step);
+			if (outcome.kind === 'moved') {
 				return;
 			}
 			t.is(outcome.kind, 'done');

@@ -1,0 +1,14 @@
+/** What a run with stages works with. */
+import type {Model} from '../../models/graph.js';
+import type {KeeperOptions} from './keeper.js';
+import type {OutboxOptions} from './outbox.js';
+
+export interface StageParts
+	extends Omit<OutboxOptions, 'onTrouble' | 'onForgotten'>,
+		Pick<KeeperOptions, 'clock' | 'weights' | 'book' | 'accounts' | 'emit' | 'evaluate' | 'checkpoint'> {
+	readonly base: Model;
+	/** Seconds that earlier attempts took. */
+	readonly earlierSeconds: number;
+	/** Writes down that this attempt has begun. */
+	readonly onAttempt: (attempt: number) => Promise<void>;
+}

@@ -1,0 +1,87 @@
+/** Devices that leave a run, or are slower than they say: it goes on by a plan without them. */
+import test from 'ava';
+import {FplError} from '../../../core/errors.js';
+import {
+	aJob,
+	aQuickFleet,
+	equalsUndisturbed,
+	everyStepOnce,
+	follow,
+	join,
+	limit,
+	movesIn,
+} from '../../support/plans/moves.js';
+
+test.serial('a device that is slower than its profile says loses its work to another one', async t => {
+	const fleet = await aQuickFleet(t);
+	await fleet.coordinator();
+	await join(fleet, 'cam-1', {says: 40});
+	await join(fleet, 'fog-1', {says: 1, is: 100});
+	await join(fleet, 'fog-2', {says: 2});
+	const job = aJob();
+	const run = await fleet.submit(job);
+	const {ledger, updates} = await follow(fleet, run, () => {});
+	everyStepOnce(t, ledger);
+	const [move, ...more] = movesIn(ledger);
+	t.log(move?.text);
+	t.regex(move!.text, /\(cam-1, fog-1\) to «.+» \(cam-1, fog-2\): fog-1 takes \d+ times as long as its profile says/u);
+	t.is(more.length, 0);
+	const last = updates.findLast(update => update.kind === 'round')!;
+	t.deepEqual([...last.record.devices].sort(), ['cam-1', 'fog-2']);
+	await equalsUndisturbed(t, fleet, run, job);
+});
+
+test.serial(
+	'when the trunk dies, a spare takes it over at once, and then the run moves to a plan that suits who is left',
+	async t => {
+		const fleet = await aQuickFleet(t);
+		await fleet.coordinator();
+		await join(fleet, 'cam-1', {says: 20});
+		const fog = await join(fleet, 'fog-1', {says: 1});
+		await join(fleet, 'fog-2', {says: 200});
+		const job = aJob();
+		const run = await fleet.submit(job);
+		let killed = false;
+		const {ledger} = await follow(fleet, run, async update => {
+			if (update.kind === 'round' && update.record.round >= 20 && !killed) {
+				killed = true;
+				await fog.kill();
+			}
+		});
+		everyStepOnce(t, ledger);
+		const [move, ...more] = movesIn(ledger);
+		t.log(move?.text);
+		t.regex(move!.text, /\(cam-1, fog-1\) to «one device» \(cam-1\): fog-1 left/u);
+		t.is(more.length, 0);
+		await equalsUndisturbed(t, fleet, run, job);
+	},
+);
+
+test.serial('a device that cannot do what it was chosen for leaves the run to the plan before', async t => {
+	const fleet = await aQuickFleet(t);
+	await fleet.coordinator();
+	await join(fleet, 'cam-1', {says: 40});
+	const job = aJob({data: {dataset: 'digits', limit}, planning: {mostStages: 1, mostReplicas: 1}});
+	const run = await fleet.submit(job);
+	let joined = false;
+	const {ledger} = await follow(fleet, run, async update => {
+		if (update.kind === 'round' && update.record.round >= 5 && !joined) {
+			joined = true;
+			await join(
+				fleet,
+				'fog-1',
+				{says: 1},
+				{
+					engine: async () => {
+						throw new FplError('ENGINE_UNAVAILABLE', {where: 'onnxruntime', problem: 'its library is missing'});
+					},
+				},
+			);
+		}
+	});
+	everyStepOnce(t, ledger);
+	t.is(movesIn(ledger).length, 1);
+	t.true(ledger.notes.some(({text}) => /^goes back to «one device»: .*library is missing/u.test(text)));
+	t.true(ledger.rounds.every(({devices}) => devices.join() === 'cam-1'));
+	await equalsUndisturbed(t, fleet, run, job);
+});

@@ -1,0 +1,99 @@
+/** Runs that may go on by another plan while they are under way, beside one that is never disturbed. */
+import type {ExecutionContext} from 'ava';
+import {runId} from '../../../core/ids.js';
+import type {Ledger} from '../../../core/ledger/ledger.js';
+import type {RunUpdate} from '../../../core/ledger/run-update.js';
+import type {JobDocument} from '../../../core/plan/job.js';
+import {libraryProfile} from '../../../core/profile/library.js';
+import {slowed} from '../../../fog-broker/run/replan/pace.js';
+import {importModel} from '../../../models/import/model.js';
+import {aFleet, type TestFleet} from '../a-fleet.js';
+import {relativeError} from '../one-machine.js';
+import {weightsOf} from './plan-runs.js';
+
+/** In all; ten are an epoch. */
+export const steps = 160;
+const batch = 24;
+export const limit = 240;
+
+export const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
+	version: 1,
+	model: 'lenet5',
+	data: {dataset: 'digits', limit, sources: ['cam-1']},
+	training: {optimizer: {kind: 'sgd', lr: 0.001, momentum: 0.9}, batch, epochs: (steps * batch) / limit, seed: 5},
+	devices: {minimum: 1, wait: '20 s'},
+	faults: {checkpointInterval: '500 ms'},
+	// Chains of single devices, so that it is plain who computes what.
+	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1]},
+	...changes,
+});
+
+/** A device that computes as many times as slowly as a mini PC; perhaps not as it says. */
+export function join(
+	fleet: TestFleet,
+	name: string,
+	{says, is = says}: {readonly says: number; readonly is?: number},
+	staging: Parameters<TestFleet['device']>[1] = {},
+) {
+	const profile = (factor: number) => slowed(libraryProfile('mini-pc-n100', name), factor);
+	const facts = {profile: JSON.stringify(profile(says)), emulated: 'a test'};
+	return fleet.device(name, staging, facts, {profile: profile(is), emulated: true});
+}
+
+export const aQuickFleet = (t: ExecutionContext<unknown>) =>
+	aFleet(t, {replanTimes: {graceMs: 300, settleMs: 50, leastIntervalMs: 30_000}});
+
+/** Follows a run to its end; `onUpdate` may disturb it. */
+export async function follow(
+	fleet: TestFleet,
+	name: string,
+	onUpdate: (update: RunUpdate) => Promise<void> | void,
+): Promise<{readonly ledger: Ledger; readonly updates: readonly RunUpdate[]}> {
+	const run = runId(name);
+	const updates: RunUpdate[] = [];
+	for await (const update of (await fleet.client()).follow(run)) {
+		updates.push(update);
+		if (update.kind === 'ended' && update.state !== 'done') {
+			throw new Error(`${update.code}: ${update.because}`);
+		}
+		await onUpdate(update);
+	}
+	return {ledger: await fleet.store.ledger(run), updates};
+}
+
+export const movesIn = ({notes}: Ledger) => notes.filter(({text}) => text.startsWith('moves from'));
+
+const weightsAfter = async (fleet: TestFleet, run: string) =>
+	weightsOf(importModel(await fleet.store.file(runId(run), 'trained.onnx')));
+
+/** The weights are those of one device that was never disturbed. */
+export async function equalsUndisturbed(
+	t: ExecutionContext<unknown>,
+	fleet: TestFleet,
+	run: string,
+	job: JobDocument,
+): Promise<void> {
+	await fleet.device('alone');
+	const alone = await fleet.submit({
+		...job,
+		data: {...job.data, sources: ['alone']},
+		scheme: {kind: 'centralised', device: 'alone'},
+		devices: {only: ['alone'], wait: '20 s'},
+	});
+	const ledger = await fleet.finish(alone);
+	t.is(ledger.final.state, 'done', ledger.final.because);
+	const [got, expected] = [await weightsAfter(fleet, run), await weightsAfter(fleet, alone)];
+	const error = relativeError(got.parameters, expected.parameters);
+	t.log(`apart from an undisturbed run: ${error.toExponential(1)}`);
+	t.true(error <= 1e-5, `weights differ by ${error}`);
+}
+
+/** Every step is in the curve once, and each of them had a whole batch. */
+export function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger): void {
+	t.is(final.state, 'done', final.because);
+	t.deepEqual(
+		rounds.map(({round}) => round),
+		Array.from({length: steps}, (_, round) => round),
+	);
+	t.true(rounds.at(-1)!.loss < rounds[0]!.loss);
+}
