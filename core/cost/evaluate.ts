@@ -10,6 +10,7 @@ import {isDataParallel, type Plan, synchronisationOf} from '../plan/plan.js';
 import {activeIn, isBranched} from '../plan/routing.js';
 import {apportion} from '../plan/shares.js';
 import {calendarOf, stepsFor} from './calendar.js';
+import {checkpointsOf} from './checkpoints.js';
 import type {Episode, TrainingCosts} from './episode.js';
 import {collect} from './exchanges.js';
 import type {CostDevice, CostFleet} from './fleet.js';
@@ -131,7 +132,11 @@ function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): 
 		const gifts = replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)}));
 		return {...collect(stepIn(0), devices, gifts, vectorElements(costs, ranges[stage]!)), times};
 	});
-	return [...episodes, ...means];
+	const kept = checkpointsOf(plan, costs, fleet.messaging, training).map(({device, sent, answered, times}): Episode => {
+		const spent = {...freshSpending(), bytesSent: sent, bytesReceived: answered, bytesFromServer: answered};
+		return {seconds: 0, times, devices: new Map([[device, spent]]), passes: []};
+	});
+	return [...episodes, ...means, ...kept];
 }
 
 const roleOf = (plan: Plan, device: string): string => {

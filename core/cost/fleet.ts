@@ -43,12 +43,16 @@ export interface CostFleet {
 	readonly messaging: Messaging;
 }
 
-/** A broker whose machine is no bottleneck; times are those of one core of a current server. */
+/**
+ * A broker whose machine is no bottleneck. Times are those of two cores of a current server with the fog broker and four agents
+ * on it, fitted to measured steps (docs/cost-model.md, «Constants»).
+ */
 export const defaultBroker: CostBroker = {
 	inBytesPerSecond: Number.POSITIVE_INFINITY,
 	outBytesPerSecond: Number.POSITIVE_INFINITY,
-	secondsPerElement: 4e-9,
-	secondsPerStep: 1e-3,
+	secondsPerElement: 20e-9,
+	secondsPerStep: 5e-3,
 };
 
-export const defaultMessaging: Messaging = {chunkBytes: 256 * 1024, secondsPerMessage: 0.5e-3};
+/** `secondsPerMessage` contains about a millisecond of timers: those of emulated links. */
+export const defaultMessaging: Messaging = {chunkBytes: 256 * 1024, secondsPerMessage: 1.5e-3};

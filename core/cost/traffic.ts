@@ -45,8 +45,10 @@ export interface Parcel extends Edge {
 }
 
 const elementsOf = ({shape}: ValueCosts): number => shape.reduce((product, dim) => product * dim, 1);
-/** The head of a bundle's tensor: kind, name and dimensions (`core/codec/bundle`). */
-const tensorHead = 40;
+/** A bundle begins with this, and is filled up to a multiple of 8 in two places (`core/codec/bundle`). */
+const bundleHeadBytes = 24;
+/** A bundle's entry for a tensor of so many dimensions, with a name of usual length. */
+const tensorHeadBytes = (rank: number): number => 12 + 4 * rank + 10;
 
 /** Messages of one micro-batch of `size` items. Labels of branches come from the first of them. */
 export function parcelsOf(
@@ -67,12 +69,14 @@ export function parcelsOf(
 			if (sum === undefined) {
 				sum = 0;
 				for (const value of gift.values) {
+					const head = tensorHeadBytes(1 + value.shape.length);
 					if (value.differentiable) {
-						sum += tensorHead + expectedBytes(codec, [items, ...value.shape]);
+						sum += head + expectedBytes(codec, [items, ...value.shape]);
 					} else if (!back) {
-						sum += tensorHead + items * elementsOf(value) * value.bytesPerElement;
+						sum += head + items * elementsOf(value) * value.bytesPerElement;
 					}
 				}
+				sum += sum > 0 || (gift.labels && !back) ? bundleHeadBytes : 0;
 				known.set(key, sum);
 			}
 			return sum;
@@ -81,7 +85,7 @@ export function parcelsOf(
 			const from = devices(gift.from)[edge.from.replica]!.device;
 			const to = devices(gift.to)[edge.to.replica]!.device;
 			const labelled = gift.labels && (!isBranched(plan, 0) || edge.from.replica === 0);
-			const labels = labelled ? tensorHead + edge.rows.count * costs.labelBytes : 0;
+			const labels = labelled ? tensorHeadBytes(1) + edge.rows.count * costs.labelBytes : 0;
 			return {
 				...edge,
 				forwardBytes: bytes(from, to, edge.rows.count, false) + labels,
@@ -102,21 +106,24 @@ export const vectorElements = (costs: ModelCosts, [first, last]: Range): number 
 
 export const vectorBytes = (elements: number): number => elements * floatBytes;
 
-/** Bytes of a stage's weights with as many vectors of the optimiser. */
+/** Numbers of updates and slots (`models/plans/state`). */
+const stateHeadBytes = 8;
+
+/** The state of a stage as it is handed over and kept: weights, buffers, and as many vectors of the optimiser. */
 export const stateBytes = (costs: ModelCosts, [first, last]: Range, slots: number): number => {
 	let parameters = 0;
 	for (let unit = first; unit <= last; unit++) {
 		parameters += costs.units[unit]!.parameters;
 	}
-	return vectorBytes(vectorElements(costs, [first, last]) + slots * parameters);
+	return vectorBytes(vectorElements(costs, [first, last]) + slots * parameters) + stateHeadBytes;
 };
 
-/** Opening message of a transfer: envelope, ids, purpose, topic. */
-export const openingBytes = 420;
+/** Opening message of a transfer with its topic: envelope, ids, purpose; names of usual length. */
+export const openingBytes = 195;
 /** Head of each further chunk: transfer, sequence, check sum, topic. */
-export const chunkHeadBytes = 96;
+export const chunkHeadBytes = 102;
 /** What the receiver answers: acceptance or acknowledgment. */
-export const answerBytes = 110;
+export const answerBytes = 115;
 
 /** Orders to a device and its report, about; ledgers do not count them, but they take their time. */
 export const orderBytes = 500;

@@ -9,6 +9,8 @@ import type {CostDevice, CostFleet, Messaging} from './fleet.js';
 import {Gate, type Pipe} from './pipes.js';
 import {answerBytes, chunkHeadBytes, openingBytes} from './traffic.js';
 
+const wayOf = (from: End | undefined, to: End | undefined): string => `${from?.name ?? ''}>${to?.name ?? ''}`;
+
 /** One end of a transfer. */
 export interface End {
 	readonly up: Pipe;
@@ -41,6 +43,8 @@ export class Wire {
 	readonly #in: Gate;
 	readonly #out: Gate;
 	readonly #learnt: Map<string, Pacing>;
+	/** By way: what waits until all chunks of the transfers before it have been sent. Absent: nothing is being sent. */
+	readonly #lines = new Map<string, Array<() => void>>();
 
 	/** @param before what was learnt of the ways in the step before. */
 	constructor({broker, messaging}: CostFleet, before?: Wire) {
@@ -85,8 +89,7 @@ export class Wire {
 	}
 
 	/** What was learnt of the way between two ends: a transfer goes on where the one before it was. */
-	#pacing(from: End | undefined, to: End | undefined): Pacing {
-		const way = `${from?.name ?? ''}>${to?.name ?? ''}`;
+	#pacing(way: string): Pacing {
 		const pacing = new Pacing(defaultPacing, this.#learnt.get(way));
 		this.#learnt.set(way, pacing);
 		return pacing;
@@ -101,14 +104,44 @@ export class Wire {
 				this.message(to, from, answerBytes, acknowledged);
 			}
 		};
-		if (bytes <= this.messaging.chunkBytes) {
-			this.message(from, to, openingBytes + bytes, () => finish(0));
+		const way = wayOf(from, to);
+		const pacing = bytes <= this.messaging.chunkBytes ? undefined : this.#pacing(way);
+		const start = () => {
+			if (pacing) {
+				this.#pieces(from, to, bytes, finish, () => this.#passOn(way), pacing);
+			} else {
+				this.message(from, to, openingBytes + bytes, () => finish(0));
+				this.#passOn(way);
+			}
+		};
+		const line = this.#lines.get(way);
+		if (line) {
+			line.push(start);
 		} else {
-			this.#pieces(from, to, bytes, finish);
+			this.#lines.set(way, []);
+			start();
 		}
 	}
 
-	#pieces(from: End | undefined, to: End | undefined, bytes: number, finish: (receiving: number) => void): void {
+	/** Transfers from one to another follow each other. */
+	#passOn(way: string): void {
+		const next = this.#lines.get(way)?.shift();
+		if (next) {
+			next();
+		} else {
+			this.#lines.delete(way);
+		}
+	}
+
+	/** @param sentAll called when the last piece has been given to the link. */
+	#pieces(
+		from: End | undefined,
+		to: End | undefined,
+		bytes: number,
+		finish: (receiving: number) => void,
+		sentAll: () => void,
+		pacing: Pacing,
+	): void {
 		const {agenda} = this;
 		const {chunkBytes} = this.messaging;
 		const chunks = Math.ceil(bytes / chunkBytes);
@@ -117,7 +150,6 @@ export class Wire {
 		const group = Math.ceil(chunks / most);
 		const pieces = Math.ceil(chunks / group);
 		const per = (count: number) => Math.max(1, Math.floor(count / group));
-		const pacing = this.#pacing(from, to);
 		let [next, unsent, known, received, began, unasked, arrivals] = [0, 0, 0, 0, 0, 0, 0];
 		/** When each piece was sent. */
 		const times: number[] = [];
@@ -130,12 +162,14 @@ export class Wire {
 				const data = Math.min(bytes - first * chunkBytes, count * chunkBytes);
 				next++;
 				unsent++;
-				times.push(agenda.now);
+				const piece = times.push(agenda.now) - 1;
 				unasked += count;
 				const ask = unasked >= pacing.window / 4 && pieces - next > per(pacing.window) - (next - known);
 				unasked = ask ? 0 : unasked;
 				let inCall = true;
 				const sent = () => {
+					// Waiting in front of the own link is no delay of the way.
+					times[piece] = agenda.now;
 					unsent--;
 					if (!inCall) {
 						push();
@@ -143,6 +177,9 @@ export class Wire {
 				};
 				this.message(from, to, data + count * chunkHeadBytes, () => come(ask), sent);
 				inCall = false;
+				if (next === pieces) {
+					sentAll();
+				}
 			}
 		};
 		/** The sender hears of the pieces that have come: of some at once, of others when nothing more comes for a while. */

@@ -2,13 +2,14 @@
  * Executes a plan event by event, in virtual time: every chunk on every link, every pass, every order, answer and report. It
  * knows nothing of the recurrences of `core/cost`, with which it must agree; besides it can let times vary by chance.
  */
+import {checkpointsOf} from '../../core/cost/checkpoints.js';
 import type {Bottleneck, DeviceCosts} from '../../core/cost/evaluate.js';
 import type {CostDevice} from '../../core/cost/fleet.js';
 import type {PassTime} from '../../core/cost/step-clock.js';
 import {phaseCosts} from '../../core/energy/model.js';
 import {FplError} from '../../core/errors.js';
 import {devicesOf} from '../../core/plan/fallback.js';
-import type {Plan} from '../../core/plan/plan.js';
+import {isDataParallel, type Plan} from '../../core/plan/plan.js';
 import {Agent, type World} from './agent.js';
 import type {SimulationInput} from './input.js';
 import {Kernel, type Process} from './kernel.js';
@@ -89,6 +90,11 @@ export function simulate(input: SimulationInput): Simulation {
 	play(kernel, run(), plan);
 	// What was still on its way.
 	tally.add(1);
+	if (!isDataParallel(plan)) {
+		for (const {device, sent, answered, times} of checkpointsOf(plan, input.costs, fleet.messaging, input.training)) {
+			tally.also(device, times * sent, times * answered);
+		}
+	}
 	const devices = [...tally.totals].map(([{device}, spent]) => deviceCosts(plan, device, spent, seconds));
 	const sum = (of: (device: SimulatedDevice) => number) => devices.reduce((total, device) => total + of(device), 0);
 	const typical = plain.length > 0 ? plain : played;

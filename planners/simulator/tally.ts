@@ -39,6 +39,17 @@ export class Tally {
 		this.#network = network;
 	}
 
+	/** Adds what a device sends beside what is played, and what it gets in answer. */
+	also(name: string, sent: number, received: number): void {
+		for (const [agent, spent] of this.totals) {
+			if (agent.device.device === name) {
+				const bytes = {bytesSent: spent.bytesSent + sent, bytesReceived: spent.bytesReceived + received};
+				this.totals.set(agent, {...spent, ...bytes});
+				this.bytes += sent + received;
+			}
+		}
+	}
+
 	/** Adds what was spent since the last call, so many times. @returns it, once. */
 	add(times: number): ReadonlyMap<Agent, Spent> {
 		const now = new Map([...this.totals.keys()].map(agent => [agent, spentBy(agent)]));

@@ -31,6 +31,8 @@ export class Post {
 	readonly #chunkBytes: number;
 	readonly #noise: Noise;
 	readonly #pacings = new Map<string, Pacing>();
+	/** By way: transfers that wait until those before them have been sent. Absent: nothing is being sent. */
+	readonly #lines = new Map<string, Transfer[]>();
 
 	constructor(kernel: Kernel, network: Network, chunkBytes: number, noise: Noise) {
 		this.#kernel = kernel;
@@ -52,9 +54,25 @@ export class Post {
 			from,
 			to,
 			bytes,
+			allSent: () => this.#passOn(way),
 		});
-		transfer.push();
+		const line = this.#lines.get(way);
+		if (line) {
+			line.push(transfer);
+		} else {
+			this.#lines.set(way, []);
+			transfer.push();
+		}
 		return transfer;
+	}
+
+	#passOn(way: string): void {
+		const next = this.#lines.get(way)?.shift();
+		if (next) {
+			next.push();
+		} else {
+			this.#lines.delete(way);
+		}
 	}
 }
 
@@ -67,6 +85,8 @@ interface TransferParts {
 	readonly from: Party;
 	readonly to: Party;
 	readonly bytes: number;
+	/** Called when the last chunk has been given to the link. */
+	readonly allSent: () => void;
 }
 
 class Transfer implements Delivery {
@@ -104,6 +124,9 @@ class Transfer implements Delivery {
 			this.#opened = true;
 			const whole = this.#chunks === 0;
 			this.#put(openingBytes + (whole ? bytes : 0), () => this.#opening(whole));
+			if (whole) {
+				this.#parts.allSent();
+			}
 		}
 		const early = Math.max(1, Math.min(earlyChunks, Math.floor(earlyBytes / chunkBytes)));
 		const window = this.#accepted ? pacing.window : early;
@@ -118,16 +141,27 @@ class Transfer implements Delivery {
 			const ask = left > pacing.window - (next - this.#known) && this.#unasked >= pacing.window / 4;
 			this.#unasked = ask ? 0 : this.#unasked;
 			const data = next === this.#chunks ? bytes - (next - 1) * chunkBytes : chunkBytes;
-			this.#put(chunkHeadBytes + data, () => this.#chunk(ask));
+			this.#put(
+				chunkHeadBytes + data,
+				() => this.#chunk(ask),
+				() => {
+					// Waiting in front of the own link is no delay of the way.
+					this.#sentAt[next - 1] = kernel.now;
+				},
+			);
+			if (next === this.#chunks) {
+				this.#parts.allSent();
+			}
 		}
 	}
 
-	#put(bytes: number, arrived: () => void): void {
+	#put(bytes: number, arrived: () => void, left: () => void = () => {}): void {
 		const {network, from, to, slower} = this.#parts;
 		this.#unsent++;
 		// Whether the sender's own link is free shows only after this call.
 		let inCall = true;
 		const sent = () => {
+			left();
 			this.#unsent--;
 			if (!inCall) {
 				this.push();

@@ -25,8 +25,8 @@ export interface Case {
 const halves = {kind: 'tiles', rows: 1, columns: 2} as const;
 
 const cases: readonly Case[] = [
-	{model: 'lenet5', shape: [1, 28, 28], batch: 64, views: {document: {...halves, overlap: 0.4}, shape: [1, 28, 20]}},
-	{model: 'cnn-small', shape: [3, 32, 32], batch: 32, views: {document: halves, shape: [3, 32, 16]}},
+	{model: 'lenet5', shape: [1, 28, 28], batch: 128, views: {document: {...halves, overlap: 0.4}, shape: [1, 28, 20]}},
+	{model: 'cnn-small', shape: [3, 32, 32], batch: 16, views: {document: halves, shape: [3, 32, 16]}},
 	{model: 'sensor-cnn', shape: [2, 512], batch: 64, views: {document: {kind: 'channels'}, shape: [1, 512]}},
 	{model: 'resnet18', shape: [3, 32, 32], batch: 8, views: {document: halves, shape: [3, 32, 16]}},
 ];

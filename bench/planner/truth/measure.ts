@@ -1,6 +1,7 @@
 /** One plan: predicted, run, and both compared. */
 import {type Evaluation, evaluate} from '../../../core/cost/evaluate.js';
 import type {Ledger} from '../../../core/ledger/ledger.js';
+import type {JobDocument} from '../../../core/plan/job.js';
 import {median} from '../../stages/pictures.js';
 import type {Fleet} from '../../stages/processes.js';
 import {type Case, inputOf, jobOf, type PlanCase} from './cases.js';
@@ -30,12 +31,25 @@ function measured({rounds}: Ledger, skipped: number, apart: number) {
 	};
 }
 
-/** Milliseconds by which agents were later than the devices that they play, as they log it, since a moment. */
-const surplusMs = (log: string, since: number): number =>
-	[...log.matchAll(/"time":(\d+).*"surplusMs":([\d.]+)/gu)].reduce(
-		(sum, [, time, milliseconds]) => sum + (Number(time) >= since ? Number(milliseconds) : 0),
-		0,
-	);
+/** Moments at which agents were later than the devices that they play, as they log it, and by how many milliseconds. */
+const surpluses = (log: string): ReadonlyArray<{readonly time: number; readonly milliseconds: number}> =>
+	[...log.matchAll(/"time":(\d+).*"surplusMs":([\d.]+)/gu)].map(([, time, milliseconds]) => ({
+		time: Number(time),
+		milliseconds: Number(milliseconds),
+	}));
+
+/** Part of a usual step by which this machine was slower than the devices that it played. */
+function lateness({rounds, startedAt}: Ledger, skipped: number, log: string): number {
+	const start = Date.parse(startedAt);
+	const late = surpluses(log);
+	const parts = rounds.slice(skipped).map(({at}, index) => {
+		const from = start + rounds[skipped + index - 1]!.at * 1000;
+		const to = start + at * 1000;
+		const own = late.filter(({time}) => time > from && time <= to);
+		return own.reduce((sum, {milliseconds}) => sum + milliseconds, 0) / (to - from);
+	});
+	return median(parts);
+}
 
 const phasesOf = (devices: Evaluation['devices'] | Ledger['devices'], steps: number) =>
 	Object.fromEntries(
@@ -50,6 +64,15 @@ const phasesOf = (devices: Evaluation['devices'] | Ledger['devices'], steps: num
 			},
 		]),
 	);
+
+/** Steps that come one by one are those of a long epoch: what comes at its end is not measured. */
+function predict(task: Case, one: PlanCase, job: JobDocument, alone: boolean): Evaluation {
+	const input = inputOf(task, one, job);
+	const {training} = input;
+	return evaluate(
+		one.grouped || alone ? input : {...input, training: {...training, samples: training.samples * 100_000}},
+	);
+}
 
 export async function measure(
 	fleet: Fleet,
@@ -69,15 +92,13 @@ export async function measure(
 				? {data, limit: 2 * replicas * task.batch, epochs: steps}
 				: {data, limit: task.batch * steps, epochs: 1},
 	);
-	const predicted = evaluate(inputOf(task, one, job));
+	const predicted = predict(task, one, job, alone);
 	const before = fleet.agentOutput().length;
 	const {ledger, cpu} = await fleet.run(job, one.plan);
 	const {rounds} = ledger;
 	const apart = one.grouped ? rounds.length / groups : 1;
 	const skipped = one.grouped ? apart : warmUp;
 	const got = measured(ledger, skipped, apart);
-	const began = rounds[skipped - 1]!.at;
-	const late = surplusMs(fleet.agentOutput().slice(before), Date.parse(ledger.startedAt) + began * 1000);
 	const perStep = predicted.seconds / predicted.steps;
 	const row: Row = {
 		model: task.model,
@@ -86,7 +107,7 @@ export async function measure(
 		measuredMs: got.seconds * 1000,
 		predictedBytes: predicted.bytes / predicted.steps,
 		measuredBytes: got.bytes,
-		late: late / 1000 / (rounds.at(-1)!.at - began),
+		late: lateness(ledger, skipped, fleet.agentOutput().slice(before)),
 	};
 	const details = {
 		...row,

@@ -8,7 +8,7 @@ export interface Row {
 	readonly measuredMs: number;
 	readonly predictedBytes: number;
 	readonly measuredBytes: number;
-	/** Part of the run in which this machine was slower than the devices that it played, in [0, 1]. */
+	/** Part of a usual step by which this machine was slower than the devices that it played, ≥ 0. */
 	readonly late: number;
 }
 

@@ -21,6 +21,10 @@ export interface OutgoingContext {
 	/** Sends bytes to the peer; resolves when there is room for more; returns the bytes on the wire. */
 	publish(bytes: Payload): Promise<number>;
 	post(body: Body): Promise<number>;
+	/** Whether a transfer to the same peer that began earlier has chunks that were never sent. */
+	isBehind(): boolean;
+	/** The last chunk of this one is under way, or it has ended: those behind it may send. */
+	passOn(): void;
 }
 
 /** The data cut into chunks, and how far they are. */
@@ -39,6 +43,8 @@ const headBytes = 2048;
 const noBytes = new Uint8Array(0);
 const firstAskMs = 500;
 const longestAskMs = 5000;
+/** However long there is nothing to do, it is looked after now and then. */
+const longestWaitMs = 60_000;
 const atOnce = Number.NEGATIVE_INFINITY;
 const never = Number.POSITIVE_INFINITY;
 
@@ -65,6 +71,8 @@ export class Outgoing {
 	#repeats = 0;
 	/** Publications that the transport has not taken yet. */
 	#unsent = 0;
+	/** Whether it may send, or transfers before it have to be sent first. */
+	#atFront = false;
 	#wake = () => {};
 
 	constructor(context: OutgoingContext, transfer: OutgoingTransfer, options: SendOptions) {
@@ -109,6 +117,16 @@ export class Outgoing {
 	/** Ends the transfer with an error. */
 	fail(error: FplError): void {
 		this.#failure ??= error;
+		this.#wake();
+	}
+
+	/** Whether some of its chunks were never sent. */
+	get isSending(): boolean {
+		return !this.#complete && this.#failure === undefined && (this.#cut?.schedule.hasNew ?? true);
+	}
+
+	/** Those before it have been sent. */
+	frontReached(): void {
 		this.#wake();
 	}
 
@@ -182,7 +200,8 @@ export class Outgoing {
 		if (this.#context.status() === 'closed') {
 			throw new FplError('WIRE_CLOSED', {where: this.#where()});
 		}
-		if (this.#context.clock.monotonic() - this.#progressAt >= this.#options.stallMs) {
+		// In the line it is those before it that must get on.
+		if (this.#atFront && this.#context.clock.monotonic() - this.#progressAt >= this.#options.stallMs) {
 			const {count = 0, size = 'an unknown number of'} = this.#cut?.acked ?? {};
 			throw new FplError('WIRE_TIMEOUT', {
 				where: this.#where(),
@@ -195,6 +214,13 @@ export class Outgoing {
 	/** One thing after the other: asks, sends a chunk, or returns what has to be waited for. */
 	#step(): Promise<void> | undefined {
 		const now = this.#context.clock.monotonic();
+		if (!this.#atFront) {
+			if (this.#context.isBehind()) {
+				return this.#wait(never);
+			}
+			this.#atFront = true;
+			this.#progressAt = now;
+		}
 		if (this.#context.status() === 'offline' || this.#unsent >= maxUnsent) {
 			return this.#wait(never);
 		}
@@ -208,6 +234,9 @@ export class Outgoing {
 			const data = this.#transfer.data.subarray(sequence * cut.chunkBytes, (sequence + 1) * cut.chunkBytes);
 			const ask = cut.schedule.sent(sequence, now, this.#pacing.window);
 			this.#put(this.#context.publish(this.#encode(sequence, data, ask)));
+			if (!cut.schedule.hasNew) {
+				this.#context.passOn();
+			}
 			return undefined;
 		}
 		return cut && this.#accepted ? this.#idle(cut.schedule, now) : this.#wait(this.#askAt - now);
@@ -234,6 +263,9 @@ export class Outgoing {
 		}
 		const inline = whole ? {data, crc: crc32(data)} : {data: noBytes, crc: 0};
 		this.#put(this.#context.post({kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose, ...inline}));
+		if (whole) {
+			this.#context.passOn();
+		}
 	}
 
 	/** All that may be sent is under way. */
@@ -274,7 +306,7 @@ export class Outgoing {
 	/** Until something happens, `ms` have passed or the transfer has stalled. */
 	#wait(ms: number): Promise<void> {
 		const {clock} = this.#context;
-		const untilStall = this.#progressAt + this.#options.stallMs - clock.monotonic();
+		const untilStall = this.#atFront ? this.#progressAt + this.#options.stallMs - clock.monotonic() : longestWaitMs;
 		return new Promise(resolve => {
 			const cancel = clock.after(Math.max(0, Math.min(ms, untilStall)), () => this.#wake());
 			this.#wake = () => {

@@ -41,6 +41,11 @@ export class Schedule {
 		return this.#repeats;
 	}
 
+	/** Whether there are chunks that were never sent. */
+	get hasNew(): boolean {
+		return this.#next < this.#acked.size;
+	}
+
 	get flying(): number {
 		return this.#flying.size;
 	}

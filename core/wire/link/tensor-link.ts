@@ -51,6 +51,11 @@ export async function createTensorLink(
 	/** The latest experience with each party. */
 	const pacings = new Map<DeviceId, Pacing>();
 	const outgoing = new Map<string, {readonly sender: Outgoing; readonly result: Promise<TransferStats>}>();
+	/**
+	 * Transfers to one peer follow each other: one that the peer can use now is worth more than two that are half there. In the
+	 * order in which they began; those behind the first wait while it has chunks to send.
+	 */
+	const lines = new Map<DeviceId, Outgoing[]>();
 	const traffic = {sent: 0, received: 0};
 	const prefix = randomBytes(6).toString('base64url');
 	let messages = 0;
@@ -143,7 +148,26 @@ export async function createTensorLink(
 			throw error;
 		} finally {
 			outgoing.delete(`${to}/${transfer.id}`);
+			leave(to, sender);
 		}
+	}
+
+	function leave(to: DeviceId, sender: Outgoing): void {
+		const rest = (lines.get(to) ?? []).filter(other => other !== sender);
+		if (rest.length > 0) {
+			lines.set(to, rest);
+		} else {
+			lines.delete(to);
+		}
+		passOn(to);
+	}
+
+	/** The first transfer that waits for its turn may send. */
+	function passOn(to: DeviceId): void {
+		lines
+			.get(to)
+			?.find(({isSending}) => isSending)
+			?.frontReached();
 	}
 
 	const cancelStatus = transport.onStatus(() => {
@@ -181,8 +205,11 @@ export async function createTensorLink(
 				status: () => transport.status,
 				publish: (bytes: Payload) => publish(to, bytes),
 				post: (body: Body) => post(to, body),
+				isBehind: () => lines.get(to)?.find(({isSending}) => isSending) !== sender,
+				passOn: () => passOn(to),
 			};
 			const sender = new Outgoing(context, transfer, sendOptions);
+			lines.set(to, [...(lines.get(to) ?? []), sender]);
 			const result = run(to, transfer, sender);
 			outgoing.set(key, {sender, result});
 			return result;

@@ -2,6 +2,7 @@ import {randomBytes} from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
 import {isFplError} from '../../../../core/errors.js';
+import {deviceId} from '../../../../core/ids.js';
 import {createTensorLink} from '../../../../core/wire/link/tensor-link.js';
 import type {Acceptance, IncomingTransfer} from '../../../../core/wire/tensor-link.js';
 
@@ -22,6 +23,52 @@ test('a tensor arrives intact, with its purpose, in as many chunks as it takes',
 	t.is(sender.traffic.sent, stats.wireBytes);
 	t.is(receiver.traffic.received, stats.wireBytes);
 	t.deepEqual([sender.active, receiver.active], [idle, idle]);
+});
+
+test('transfers to one peer follow each other, and one that ends lets the next one begin', async t => {
+	const {clock, sender, receiver} = await setup({delayMs: 20});
+	const order: string[] = [];
+	receiver.onTransfer(({id}) => ({
+		chunk: () => order.push(id),
+		done: () => order.push(`${id} done`),
+		abort: () => order.push(`${id} aborted`),
+	}));
+	const stop = new AbortController();
+	const options = {stallMs: 5000};
+	const given = sender.send(bob, transferOf(randomBytes(90_000), 'given up'), {...options, signal: stop.signal});
+	const rejected = t.throwsAsync(given, {code: 'INTERRUPTED'});
+	const others = ['first', 'second', 'third'].map(id => sender.send(bob, transferOf(randomBytes(25_500), id), options));
+	await clock.advance(100);
+	t.deepEqual([...new Set(order)], ['given up'], 'those behind wait');
+	stop.abort();
+	await settle(clock, Promise.all([rejected, ...others]));
+	const after = order.filter(id => !id.startsWith('given up'));
+	const chunks = (id: string) => Array.from({length: 26}, () => id);
+	const done = (id: string) => `${id} done`;
+	t.deepEqual(
+		after,
+		['first', 'second', 'third'].flatMap(id => [...chunks(id), done(id)]),
+	);
+	t.deepEqual([sender.active, receiver.active], [idle, idle]);
+});
+
+test('a transfer that waits for its turn has not stalled, and one to another peer does not wait', async t => {
+	const {clock, broker, sender, receiver} = await setup({delayMs: 20});
+	const carol = deviceId('carol');
+	const third = await createTensorLink(broker.attach(), carol, {topics, clock, chunkBytes: 1000});
+	const sinks = {chunk: () => {}, done: () => {}, abort: () => {}};
+	receiver.onTransfer(() => sinks);
+	third.onTransfer(() => sinks);
+	const first = sender.send(bob, transferOf(randomBytes(400_000), 'first'), {stallMs: 60_000});
+	const second = sender.send(bob, transferOf(randomBytes(1000), 'second'), {stallMs: 50});
+	const other = sender.send(carol, transferOf(randomBytes(1000), 'other'), {stallMs: 5000});
+	const ended: string[] = [];
+	for (const [name, promise] of Object.entries({first, second, other})) {
+		void promise.then(() => ended.push(name));
+	}
+	await settle(clock, Promise.all([first, second, other]));
+	t.is(ended[0], 'other');
+	t.is(ended.length, 3);
 });
 
 test('nothing at all can be sent too', async t => {
