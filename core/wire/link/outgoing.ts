@@ -233,7 +233,7 @@ export class Outgoing {
 		if (cut && sequence !== undefined) {
 			const data = this.#transfer.data.subarray(sequence * cut.chunkBytes, (sequence + 1) * cut.chunkBytes);
 			const ask = cut.schedule.sent(sequence, now, this.#pacing.window);
-			this.#put(this.#context.publish(this.#encode(sequence, data, ask)));
+			this.#put(this.#context.publish(this.#encode(sequence, data, ask)), () => this.#left(cut, sequence));
 			if (!cut.schedule.hasNew) {
 				this.#context.passOn();
 			}
@@ -262,14 +262,23 @@ export class Outgoing {
 			this.#cut!.schedule.sent(0, now, this.#pacing.window);
 		}
 		const inline = whole ? {data, crc: crc32(data)} : {data: noBytes, crc: 0};
-		this.#put(this.#context.post({kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose, ...inline}));
+		const opening = {kind: 'begin', transfer: id, bytes: data.length, chunkBytes, purpose, ...inline} as const;
+		const cut = this.#cut;
+		this.#put(this.#context.post(opening), () => (whole && cut ? this.#left(cut, 0) : undefined));
 		if (whole) {
 			this.#context.passOn();
 		}
 	}
 
+	#left({schedule}: Cut, sequence: number): void {
+		schedule.left(sequence, this.#context.clock.monotonic());
+	}
+
 	/** All that may be sent is under way. */
 	#idle(schedule: Schedule, now: number): Promise<void> | undefined {
+		if (this.#unsent > 0) {
+			return this.#wait(never);
+		}
 		const {rtoMs} = this.#pacing;
 		if (schedule.expire(now - rtoMs)) {
 			this.#pacing.lost(now, true);
@@ -284,12 +293,13 @@ export class Outgoing {
 	}
 
 	/** Counts a publication while the transport has no room for it; what fails with the connection is waited out. */
-	#put(publication: Promise<number>): void {
+	#put(publication: Promise<number>, onLeft: () => void): void {
 		this.#unsent++;
 		publication.then(
 			bytes => {
 				this.#wireBytes += bytes;
 				this.#unsent--;
+				onLeft();
 				this.#wake();
 			},
 			(error: unknown) => {

@@ -95,6 +95,14 @@ export class Schedule {
 		return true;
 	}
 
+	/** A chunk has left this machine only now: until then it waited for others that share the link, and was not late. */
+	left(sequence: number, now: number): void {
+		const flight = this.#flying.get(sequence);
+		if (flight) {
+			this.#flying.set(sequence, {...flight, sentAt: now});
+		}
+	}
+
 	/** Takes in newly acknowledged chunks; returns a round-trip sample and whether chunks turned out lost. */
 	acknowledged(sequences: readonly number[], now: number): {sample: number | undefined; lost: boolean} {
 		let sample: number | undefined;

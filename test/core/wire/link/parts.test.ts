@@ -181,6 +181,16 @@ test('acknowledgments are asked for a few times per window, and not for the last
 	t.true(asked.at(-1)! >= 80 && asked.at(-1)! < 96, `${asked.at(-1)}`);
 });
 
+test('the time that a chunk waits on this machine for others is no delay of its own', t => {
+	const schedule = new Schedule(new ChunkSet(2));
+	schedule.sent(0, 0, 8);
+	schedule.sent(1, 0, 8);
+	schedule.left(0, 1000);
+	t.true(schedule.expire(500), 'chunk 1 left at 0');
+	t.is(schedule.oldest, 1000);
+	t.deepEqual(schedule.acknowledged([0], 1030), {sample: 30, lost: false});
+});
+
 test('silence expires chunks, and new ones do not run further ahead than acknowledgments can show', t => {
 	const acked = new ChunkSet(5000);
 	const schedule = new Schedule(acked);
