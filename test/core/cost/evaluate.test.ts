@@ -1,0 +1,249 @@
+/** Predicted times against formulas written down by hand, on plans small enough for that. */
+import test from 'ava';
+import {evaluate} from '../../../core/cost/evaluate.js';
+import type {CostBroker} from '../../../core/cost/fleet.js';
+import {onTheWire} from '../../../core/cost/traffic.js';
+import type {Plan} from '../../../core/plan/plan.js';
+import {
+	elements,
+	everyStep,
+	messageSeconds as m,
+	parameters,
+	secondsPerElement,
+	stepSeconds,
+	type TinyDevice,
+	tinyFleet,
+	tinyModel,
+	tinyPlan,
+	training,
+	updateSeconds,
+} from './tiny.js';
+
+const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b));
+
+const slow: TinyDevice = {
+	device: 'slow',
+	seconds: 0.004,
+	link: {upBytesPerSecond: 1e5, downBytesPerSecond: 2e5, latencySeconds: 0.01},
+};
+const fast: TinyDevice = {
+	device: 'fast',
+	seconds: 0.001,
+	link: {upBytesPerSecond: 5e5, downBytesPerSecond: 1e6, latencySeconds: 0.001},
+};
+const batch = 8;
+
+/** Bytes of a vector of so many elements, or of a tensor of a micro-batch with its bundle. */
+const wire = (bytes: number) => onTheWire(bytes, 1e6).there;
+const tensorBytes = (items: number) => wire(24 + 12 + 8 + 10 + items * elements * 4);
+
+/** One message from a device to another: up, through the broker, down; all of it has to be there before it goes on. */
+const way = (from: TinyDevice, to: TinyDevice, bytes: number) =>
+	bytes / from.link.upBytesPerSecond +
+	from.link.latencySeconds +
+	m +
+	bytes / to.link.downBytesPerSecond +
+	to.link.latencySeconds +
+	m;
+
+/** The weights of two units on their way to a checkpoint or another device. */
+const state = wire(4 * 2 * parameters + 8);
+
+const predict = (plan: Plan, devices: readonly TinyDevice[], steps = 1, broker: Partial<CostBroker> = {}) =>
+	evaluate({plan, costs: tinyModel(4), fleet: tinyFleet(devices, broker), training: training(steps, batch)});
+
+const replicas = (...devices: TinyDevice[]) => devices.map(({device}) => ({device}));
+
+/** Weights down, a gradient, and up again with a report behind it. */
+function round({seconds, link}: TinyDevice, items: number): number {
+	const bytes = wire(4 * 4 * parameters);
+	const {latencySeconds: l, upBytesPerSecond, downBytesPerSecond} = link;
+	const down = bytes / downBytesPerSecond + l + m;
+	const up = bytes / upBytesPerSecond + l + m;
+	return down + 3 * 4 * items * seconds + up + l + (l + m);
+}
+
+const server = stepSeconds + 4 * parameters * secondsPerElement;
+
+test('one device with the whole model: weights down, a gradient, up, its report, an update', t => {
+	const plan = tinyPlan({stages: [{units: 'all', replicas: replicas(slow)}], synchronisation: everyStep});
+	const {stepSeconds: got, steps, seconds, bytes} = predict(plan, [slow], 5);
+	const expected = round(slow, batch) + server;
+	t.true(near(got, expected), `${got}, ${expected}`);
+	t.is(steps, 5);
+	t.true(near(seconds, 5 * expected));
+	const {there, back} = onTheWire(4 * 4 * parameters, 1e6);
+	t.is(bytes, 5 * 2 * (there + back));
+});
+
+test('of several devices the slowest decides, each with its share', t => {
+	const plan = tinyPlan({
+		stages: [{units: 'all', replicas: [{device: 'slow'}, {device: 'fast', share: 3}]}],
+		synchronisation: everyStep,
+	});
+	const {stepSeconds: got, devices} = predict(plan, [slow, fast]);
+	t.true(near(got, Math.max(round(slow, 2), round(fast, 6)) + server));
+	t.true(near(devices.find(({device}) => device === 'fast')!.phases.compute.seconds, 6 * 4 * 3 * fast.seconds));
+});
+
+test('the broker’s own link carries one thing after the other', t => {
+	const twins = [fast, {...fast, device: 'twin'}];
+	const plan = tinyPlan({stages: [{units: 'all', replicas: replicas(...twins)}], synchronisation: everyStep});
+	const bytes = wire(4 * 4 * parameters);
+	const rate = 2e5;
+	const out = bytes / rate;
+	const {stepSeconds: got} = predict(plan, twins, 1, {outBytesPerSecond: rate});
+	// The second gets its weights after those of the first have left the broker.
+	const expected = round(fast, batch / 2) + 2 * out + server;
+	t.true(near(got, expected), `${got}, ${expected}`);
+	const {stepSeconds: shared} = predict(plan, twins, 1, {inBytesPerSecond: rate});
+	t.true(near(shared, round(fast, batch / 2) + 2 * out + server));
+});
+
+const twoStages = (microBatches: number, schedule: 'gpipe' | '1f1b' = '1f1b') =>
+	tinyPlan({
+		stages: [
+			{units: [0, 1], replicas: replicas(slow)},
+			{units: [2, 3], replicas: replicas(fast)},
+		],
+		synchronisation: everyStep,
+		pipeline: {microBatches, schedule},
+	});
+
+test('two stages: order and update, forward, over, learn, back, backward, report', t => {
+	const {stepSeconds: got, devices} = predict(twoStages(1), [slow, fast]);
+	const bytes = tensorBytes(batch);
+	const order = slow.link.latencySeconds + m + 2 * updateSeconds;
+	const forward = 2 * batch * slow.seconds;
+	const learn = 3 * 2 * batch * fast.seconds;
+	const backward = 2 * forward;
+	const report = slow.link.latencySeconds + m;
+	const expected =
+		order + forward + way(slow, fast, bytes) + learn + way(fast, slow, bytes) + backward + report + stepSeconds;
+	t.true(near(got, expected), `${got}, ${expected}`);
+	const [first, second] = devices;
+	// At the end of the epoch each hands over its weights for a test and a checkpoint.
+	t.is(first!.bytesSent, bytes + onTheWire(1, 1e6).back + state);
+	t.is(first!.bytesSent, second!.bytesSent);
+	t.true(near(first!.phases.compute.seconds, forward + backward + 2 * updateSeconds));
+});
+
+test('with micro-batches the slower stage works without a pause once it has begun, where links are no matter', t => {
+	const link = {upBytesPerSecond: 1e12, downBytesPerSecond: 1e12, latencySeconds: 0};
+	const [first, second] = [
+		{...slow, link},
+		{...fast, link},
+	];
+	const fleet = {...tinyFleet([first, second]), messaging: {chunkBytes: 1e6, secondsPerMessage: 0}};
+	const costs = tinyModel(4);
+	for (const schedule of ['gpipe', '1f1b'] as const) {
+		const plan = twoStages(4, schedule);
+		const {stepSeconds: got} = evaluate({plan, costs, fleet, training: training(1, batch)});
+		// The first stage has all the work but the last micro-batch's turn at the second one.
+		const work = 3 * 2 * batch * slow.seconds;
+		const bound = 2 * updateSeconds + work + stepSeconds;
+		t.true(got >= bound - 1e-9);
+		t.true(got <= bound + 3 * 2 * (batch / 4) * fast.seconds + 1e-6, `${schedule}: ${got}, ${bound}`);
+	}
+});
+
+test('gradients that replicas share go up after the step, and their mean comes down before the next', t => {
+	const plan = tinyPlan({
+		stages: [
+			{units: [0, 1], replicas: replicas(slow, {...slow, device: 'other'})},
+			{units: [2, 3], replicas: replicas(fast)},
+		],
+		synchronisation: everyStep,
+	});
+	const twins = [slow, {...slow, device: 'other'}, fast];
+	const {devices} = predict(plan, twins);
+	const shared = onTheWire(4 * 2 * parameters, 1e6);
+	const tensor = onTheWire(24 + 12 + 8 + 10 + (batch / 2) * elements * 4, 1e6);
+	const each = tensor.there + tensor.back + shared.there + shared.back;
+	t.is(devices[0]!.bytesSent, each + state, 'of replicas that are one model, one hands over its weights');
+	t.is(devices[1]!.bytesSent, each);
+	t.is(devices[1]!.bytesReceived, each);
+	const alone: Plan = {
+		...plan,
+		stages: plan.stages.map((stage, index) => (index === 0 ? {...stage, synchronisation: privately} : stage)),
+	};
+	const difference = predict(plan, twins).stepSeconds - predict(alone, twins).stepSeconds;
+	const {link} = slow;
+	const extra =
+		shared.there / link.upBytesPerSecond +
+		shared.there / link.downBytesPerSecond +
+		2 * parameters * secondsPerElement +
+		// The gradient's own way, which its acknowledgment and then the report follow.
+		2 * link.latencySeconds +
+		m;
+	t.true(near(difference, extra), `${difference}, ${extra}`);
+});
+
+const privately = {topology: 'parameter-server', exchange: 'weights', every: {kind: 'never'}} as const;
+
+test('replicas that take turns have steps of their own, and hand over weights when a turn ends', t => {
+	const plan = tinyPlan({
+		stages: [
+			{
+				units: [0, 1],
+				replicas: replicas(slow, fast),
+				turns: 'in-turn',
+				synchronisation: {exchange: 'weights', every: {kind: 'epochs', epochs: 1}},
+			},
+			{units: [2, 3], replicas: replicas({...fast, device: 'trunk'})},
+		],
+		synchronisation: everyStep,
+	});
+	const all = [slow, fast, {...fast, device: 'trunk'}];
+	const {seconds} = predict(plan, all, 6);
+	const only = (device: TinyDevice) =>
+		predict(
+			tinyPlan({
+				stages: [
+					{units: [0, 1], replicas: replicas(device)},
+					{units: [2, 3], replicas: replicas({...fast, device: 'trunk'})},
+				],
+				synchronisation: everyStep,
+			}),
+			all,
+		).stepSeconds;
+	const hand = (from: TinyDevice, to: TinyDevice) =>
+		from.link.latencySeconds +
+		(state / from.link.upBytesPerSecond + from.link.latencySeconds + m) +
+		stepSeconds +
+		(state / to.link.downBytesPerSecond + to.link.latencySeconds + m);
+	// 24 items each: three steps in either turn.
+	const expected = 3 * only(slow) + 3 * only(fast) + hand(slow, fast) + hand(fast, slow);
+	t.true(near(seconds, expected), `${seconds}, ${expected}`);
+});
+
+test('replicas that train by themselves meet after as many steps as the plan says', t => {
+	const plan = (steps: number) =>
+		tinyPlan({
+			stages: [
+				{
+					units: [0, 1],
+					replicas: replicas(slow, fast),
+					synchronisation: {exchange: 'weights', every: {kind: 'steps', steps}},
+				},
+				{units: [2, 3], replicas: replicas({...fast, device: 'trunk'})},
+			],
+			synchronisation: everyStep,
+		});
+	const all = [slow, fast, {...fast, device: 'trunk'}];
+	const [often, seldom] = [2, 6].map(steps => predict(plan(steps), all, 12)) as [
+		ReturnType<typeof predict>,
+		ReturnType<typeof predict>,
+	];
+	const vector = wire(4 * 2 * parameters);
+	const {link} = slow;
+	const meeting =
+		link.latencySeconds +
+		(vector / link.upBytesPerSecond + link.latencySeconds + m) +
+		stepSeconds +
+		2 * parameters * secondsPerElement +
+		(vector / link.downBytesPerSecond + link.latencySeconds + m);
+	t.true(near(often.seconds - seldom.seconds, 4 * meeting), `${often.seconds - seldom.seconds}, ${4 * meeting}`);
+	const {there, back} = onTheWire(4 * 2 * parameters, 1e6);
+	t.true(near(often.bytes - seldom.bytes, 4 * 2 * 2 * (there + back)));
+});
