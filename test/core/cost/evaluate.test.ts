@@ -2,7 +2,7 @@
 import test from 'ava';
 import {evaluate} from '../../../core/cost/evaluate.js';
 import type {CostBroker} from '../../../core/cost/fleet.js';
-import {onTheWire} from '../../../core/cost/traffic.js';
+import {answerBytes, onTheWire, orderBytes, reportBytes} from '../../../core/cost/traffic.js';
 import type {Plan} from '../../../core/plan/plan.js';
 import {
 	elements,
@@ -54,13 +54,17 @@ const predict = (plan: Plan, devices: readonly TinyDevice[], steps = 1, broker: 
 
 const replicas = (...devices: TinyDevice[]) => devices.map(({device}) => ({device}));
 
-/** Weights down, a gradient, and up again with a report behind it. */
-function round({seconds, link}: TinyDevice, items: number): number {
+/** From the coordinator, beside the broker, and to it. */
+const down = ({link}: TinyDevice, bytes: number) => bytes / link.downBytesPerSecond + link.latencySeconds + m;
+const up = ({link}: TinyDevice, bytes: number) => bytes / link.upBytesPerSecond + link.latencySeconds + m;
+
+/** An order and weights down, a gradient, up again, its acknowledgment and then a report. */
+function round(device: TinyDevice, items: number): number {
 	const bytes = wire(4 * 4 * parameters);
-	const {latencySeconds: l, upBytesPerSecond, downBytesPerSecond} = link;
-	const down = bytes / downBytesPerSecond + l + m;
-	const up = bytes / upBytesPerSecond + l + m;
-	return down + 3 * 4 * items * seconds + up + l + (l + m);
+	const learn = 3 * 4 * items * device.seconds;
+	return (
+		down(device, orderBytes + bytes) + learn + up(device, bytes) + down(device, answerBytes) + up(device, reportBytes)
+	);
 }
 
 const server = stepSeconds + 4 * parameters * secondsPerElement;
@@ -86,18 +90,22 @@ test('of several devices the slowest decides, each with its share', t => {
 	t.true(near(devices.find(({device}) => device === 'fast')!.phases.compute.seconds, 6 * 4 * 3 * fast.seconds));
 });
 
-test('the broker’s own link carries one thing after the other', t => {
+test('the devices share the broker’s own link', t => {
 	const twins = [fast, {...fast, device: 'twin'}];
 	const plan = tinyPlan({stages: [{units: 'all', replicas: replicas(...twins)}], synchronisation: everyStep});
 	const bytes = wire(4 * 4 * parameters);
 	const rate = 2e5;
-	const out = bytes / rate;
-	const {stepSeconds: got} = predict(plan, twins, 1, {outBytesPerSecond: rate});
-	// The second gets its weights after those of the first have left the broker.
-	const expected = round(fast, batch / 2) + 2 * out + server;
-	t.true(near(got, expected), `${got}, ${expected}`);
-	const {stepSeconds: shared} = predict(plan, twins, 1, {inBytesPerSecond: rate});
-	t.true(near(shared, round(fast, batch / 2) + 2 * out + server));
+	const alone = round(fast, batch / 2) + server;
+	/** Of what both send or get at the same time, beyond what their own links take. */
+	const longer = (own: number, ...all: number[]) =>
+		all.reduce((sum, count) => sum + (2 * count) / rate - count / own, 0);
+	const {downBytesPerSecond, upBytesPerSecond} = fast.link;
+	const out = alone + longer(downBytesPerSecond, orderBytes, bytes, answerBytes);
+	const {stepSeconds: throttledOut} = predict(plan, twins, 1, {outBytesPerSecond: rate});
+	t.true(near(throttledOut, out), `${throttledOut}, ${out}`);
+	const into = alone + longer(upBytesPerSecond, bytes, reportBytes);
+	const {stepSeconds: throttledIn} = predict(plan, twins, 1, {inBytesPerSecond: rate});
+	t.true(near(throttledIn, into), `${throttledIn}, ${into}`);
 });
 
 const twoStages = (microBatches: number, schedule: 'gpipe' | '1f1b' = '1f1b') =>
@@ -113,11 +121,11 @@ const twoStages = (microBatches: number, schedule: 'gpipe' | '1f1b' = '1f1b') =>
 test('two stages: order and update, forward, over, learn, back, backward, report', t => {
 	const {stepSeconds: got, devices} = predict(twoStages(1), [slow, fast]);
 	const bytes = tensorBytes(batch);
-	const order = slow.link.latencySeconds + m + 2 * updateSeconds;
+	const order = down(slow, orderBytes) + 2 * updateSeconds;
 	const forward = 2 * batch * slow.seconds;
 	const learn = 3 * 2 * batch * fast.seconds;
 	const backward = 2 * forward;
-	const report = slow.link.latencySeconds + m;
+	const report = up(slow, reportBytes);
 	const expected =
 		order + forward + way(slow, fast, bytes) + learn + way(fast, slow, bytes) + backward + report + stepSeconds;
 	t.true(near(got, expected), `${got}, ${expected}`);
@@ -168,14 +176,12 @@ test('gradients that replicas share go up after the step, and their mean comes d
 		stages: plan.stages.map((stage, index) => (index === 0 ? {...stage, synchronisation: privately} : stage)),
 	};
 	const difference = predict(plan, twins).stepSeconds - predict(alone, twins).stepSeconds;
-	const {link} = slow;
 	const extra =
-		shared.there / link.upBytesPerSecond +
-		shared.there / link.downBytesPerSecond +
-		2 * parameters * secondsPerElement +
-		// The gradient's own way, which its acknowledgment and then the report follow.
-		2 * link.latencySeconds +
-		m;
+		// The mean comes down before the order to use it; the gradient goes up, and its acknowledgment before the report.
+		shared.there / slow.link.downBytesPerSecond +
+		up(slow, shared.there) +
+		down(slow, answerBytes) +
+		2 * parameters * secondsPerElement;
 	t.true(near(difference, extra), `${difference}, ${extra}`);
 });
 
@@ -207,13 +213,11 @@ test('replicas that take turns have steps of their own, and hand over weights wh
 			}),
 			all,
 		).stepSeconds;
-	const hand = (from: TinyDevice, to: TinyDevice) =>
-		from.link.latencySeconds +
-		(state / from.link.upBytesPerSecond + from.link.latencySeconds + m) +
-		stepSeconds +
-		(state / to.link.downBytesPerSecond + to.link.latencySeconds + m);
-	// 24 items each: three steps in either turn.
-	const expected = 3 * only(slow) + 3 * only(fast) + hand(slow, fast) + hand(fast, slow);
+	// 24 items each: three steps in either turn. After the first turn's last update its weights go up, and the second turn
+	// begins with them instead of an update.
+	const hand = (from: TinyDevice) => down(from, orderBytes) + 2 * updateSeconds + up(from, state) + stepSeconds;
+	const load = down(fast, state + orderBytes) - (down(fast, orderBytes) + 2 * updateSeconds);
+	const expected = 3 * only(slow) + 3 * only(fast) + hand(slow) + load + hand(fast);
 	t.true(near(seconds, expected), `${seconds}, ${expected}`);
 });
 
@@ -235,15 +239,16 @@ test('replicas that train by themselves meet after as many steps as the plan say
 		ReturnType<typeof predict>,
 		ReturnType<typeof predict>,
 	];
-	const vector = wire(4 * 2 * parameters);
-	const {link} = slow;
+	const vector = wire(4 * 2 * parameters + 8);
+	// After an update weights go up; when their mean is taken, the next step begins with it instead of an update.
 	const meeting =
-		link.latencySeconds +
-		(vector / link.upBytesPerSecond + link.latencySeconds + m) +
+		down(slow, orderBytes) +
+		2 * updateSeconds +
+		up(slow, vector) +
 		stepSeconds +
 		2 * parameters * secondsPerElement +
-		(vector / link.downBytesPerSecond + link.latencySeconds + m);
+		(vector / slow.link.downBytesPerSecond - 2 * updateSeconds);
 	t.true(near(often.seconds - seldom.seconds, 4 * meeting), `${often.seconds - seldom.seconds}, ${4 * meeting}`);
-	const {there, back} = onTheWire(4 * 2 * parameters, 1e6);
+	const {there, back} = onTheWire(4 * 2 * parameters + 8, 1e6);
 	t.true(near(often.bytes - seldom.bytes, 4 * 2 * 2 * (there + back)));
 });
