@@ -65,7 +65,9 @@ test('the bottleneck is measured as it is predicted: by computing time, and by b
 		const measured = measuredOf(prediction, {compute: 1, link: 1, bytes: 1, ready: 0});
 		const {bottleneck} = checkPrediction({...measured, devices: measured.devices.slice(0, -1)}, prediction);
 		t.is(bottleneck.measured!.device, bottleneck.predicted.device, shape);
-		t.is(bottleneck.measured!.kind, bottleneck.predicted.kind, shape);
+		// A link whose directions are as busy as each other may be named by either; orders and answers count in neither.
+		const apart = Math.abs(bottleneck.measured!.busy - bottleneck.predicted.busy);
+		t.true(bottleneck.measured!.kind === bottleneck.predicted.kind || apart < 0.005, `${shape}: ${apart}`);
 	}
 	t.is(bottleneckText({device: 'cam-1', kind: 'up', busy: 0.5}), 'the uplink of cam-1, busy for 50.0 % of a step');
 });
