@@ -1,5 +1,6 @@
 /** What plans are compared by, and whether they keep to the constraints. */
 import type {Evaluation} from '../core/cost/evaluate.js';
+import {devicesByName} from '../core/cost/fleet.js';
 import {type Amounts, type Constraints, measures, type Objective, type Problem, type Shortfall} from './problem.js';
 
 export const amountsOf = ({seconds, bytes, joules, dollars}: Evaluation): Amounts => ({
@@ -42,9 +43,9 @@ export const exceeded = ({most}: Constraints, amounts: Amounts): Shortfall[] =>
 
 /** All that a plan exceeds: limits of the job, memory, batteries. */
 export function shortfallsOf({constraints, fleet}: Problem, evaluation: Evaluation): readonly Shortfall[] {
-	const profiles = new Map(fleet.devices.map(({device, profile}) => [device, profile]));
+	const known = devicesByName(fleet);
 	const devices = evaluation.devices.flatMap(({device, memoryBytes, joules}): Shortfall[] => {
-		const {memoryBytes: memory, batteryJoules} = profiles.get(device)!;
+		const {memoryBytes: memory, batteryJoules} = known.get(device)!.profile;
 		return [
 			...(memoryBytes > memory
 				? [{constraint: `memory of ${device}`, needed: memoryBytes, available: memory, unit: 'B'} as const]

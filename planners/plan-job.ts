@@ -6,10 +6,10 @@ import {alternativeOf, pointOf} from '../core/ledger/plan-point.js';
 import type {Alternative, PlanPoint, Prediction} from '../core/ledger/prediction.js';
 import type {Plan} from '../core/plan/plan.js';
 import {formatSi} from '../core/units.js';
-import {type Baseline, baselinesOf} from './baselines.js';
-import {planFpl} from './fpl/plan.js';
+import type {Baseline} from './baselines.js';
 import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
 import {paretoFront} from './pareto.js';
+import {planProblem} from './plan-problem.js';
 import type {Budget, Costed, Outcome, Shortfall} from './problem.js';
 
 export interface PlannedJob extends JobProblem {
@@ -32,10 +32,10 @@ const amount = (value: number, unit: Shortfall['unit']): string => (unit === '' 
 /** @throws FplError `PLAN_INFEASIBLE` with what cannot be met and by how much; those of `problemOfJob`; `INTERRUPTED`. */
 export function planJob(input: JobInput, budget: Budget): PlannedJob {
 	const found = problemOfJob(input);
-	const outcome = planFpl(found.problem, budget);
+	const {outcome, baselines} = planProblem(found.problem, budget);
 	switch (outcome.kind) {
 		case 'planned':
-			return {...found, outcome, baselines: baselinesOf(found.problem)};
+			return {...found, outcome, baselines};
 		case 'interrupted':
 			throw new FplError('INTERRUPTED', {where: 'planning'});
 		case 'infeasible': {

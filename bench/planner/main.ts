@@ -3,11 +3,23 @@
  *
  *     npm run bench:planner -- truth [--models lenet5,cnn-small,sensor-cnn] [--plans d-sgd,pipeline-4] [--steps 10]
  *         [--details details.jsonl] [--tables earlier.csv,…]
+ *     npm run bench:planner -- gain [--cases cameras-wifi,…]
+ *     npm run bench:planner -- optimality [--instances 200] [--most-plans 8000] [--seed 1]
+ *     npm run bench:planner -- published
+ *     npm run bench:planner -- speed [--sizes small,medium,large] [--repeats 5] [--seed 1]
  */
+import {gainCommand} from './gain/command.js';
+import {optimalityCommand} from './optimality.js';
+import {publishedCommand} from './published.js';
+import {speedCommand} from './speed.js';
 import {truthCommand} from './truth/command.js';
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
 	truth: truthCommand,
+	gain: gainCommand,
+	optimality: optimalityCommand,
+	published: publishedCommand,
+	speed: speedCommand,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -13,7 +13,7 @@ import {calendarOf, stepsFor} from './calendar.js';
 import {checkpointsOf} from './checkpoints.js';
 import type {Episode, TrainingCosts} from './episode.js';
 import {collect} from './exchanges.js';
-import type {CostDevice, CostFleet} from './fleet.js';
+import {type CostDevice, type CostFleet, devicesByName} from './fleet.js';
 import {memoryOfParts, type PartMemory} from './memory.js';
 import type {ModelCosts} from './model-costs.js';
 import {roundTimes} from './rounds.js';
@@ -149,7 +149,7 @@ const roleOf = (plan: Plan, device: string): string => {
 /** @throws FplError `PLAN_INVALID` where the plan names a device that is not in the fleet. */
 export function evaluate(input: EvaluateInput): Evaluation {
 	const {plan, costs, fleet, training} = input;
-	const all = new Map(fleet.devices.map(device => [device.device, device]));
+	const all = devicesByName(fleet);
 	const names = devicesOf(plan);
 	for (const name of names) {
 		if (!all.has(name)) {

@@ -56,3 +56,15 @@ export const defaultBroker: CostBroker = {
 
 /** `secondsPerMessage` contains about a millisecond of timers: those of emulated links. */
 export const defaultMessaging: Messaging = {chunkBytes: 256 * 1024, secondsPerMessage: 1.5e-3};
+
+const byName = new WeakMap<CostFleet, ReadonlyMap<string, CostDevice>>();
+
+/** The devices of a fleet by name; planners ask for those of the same fleet thousands of times. */
+export function devicesByName(fleet: CostFleet): ReadonlyMap<string, CostDevice> {
+	let devices = byName.get(fleet);
+	if (!devices) {
+		devices = new Map(fleet.devices.map(device => [device.device, device]));
+		byName.set(fleet, devices);
+	}
+	return devices;
+}

@@ -10,6 +10,8 @@ import {floatBytes, type ModelCosts, type PassKind, passCost, type UnitWork} fro
 export interface PassTimes {
 	/** Seconds of a pass over units `first` to `last`, both included, with so many items; `learn` is forward and backward. */
 	pass(kind: PassKind, first: number, last: number, items: number): number;
+	/** What the unit adds to a pass at least, whichever units it is computed with: these add up to no more than the pass takes. */
+	least(kind: PassKind, unit: number, items: number): number;
 	/** Seconds of one optimiser update of their weights. */
 	update(first: number, last: number): number;
 }
@@ -32,6 +34,7 @@ interface ClassSums {
 }
 
 export interface WorkSums {
+	readonly units: number;
 	/**
 	 * Work of passes by class of operators, as agents that emulate a device stretch it.
 	 * @param items of all calls together.
@@ -52,6 +55,7 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 		.filter(({calls}) => calls.at(-1)! > 0);
 	const parameters = prefixSums(units.map(unit => unit.parameters));
 	return {
+		units: units.length,
 		pass(kind, first, last, items, times = 1) {
 			const cost = passCost[kind];
 			const work: Partial<Record<OpClass, Work>> = {};
@@ -79,8 +83,26 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 export function timesOfProfile(sums: WorkSums, profile: DeviceProfile): PassTimes {
 	return {
 		pass: (kind, first, last, items) => emulatedSeconds(sums.pass(kind, first, last, items), profile),
+		// The longer of computing and moving is that of all units of a pass together: either alone is a bound that adds up.
+		least: (kind, unit, items) =>
+			leastSeconds(sums.pass(kind, 0, sums.units - 1, items), sums.pass(kind, unit, unit, items), profile),
 		update: (first, last) => emulatedSeconds(sums.update(first, last), profile),
 	};
+}
+
+/** Seconds of some work by whichever of computing and moving takes longer, class by class, for all of it together. */
+function leastSeconds(
+	all: Readonly<Partial<Record<OpClass, Work>>>,
+	own: Readonly<Partial<Record<OpClass, Work>>>,
+	{speeds, dispatchSeconds}: DeviceProfile,
+): number {
+	let sum = 0;
+	for (const [op, {flops, bytes, calls}] of Object.entries(own) as Array<[OpClass, Work]>) {
+		const whole = all[op]!;
+		const computes = op !== 'memory' && whole.flops / speeds[op] >= whole.bytes / speeds.memory;
+		sum += (computes ? flops / speeds[op] : bytes / speeds.memory) + calls * dispatchSeconds;
+	}
+	return sum;
 }
 
 /** Bytes of an item that cross the border after each unit. */
@@ -127,6 +149,10 @@ export function timesOfTable(table: UnitTimes, costs: ModelCosts, where: string)
 					seconds('backward', first, last, items) -
 					table.overhead.forward.perPass
 				: seconds(kind, first, last, items),
+		least: (kind, unit, items) => {
+			const own = (of: 'forward' | 'backward') => table.units[unit]![of].fixed + items * table.units[unit]![of].perItem;
+			return kind === 'learn' ? own('forward') + own('backward') : own(kind);
+		},
 		update: (first, last) => table.overhead.update + updates[last + 1]! - updates[first]!,
 	};
 }

@@ -24,13 +24,23 @@ export interface Prefix {
 	readonly left: readonly number[];
 }
 
+/** Of one step; seconds and joules above idle that its own devices and links take at least. */
+interface Summary {
+	readonly seconds: number;
+	readonly joules: number;
+	readonly idleWatts: number;
+	readonly price: number;
+	readonly bytes: number;
+}
+
 export class Bounds {
 	readonly #problem: Problem;
 	readonly #mode: Mode;
 	readonly #steps: number;
-	readonly #known = new Map<string, ItemBytes>();
+	readonly #known = new Map<number, ItemBytes>();
+	readonly #summaries = new WeakMap<StageBound, Summary>();
 	readonly #elements: Float64Array;
-	/** By device: seconds of all passes of unit u over a whole batch, summed up to u. */
+	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
 
 	constructor(problem: Problem, mode: Mode, devices: readonly number[]) {
@@ -40,11 +50,13 @@ export class Bounds {
 		this.#steps = training.epochs * Math.max(1, Math.ceil(training.samples / training.batch));
 		this.#elements = prefixSums(costs.units.map(({parameters, buffers}) => parameters + buffers));
 		const known = new Map<CostDevice['times'], Float64Array>();
+		const micros = Math.min(mode.microBatches, training.batch);
 		this.#learn = new Map(
 			devices.map(index => {
 				const {times} = fleet.devices[index]!;
 				const sums =
-					known.get(times) ?? prefixSums(costs.units.map((_, unit) => times.pass('learn', unit, unit, training.batch)));
+					known.get(times) ??
+					prefixSums(costs.units.map((_, unit) => micros * times.least('learn', unit, training.batch / micros)));
 				known.set(times, sums);
 				return [index, sums] as const;
 			}),
@@ -57,23 +69,20 @@ export class Bounds {
 	amounts({stages, last, left}: Prefix): Amounts {
 		const {fleet, costs} = this.#problem;
 		const done = last === costs.units.length - 1;
-		const links = this.#links(stages);
-		const seconds = Math.max(
-			...links.map(link => link.seconds),
-			...stages.flatMap(({compute}) => compute),
-			this.#wayThrough(stages, done ? 0 : this.#fluid(last + 1, left)),
+		let seconds = Math.max(
+			this.#wayThrough(stages, done ? 0 : this.#fluid(last + 1, left, stages.length)),
 			done ? 0 : this.#inflow(stages, left),
 		);
-		const devices = stages.flatMap(({range}) => range.devices);
-		const sum = (of: (device: CostDevice) => number) => devices.reduce((total, device) => total + of(device), 0);
-		let joules =
-			seconds * sum(({profile}) => profile.idleWatts) + links.reduce((total, link) => total + link.joules, 0);
-		let price = sum(({pricePerSecond}) => pricePerSecond);
-		for (const {range, compute} of stages) {
-			for (const [replica, {profile, utilisation}] of range.devices.entries()) {
-				joules += (profile.busyWatts - profile.idleWatts) * utilisation * compute[replica]!;
-			}
+		let [joules, idleWatts, price, bytes] = [0, 0, 0, 0];
+		for (const stage of stages) {
+			const own = this.#summary(stage, stages);
+			seconds = Math.max(seconds, own.seconds);
+			joules += own.joules;
+			idleWatts += own.idleWatts;
+			price += own.price;
+			bytes += own.bytes;
 		}
+		joules += seconds * idleWatts;
 		if (!done && left.length > 0) {
 			const rest = left.map(index => fleet.devices[index]!);
 			joules += this.#cheapest(last + 1, left) + seconds * Math.min(...rest.map(({profile}) => profile.idleWatts));
@@ -81,19 +90,39 @@ export class Bounds {
 		}
 		return {
 			time: this.#steps * seconds,
-			bytes: this.#steps * this.#bytes(stages),
+			bytes: this.#steps * bytes,
 			energy: this.#steps * joules,
 			money: this.#steps * seconds * price,
 		};
 	}
 
-	/** Of a step: what the stages send each other and what their replicas exchange. */
-	#bytes(stages: readonly StageBound[]): number {
-		return stages.reduce((sum, {range, items, vectorBytes}) => {
-			const {forward, backward} = this.#made(range);
-			const all = items.reduce((total, count) => total + count, 0);
-			return sum + all * (forward + backward) + 2 * range.devices.length * vectorBytes;
-		}, 0);
+	/** What a stage takes of a step, whatever the other stages are. */
+	#summary(stage: StageBound, stages: readonly StageBound[]): Summary {
+		const known = this.#summaries.get(stage);
+		if (known) {
+			return known;
+		}
+		const {range, items, compute, vectorBytes} = stage;
+		const links = this.#links(stage, stages);
+		const {forward, backward} = this.#made(range);
+		const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+		const summary: Summary = {
+			seconds: Math.max(...compute, ...links.map(link => link.seconds)),
+			joules:
+				sum(links.map(link => link.joules)) +
+				sum(
+					range.devices.map(
+						({profile, utilisation}, replica) =>
+							(profile.busyWatts - profile.idleWatts) * utilisation * compute[replica]!,
+					),
+				),
+			idleWatts: sum(range.devices.map(({profile}) => profile.idleWatts)),
+			price: sum(range.devices.map(({pricePerSecond}) => pricePerSecond)),
+			// What the stages send each other and what their replicas exchange.
+			bytes: sum(items) * (forward + backward) + 2 * range.devices.length * vectorBytes,
+		};
+		this.#summaries.set(stage, summary);
+		return summary;
 	}
 
 	/** Bytes of an item that a stage makes for any later one, each at least once. */
@@ -102,9 +131,13 @@ export class Bounds {
 	}
 
 	#between(first: number, last: number, from: number, to: number): ItemBytes {
-		const key = `${first} ${last} ${from} ${to}`;
-		const known = this.#known.get(key) ?? bytesBetween(this.#problem, this.#mode, [first, last], [from, to]);
-		this.#known.set(key, known);
+		const {length} = this.#problem.costs.units;
+		const key = ((first * length + last) * length + from) * length + to;
+		let known = this.#known.get(key);
+		if (!known) {
+			known = bytesBetween(this.#problem, this.#mode, [first, last], [from, to]);
+			this.#known.set(key, known);
+		}
 		return known;
 	}
 
@@ -165,48 +198,60 @@ export class Bounds {
 
 	/** Seconds of a micro-batch from one stage to another: the receiver for which it is shortest. */
 	#hop(from: StageBound, to: StageBound, itemBytes: number): number {
-		const latency = Math.min(...from.range.devices.map(({profile}) => profile.link.latencySeconds));
+		let latency = Number.POSITIVE_INFINITY;
+		for (const {profile} of from.range.devices) {
+			latency = Math.min(latency, profile.link.latencySeconds);
+		}
 		const copies = from.range.branched && !to.range.branched ? from.range.devices.length : 1;
-		return (
-			latency +
-			Math.min(
-				...to.range.devices.map(
-					({profile: {link}}, replica) =>
-						link.latencySeconds + (copies * to.fewest[replica]! * itemBytes) / link.downBytesPerSecond,
-				),
-			)
-		);
+		let least = Number.POSITIVE_INFINITY;
+		for (const [replica, {profile}] of to.range.devices.entries()) {
+			const {link} = profile;
+			const items = copies * to.fewest[replica]!;
+			least = Math.min(least, link.latencySeconds + (items * itemBytes) / link.downBytesPerSecond);
+		}
+		return latency + least;
 	}
 
-	/** By replica of the stages: how long its link is busy in a step, and what that takes of energy. */
-	#links(stages: readonly StageBound[]) {
+	/** By replica of a stage: how long its link is busy in a step, and what that takes of energy. */
+	#links({range, items, vectorBytes}: StageBound, stages: readonly StageBound[]) {
 		const {length} = this.#problem.costs.units;
 		const branches = stages.find(({range}) => range.branched)?.range.devices.length ?? 1;
-		return stages.flatMap(({range, items, vectorBytes}) => {
-			const {first, last, devices, branched} = range;
-			const made = last < length - 1 ? this.#made(range) : {forward: 0, backward: 0};
-			const read = first > 0 ? this.#between(0, first - 1, first, last) : {forward: 0, backward: 0};
-			const copies = branched || first === 0 ? 1 : branches;
-			return devices.map(({profile: {link}}, replica) => {
-				const up = items[replica]! * (made.forward + copies * read.backward) + vectorBytes;
-				const down = items[replica]! * (copies * read.forward + made.backward) + vectorBytes;
-				return {
-					seconds: Math.max(up / link.upBytesPerSecond, down / link.downBytesPerSecond),
-					joules: up * link.joulesPerByteUp + down * link.joulesPerByteDown,
-				};
-			});
+		const {first, last, devices, branched} = range;
+		const made = last < length - 1 ? this.#made(range) : {forward: 0, backward: 0};
+		const read = first > 0 ? this.#between(0, first - 1, first, last) : {forward: 0, backward: 0};
+		const copies = branched || first === 0 ? 1 : branches;
+		return devices.map(({profile: {link}}, replica) => {
+			const up = items[replica]! * (made.forward + copies * read.backward) + vectorBytes;
+			const down = items[replica]! * (copies * read.forward + made.backward) + vectorBytes;
+			return {
+				seconds: Math.max(up / link.upBytesPerSecond, down / link.downBytesPerSecond),
+				joules: up * link.joulesPerByteUp + down * link.joulesPerByteDown,
+			};
 		});
 	}
 
-	/** Seconds of the units from `first` on if all these devices shared them perfectly; a bound by weak duality. */
-	#fluid(first: number, devices: readonly number[]): number {
+	/**
+	 * Seconds of the units from `first` on if the fastest of these devices, as many as the stages that are left may have, shared
+	 * them perfectly; a bound by weak duality.
+	 */
+	#fluid(first: number, devices: readonly number[], stages: number): number {
 		if (devices.length === 0) {
 			return Number.POSITIVE_INFINITY;
 		}
 		const {length} = this.#problem.costs.units;
 		const tables = this.#tables(devices);
 		const rates = tables.map(({sums}) => 1 / Math.max(1e-15, sums[length]! - sums[first]!));
-		const all = tables.reduce((sum, {count}, index) => sum + count * rates[index]!, 0);
+		const {mostStages, mostReplicas} = this.#problem.space;
+		let room = (mostStages - stages) * mostReplicas;
+		let all = 0;
+		for (const index of rates.map((_, at) => at).sort((a, b) => rates[b]! - rates[a]!)) {
+			const count = Math.min(room, tables[index]!.count);
+			all += count * rates[index]!;
+			room -= count;
+		}
+		if (all === 0) {
+			return Number.POSITIVE_INFINITY;
+		}
 		let seconds = 0;
 		for (let unit = first; unit < length; unit++) {
 			let least = Number.POSITIVE_INFINITY;

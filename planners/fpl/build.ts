@@ -2,6 +2,7 @@
 import type {Budget, measures, Problem} from '../problem.js';
 import {type Candidate, isBetter, type Judged, type Mode} from './candidate.js';
 import {Constructor, type Prices} from './construct.js';
+import type {Estimates} from './estimates.js';
 import {neighbours} from './neighbours.js';
 import type {Notebook} from './notebook.js';
 import type {Rules} from './rules.js';
@@ -70,7 +71,11 @@ export function construct(problem: Problem, rules: Rules, notebook: Notebook, bu
 	);
 	// Schedules hardly change what is best, and improving tries them; codecs change which cuts are good.
 	const [schedule] = problem.space.schedules;
-	const modes = rules.modes.filter(mode => mode.schedule === schedule || mode.microBatches === 1);
+	const most = Math.max(...rules.modes.map(({microBatches}) => microBatches));
+	const modes = rules.modes.filter(
+		({microBatches, schedule: own}) =>
+			(own === schedule || microBatches === 1) && (microBatches === most || microBatches === Math.ceil(most / 4)),
+	);
 	for (const part of thresholds) {
 		for (const mode of modes.toReversed()) {
 			for (const order of orders) {
@@ -89,16 +94,25 @@ export function construct(problem: Problem, rules: Rules, notebook: Notebook, bu
 	}
 }
 
-/** Takes the first better neighbour, again and again. */
-export function improve(problem: Problem, rules: Rules, notebook: Notebook, start: Judged, budget: Budget): void {
+/** Goes to a better neighbour, again and again; neighbours whose bound says that they cannot be better are not evaluated. */
+export function improve(notebook: Notebook, estimates: Estimates, start: Judged, input: ImproveInput): void {
+	const {problem, rules, budget} = input;
 	let current = start;
 	for (let better = true; better; ) {
 		better = false;
-		for (const candidate of neighbours(problem, rules, current.candidate)) {
-			if (budget.expired() || budget.interrupted()) {
-				return;
+		const fits = current.shortfalls.length === 0;
+		const promising = [...neighbours(problem, rules, current.candidate)]
+			.map(candidate => ({candidate, bound: estimates.bound(candidate)}))
+			.filter(({bound}) => !fits || bound < current.value)
+			.sort((a, b) => a.bound - b.bound);
+		let tries = 0;
+		for (const {candidate} of promising) {
+			if (tries >= input.mostTries || budget.expired() || budget.interrupted()) {
+				break;
 			}
+			const before = notebook.evaluated;
 			const judged = notebook.judge(candidate);
+			tries += notebook.evaluated - before;
 			if (judged && isBetter(judged, current)) {
 				current = judged;
 				better = true;
@@ -106,6 +120,13 @@ export function improve(problem: Problem, rules: Rules, notebook: Notebook, star
 			}
 		}
 	}
+}
+
+export interface ImproveInput {
+	readonly problem: Problem;
+	readonly rules: Rules;
+	readonly budget: Budget;
+	readonly mostTries: number;
 }
 
 /** Something to begin with: the whole model on sensible sets of devices, and the simplest splits. */
@@ -122,7 +143,7 @@ export function* simplest(problem: Problem, rules: Rules): Generator<Candidate> 
 	const all = fastestFirst.slice(0, Math.min(space.mostReplicas, training.batch));
 	const firsts = rules.sources ? [rules.sources] : [...sets, all];
 	for (const devices of rules.whole ? firsts : []) {
-		for (const localEpochs of devices.length > 1 ? space.localEpochs : [0]) {
+		for (const localEpochs of space.localEpochs) {
 			yield {stages: [{last, devices}], mode: {...plain, localEpochs}};
 		}
 	}

@@ -60,6 +60,36 @@ export function sharesOfStage(
 	return weights.map(weight => rounded(weight / least));
 }
 
+/**
+ * The replicas of a stage in the order in which they are sent to, with their shares: those with the most items first, so that
+ * nobody waits for the largest message behind all others; at equal shares those with the faster links. Sources stay in theirs.
+ */
+export function replicasOf(
+	problem: Problem,
+	devices: readonly number[],
+	stage: number,
+	first: number,
+	last: number,
+): {readonly devices: readonly CostDevice[]; readonly shares: readonly number[]} {
+	const {fleet, data} = problem;
+	const own = devices.map(device => fleet.devices[device]!);
+	const shares = sharesOfStage(problem, own, stage, first, last);
+	if (devices.length === 1 || (stage === 0 && data.kind !== 'dealt')) {
+		return {devices: own, shares};
+	}
+	const link = (replica: number) => own[replica]!.profile.link;
+	const order = devices
+		.map((_, replica) => replica)
+		.sort(
+			(a, b) =>
+				shares[b]! - shares[a]! ||
+				link(b).downBytesPerSecond - link(a).downBytesPerSecond ||
+				link(b).upBytesPerSecond - link(a).upBytesPerSecond ||
+				devices[a]! - devices[b]!,
+		);
+	return {devices: order.map(replica => own[replica]!), shares: order.map(replica => shares[replica]!)};
+}
+
 const describe = (plan: Pick<Plan, 'stages'>, {microBatches, localEpochs}: Mode, aligned: boolean): string => {
 	const {stages} = plan;
 	const width = stages.map(({replicas}) => replicas.length).join(' → ');
@@ -75,13 +105,12 @@ const describe = (plan: Pick<Plan, 'stages'>, {microBatches, localEpochs}: Mode,
 };
 
 export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, recompute?: ReadonlySet<number>): Plan {
-	const {costs, fleet, data} = problem;
+	const {costs, data} = problem;
 	const aligned = data.kind === 'aligned' && stages.length > 1;
 	const only = stages.length === 1;
 	const documents = stages.map(({last, devices}, index): Stage => {
 		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
-		const own = devices.map(device => fleet.devices[device]!);
-		const shares = sharesOfStage(problem, own, index, first, last);
+		const {devices: own, shares} = replicasOf(problem, devices, index, first, last);
 		return {
 			units: only ? 'all' : [first, last],
 			replicas: own.map(({device}, replica) => ({device, share: shares[replica]!})),

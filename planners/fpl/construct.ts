@@ -95,47 +95,43 @@ export class Constructor {
 		} else {
 			cost[0] = 0;
 		}
-		const pinned = constraints.pinned.length > 0;
-		const measured = this.#stages(mode);
-		const length = costs.units.length + 1;
-		for (let place = 0; place < ends.length - 1; place++) {
-			const first = ends[place]! + 1;
+		const places = ends.length;
+		const mostCounts = Math.max(...counts.map(list => list.length));
+		/** By kind, number of replicas, begin and end; NaN: not known yet. */
+		const prices = new Float64Array(kinds * mostCounts * places * places).fill(Number.NaN);
+		const priceOf = (kind: number, at: number, place: number, next: number): number => {
+			const index = ((kind * mostCounts + at) * places + place) * places + next;
+			if (Number.isNaN(prices[index]!)) {
+				prices[index] = this.#price(options, pools[kind]!, counts[kind]![at]!, ends[place]! + 1, ends[next]!);
+			}
+			return prices[index]!;
+		};
+		for (let place = 0; place < places - 1; place++) {
 			for (let state = place * width; state < (place + 1) * width; state++) {
 				const so = cost[state]!;
-				if (so === Number.POSITIVE_INFINITY || depth[state]! >= space.mostStages) {
+				const stages = depth[state]!;
+				if (so === Number.POSITIVE_INFINITY || stages >= space.mostStages) {
 					continue;
 				}
 				const at = state - place * width;
 				const before = Math.floor(at / (mostUsed + 1));
 				for (let kind = before; kind < kinds; kind++) {
 					const used = kind === before ? at % (mostUsed + 1) : 0;
-					const pool = pools[kind]!;
-					for (const count of counts[kind]!) {
-						if (used + count > pool.length || used + count > mostUsed) {
-							break;
-						}
-						for (let next = place + 1; next < ends.length; next++) {
-							const last = ends[next]!;
-							if (depth[state] === 0 && !opening(last)) {
+					const room = Math.min(pools[kind]!.length, mostUsed) - used;
+					const own = counts[kind]!;
+					for (let index = 0; index < own.length && own[index]! <= room; index++) {
+						const offset = kind * (mostUsed + 1) + used + own[index]!;
+						for (let next = place + 1; next < places; next++) {
+							if (stages === 0 && !opening(ends[next]!)) {
 								continue;
 							}
-							const devices = () => pool.slice(used, used + count);
-							if (pinned && !this.#rules.permits(devices(), first, last)) {
-								continue;
-							}
-							const entry = ((order[kind]! * (mostUsed + 1) + count) * length + first) * length + last;
-							let stage = measured.get(entry);
-							if (!stage) {
-								stage = this.#measure(mode, devices(), first, last);
-								measured.set(entry, stage);
-							}
-							const sum = so + this.#cost(options, stage);
-							const target = next * width + kind * (mostUsed + 1) + used + count;
+							const sum = so + priceOf(kind, index, place, next);
+							const target = next * width + offset;
 							if (sum < cost[target]!) {
 								cost[target] = sum;
 								from[target] = state;
-								taken[target] = count;
-								depth[target] = depth[state]! + 1;
+								taken[target] = own[index]!;
+								depth[target] = stages + 1;
 							}
 						}
 					}
@@ -210,6 +206,25 @@ export class Constructor {
 			idleWatts,
 			dollarsPerSecond,
 		};
+	}
+
+	/** Of a stage of so many devices of a kind; infinite where they may not compute these units. */
+	#price(options: ConstructOptions, pool: readonly number[], count: number, first: number, last: number): number {
+		// A kind with pinned units is one device.
+		const devices = pool.slice(0, count);
+		if (!this.#rules.permits(devices, first, last)) {
+			return Number.POSITIVE_INFINITY;
+		}
+		const known = this.#stages(options.mode);
+		const length = this.#problem.costs.units.length + 1;
+		const kind = this.#rules.kinds[pool[0]!]!;
+		const entry = ((kind * (mostUsed + 1) + count) * length + first) * length + last;
+		let stage = known.get(entry);
+		if (!stage) {
+			stage = this.#measure(options.mode, devices, first, last);
+			known.set(entry, stage);
+		}
+		return this.#cost(options, stage);
 	}
 
 	/** In units of the objective. */

@@ -5,15 +5,7 @@
 import {exceeded, objectiveValue} from '../objective.js';
 import type {Budget, Problem} from '../problem.js';
 import {Bounds} from './bounds.js';
-import {
-	type Candidate,
-	type CandidateStage,
-	isBetter,
-	type Judged,
-	judge,
-	type Mode,
-	sharesOfStage,
-} from './candidate.js';
+import {type Candidate, type CandidateStage, isBetter, type Judged, judge, type Mode, replicasOf} from './candidate.js';
 import {type Rules, sharesSuffice} from './rules.js';
 import {type StageBound, stageBound} from './stage-bound.js';
 
@@ -126,7 +118,7 @@ export function* wholeModels(problem: Problem, rules: Rules): Generator<Candidat
 		if (!rules.permits(devices, 0, last)) {
 			continue;
 		}
-		for (const localEpochs of devices.length > 1 ? problem.space.localEpochs : [0]) {
+		for (const localEpochs of problem.space.localEpochs) {
 			yield {stages: [{last, devices}], mode: {...mode, localEpochs}};
 		}
 	}
@@ -239,10 +231,9 @@ export class ModeSearch {
 		last: number,
 		left: readonly number[],
 	): Node[] {
-		const {fleet, training, costs, objective, constraints, data} = this.#problem;
+		const {training, costs, objective, constraints, data} = this.#problem;
 		const first = before.length === 0 ? 0 : before.at(-1)!.last + 1;
-		const own = devices.map(device => fleet.devices[device]!);
-		const shares = sharesOfStage(this.#problem, own, before.length, first, last);
+		const {devices: own, shares} = replicasOf(this.#problem, devices, before.length, first, last);
 		const branched = data.kind === 'aligned' && before.length === 0;
 		if (
 			!this.#rules.permits(devices, first, last) ||

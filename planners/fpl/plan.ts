@@ -7,6 +7,7 @@ import {objectiveValue} from '../objective.js';
 import {type Budget, type Costed, measures, type Outcome, type Problem, type Shortfall} from '../problem.js';
 import {construct, improve, simplest} from './build.js';
 import {type Judged, judge, type Mode} from './candidate.js';
+import {Estimates} from './estimates.js';
 import {ModeSearch, Search, searchAll, setCount, wholeModels} from './exact.js';
 import {Notebook} from './notebook.js';
 import {type Rules, rulesOf} from './rules.js';
@@ -14,8 +15,9 @@ import {type Rules, rulesOf} from './rules.js';
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
 const mostRoots = 60_000;
-/** Plans that are improved. */
-const mostStarts = 3;
+/** Plans that are improved, and neighbours of each that are evaluated before it counts as the best around. */
+const mostStarts = 2;
+const mostTries = 24;
 const mostAlternatives = 8;
 
 const plainOf = ({plan, evaluation, value}: Judged): Costed => ({plan, evaluation, value});
@@ -64,8 +66,9 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 		notebook.judge(candidate);
 	}
 	construct(problem, rules, notebook, budget);
+	const estimates = new Estimates(problem, rules);
 	for (const start of notebook.ranked().slice(0, mostStarts)) {
-		improve(problem, rules, notebook, start, budget);
+		improve(notebook, estimates, start, {problem, rules, budget, mostTries});
 	}
 	const ranked = notebook.ranked();
 	const [found] = ranked;

@@ -64,7 +64,7 @@ export function* everyCandidate(problem: Problem): Generator<Candidate> {
 								const lasts = [...cuts, end];
 								const candidate = {stages: devices.map((own, index) => ({devices: own, last: lasts[index]!})), mode};
 								if (stages === 1) {
-									for (const localEpochs of devices[0]!.length > 1 ? space.localEpochs : [0]) {
+									for (const localEpochs of space.localEpochs) {
 										yield {...candidate, mode: {...mode, localEpochs}};
 									}
 									continue;

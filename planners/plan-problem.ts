@@ -1,0 +1,74 @@
+/**
+ * The planner and the classic schemes together: where a scheme that the problem permits does better than what the search found,
+ * it is the plan. So a plan is never worse than the schemes that it is held against.
+ */
+import {type Baseline, baselinesOf} from './baselines.js';
+import {planFpl} from './fpl/plan.js';
+import {rulesOf} from './fpl/rules.js';
+import type {Budget, Costed, Outcome, Problem} from './problem.js';
+
+export interface PlannedProblem {
+	readonly outcome: Outcome;
+	/** The classic schemes for the same problem, those that keep to the constraints first. */
+	readonly baselines: readonly Baseline[];
+}
+
+/** Passes over the data after which the schemes that train another way mean their weights (`baselinesOf`). */
+const classicEpochs = 1;
+
+/** Whether the problem permits a scheme's plan: its space, its constraints, and training another way only where it may. */
+function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typeof rulesOf>) {
+	const indices = new Map(fleet.devices.map(({device}, index) => [device, index]));
+	return ({plan, exact, shortfalls}: Baseline): boolean => {
+		const {stages, pipeline} = plan;
+		const several = stages.length > 1;
+		return (
+			shortfalls.length === 0 &&
+			(exact || space.localEpochs.includes(classicEpochs)) &&
+			stages.length <= space.mostStages &&
+			(!several || space.codecs.some(({kind}) => kind === 'fp32')) &&
+			(!several || space.microBatches.includes(pipeline.microBatches)) &&
+			(pipeline.microBatches === 1 || space.schedules.includes(pipeline.schedule)) &&
+			stages.every(({units, replicas}, stage) => {
+				const [first, last] = units === 'all' ? [0, Number.POSITIVE_INFINITY] : units;
+				const devices = replicas.map(({device}) => indices.get(device)!);
+				const own = stage === 0 && rules.sources !== undefined;
+				return (
+					rules.permits(devices, first, last) &&
+					(own ||
+						(replicas.length <= space.mostReplicas && (stage === 0 || replicas.length >= constraints.minimumReplicas)))
+				);
+			})
+		);
+	};
+}
+
+const plainOf = ({plan, evaluation, value}: Costed): Costed => ({plan, evaluation, value});
+
+/** @throws FplError as `planFpl`. */
+export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
+	const outcome = planFpl(problem, budget);
+	const baselines = baselinesOf(problem);
+	const classic = baselines.filter(isPermitted(problem, rulesOf(problem))).sort((a, b) => a.value - b.value)[0];
+	if (!classic || outcome.kind === 'interrupted') {
+		return {outcome, baselines};
+	}
+	if (outcome.kind === 'infeasible') {
+		const figures = {bound: 0, gap: 1, exact: false, evaluated: 0};
+		return {outcome: {kind: 'planned', best: plainOf(classic), alternatives: [], figures}, baselines};
+	}
+	const {best, alternatives, figures} = outcome;
+	if (classic.value >= best.value * (1 - 1e-9)) {
+		return {outcome, baselines};
+	}
+	const bound = Math.min(figures.bound, classic.value);
+	return {
+		outcome: {
+			kind: 'planned',
+			best: plainOf(classic),
+			alternatives: [best, ...alternatives],
+			figures: {...figures, bound, gap: classic.value > 0 ? 1 - bound / classic.value : 0},
+		},
+		baselines,
+	};
+}
