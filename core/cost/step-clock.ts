@@ -173,7 +173,8 @@ export class StepClock {
 		this.#routes = sizes.map(size => bySize.get(size)!);
 		for (const [micro, {from, to}] of this.#routes.entries()) {
 			for (const [part, parcels] of to) {
-				this.#forward[part]![micro]!.missing = parcels.length;
+				// Only the first branch has labels for a later stage.
+				this.#forward[part]![micro]!.missing = parcels.filter(({forwardBytes}) => forwardBytes > 0).length;
 			}
 			for (const [part, parcels] of from) {
 				this.#backward[part]![micro]!.missing = parcels.filter(({backwardBytes}) => backwardBytes > 0).length;
