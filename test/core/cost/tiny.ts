@@ -49,6 +49,7 @@ export const tinyDevice = ({device, seconds, link}: TinyDevice): CostDevice => (
 	times: {
 		pass: (kind, first, last, items) =>
 			(last - first + 1) * items * seconds * {forward: 1, backward: 2, learn: 3}[kind],
+		least: (kind, _, items) => items * seconds * {forward: 1, backward: 2, learn: 3}[kind],
 		update: (first, last) => (last - first + 1) * updateSeconds,
 	},
 	samples: undefined,
