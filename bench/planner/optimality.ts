@@ -98,7 +98,7 @@ export async function optimalityCommand(args: readonly string[]): Promise<void> 
 		args: [...args],
 		options: {
 			instances: {type: 'string', default: '200'},
-			'most-plans': {type: 'string', default: '8000'},
+			'most-plans': {type: 'string', default: '3000'},
 			seed: {type: 'string', default: '1'},
 		},
 	});

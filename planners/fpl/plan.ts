@@ -15,8 +15,8 @@ import {type Rules, rulesOf} from './rules.js';
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
 const mostRoots = 60_000;
-/** Plans that are improved, and neighbours of each that are evaluated before it counts as the best around. */
-const mostStarts = 2;
+/** Plans that are improved, the best first, and neighbours of each that are evaluated before it counts as the best around. */
+const mostStarts = 1;
 const mostTries = 24;
 const mostAlternatives = 8;
 
