@@ -27,8 +27,8 @@ const standIn: PipeEdge = {
 const holds = ({planned, optimum, bound}: Comparison): boolean => planned <= optimum * (1 + 1e-9) && planned >= bound;
 
 test('the pipeline is as fast as the best that dynamic programming finds, and no faster than its bound', t => {
-	for (const microBatches of [4, 16]) {
-		const compared = comparePublished(standIn, microBatches, 0);
+	for (const microBatches of [4]) {
+		const compared = comparePublished(standIn, microBatches, 2000);
 		t.true(holds(compared), JSON.stringify(compared));
 	}
 });
