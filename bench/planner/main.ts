@@ -5,10 +5,12 @@
  *         [--details details.jsonl] [--tables earlier.csv,…]
  *     npm run bench:planner -- gain [--cases cameras-wifi,…]
  *     npm run bench:planner -- optimality [--instances 200] [--most-plans 3000] [--seed 1]
+ *     npm run bench:planner -- milp [--seeds 3]
  *     npm run bench:planner -- published
  *     npm run bench:planner -- speed [--sizes small,medium,large] [--repeats 5] [--seed 1]
  */
 import {gainCommand} from './gain/command.js';
+import {milpCommand} from './milp.js';
 import {optimalityCommand} from './optimality.js';
 import {publishedCommand} from './published.js';
 import {speedCommand} from './speed.js';
@@ -17,6 +19,7 @@ import {truthCommand} from './truth/command.js';
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
 	truth: truthCommand,
 	gain: gainCommand,
+	milp: milpCommand,
 	optimality: optimalityCommand,
 	published: publishedCommand,
 	speed: speedCommand,
