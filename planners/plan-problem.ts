@@ -3,9 +3,9 @@
  * it is the plan. So a plan is never worse than the schemes that it is held against.
  */
 import {type Baseline, baselinesOf} from './baselines.js';
-import {planFpl} from './fpl/plan.js';
+import {plainOf, planFpl} from './fpl/plan.js';
 import {rulesOf} from './fpl/rules.js';
-import type {Budget, Costed, Outcome, Problem} from './problem.js';
+import type {Budget, Outcome, Problem} from './problem.js';
 
 export interface PlannedProblem {
 	readonly outcome: Outcome;
@@ -42,8 +42,6 @@ function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typ
 		);
 	};
 }
-
-const plainOf = ({plan, evaluation, value}: Costed): Costed => ({plan, evaluation, value});
 
 /** @throws FplError as `planFpl`. */
 export function planProblem(problem: Problem, budget: Budget): PlannedProblem {

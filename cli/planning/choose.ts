@@ -3,7 +3,7 @@ import path from 'node:path';
 import {writeAtomically} from '../../core/atomic-file.js';
 import {parseValue} from '../../core/config/config.js';
 import {readConfigFile} from '../../core/config/document.js';
-import {evaluate} from '../../core/cost/evaluate.js';
+import {type Evaluation, evaluate} from '../../core/cost/evaluate.js';
 import {FplError} from '../../core/errors.js';
 import {alternativeOf} from '../../core/ledger/plan-point.js';
 import {type Job, jobSchema} from '../../core/plan/job.js';
@@ -182,25 +182,7 @@ export async function choose(
 	}
 }
 
-const summary = ({
-	seconds,
-	stepSeconds,
-	steps,
-	bytes,
-	joules,
-	dollars,
-	bottleneck,
-	devices,
-}: PlannedJob['outcome']['best']['evaluation']) => ({
-	seconds,
-	stepSeconds,
-	steps,
-	bytes,
-	joules,
-	dollars,
-	bottleneck,
-	devices,
-});
+const summary = ({plan, passes, memory, ...rest}: Evaluation) => rest;
 
 /** What was chosen passes the same checks as a plan that somebody wrote. */
 function checkChosen(plan: Plan, {job, model, participants}: Pick<Choice, 'job' | 'model' | 'participants'>): void {

@@ -64,3 +64,13 @@ export type PassKind = keyof typeof passCost;
 
 /** Bytes of a float32. */
 export const floatBytes = 4;
+
+/** Bytes of a value of one item, as it is. */
+export const valueBytes = ({shape, bytesPerElement}: ValueCosts): number =>
+	shape.reduce((product, dim) => product * dim, bytesPerElement);
+
+/** Bytes of one item that cross the cut after a unit, as they are. */
+export const crossingBytes = ({values}: Pick<ModelCosts, 'values'>, cut: number): number =>
+	values
+		.filter(({madeBy, readBy}) => madeBy <= cut && readBy.some(unit => unit > cut))
+		.reduce((sum, value) => sum + valueBytes(value), 0);

@@ -5,7 +5,7 @@
 import {emulatedSeconds, type Work} from '../profile/emulate.js';
 import {type DeviceProfile, type OpClass, opClasses} from '../profile/profile.js';
 import {checkUnitTimes, type UnitTimes} from '../profile/unit-times.js';
-import {floatBytes, type ModelCosts, type PassKind, passCost, type UnitWork} from './model-costs.js';
+import {crossingBytes, floatBytes, type ModelCosts, type PassKind, passCost, type UnitWork} from './model-costs.js';
 
 export interface PassTimes {
 	/** Seconds of a pass over units `first` to `last`, both included, with so many items; `learn` is forward and backward. */
@@ -105,18 +105,6 @@ function leastSeconds(
 	return sum;
 }
 
-/** Bytes of an item that cross the border after each unit. */
-function borderBytes({units, values}: ModelCosts): Float64Array {
-	return Float64Array.from({length: units.length}, (_, cut) =>
-		values
-			.filter(({madeBy, readBy}) => madeBy <= cut && readBy.some(unit => unit > cut))
-			.reduce(
-				(sum, {shape, bytesPerElement}) => sum + shape.reduce((product, dim) => product * dim, bytesPerElement),
-				0,
-			),
-	);
-}
-
 /**
  * As measured with this model (`fpl profile`), unit by unit, with what every pass takes besides.
  * @throws FplError `CONFIG_VALUE` where the table is of other units than the model's.
@@ -133,7 +121,7 @@ export function timesOfTable(table: UnitTimes, costs: ModelCosts, where: string)
 	});
 	const lines = {forward: line('forward'), backward: line('backward')};
 	const updates = prefixSums(table.units.map(({update}) => update));
-	const borders = borderBytes(costs);
+	const borders = Float64Array.from(costs.units, (_, cut) => crossingBytes(costs, cut));
 	const seconds = (of: 'forward' | 'backward', first: number, last: number, items: number) => {
 		const {fixed, perItem} = lines[of];
 		const {perPass, perByte} = table.overhead[of];

@@ -1,4 +1,5 @@
 /** Plans for large spaces: the simplest ones, ones built by dynamic programming, and better neighbours of good ones. */
+import {crossingBytes} from '../../core/cost/model-costs.js';
 import type {Budget, measures, Problem} from '../problem.js';
 import {type Candidate, isBetter, type Judged, type Mode} from './candidate.js';
 import {Constructor, type Prices} from './construct.js';
@@ -17,13 +18,7 @@ function chosenCuts({costs}: Problem, {cuts}: Rules): readonly number[] {
 	if (cuts.length <= mostCuts) {
 		return cuts;
 	}
-	const bytes = (cut: number) =>
-		costs.values
-			.filter(({madeBy, readBy}) => madeBy <= cut && readBy.some(unit => unit > cut))
-			.reduce(
-				(sum, {shape, bytesPerElement}) => sum + shape.reduce((product, dim) => product * dim, bytesPerElement),
-				0,
-			);
+	const bytes = (cut: number) => crossingBytes(costs, cut);
 	return Array.from({length: mostCuts}, (_, index) => {
 		const from = Math.floor((index * cuts.length) / mostCuts);
 		const to = Math.floor(((index + 1) * cuts.length) / mostCuts);

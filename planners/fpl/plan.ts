@@ -20,7 +20,8 @@ const mostStarts = 1;
 const mostTries = 24;
 const mostAlternatives = 8;
 
-const plainOf = ({plan, evaluation, value}: Judged): Costed => ({plan, evaluation, value});
+/** A plan with its costs alone. */
+export const plainOf = ({plan, evaluation, value}: Costed): Costed => ({plan, evaluation, value});
 
 /** Good plans that differ in more than a cut: the best of each shape. */
 function alternativesOf(ranked: readonly Judged[], best: Judged): readonly Costed[] {
