@@ -8,7 +8,6 @@ import {type Clock, systemClock} from '../clock.js';
 import {type EnergyMeter, type MeterOutcome, unavailable} from './meter.js';
 import {openSampled, type Sample} from './sampled.js';
 import {namesIn, numberIn, textIn, whyUnreadable} from './sysfs.js';
-import {Unwrapper} from './unwrapper.js';
 
 /** Texas Instruments' and Analog Devices' monitors for one supply, and the meter of ACPI (servers). */
 const supplyMonitors = /^(?:ina2\d\d|ltc294[57]|power_meter)$/u;
@@ -63,7 +62,6 @@ export async function openHwmonMeter(chip?: string, sysfs = '/sys', clock: Clock
 	if (typeof sensor === 'string') {
 		return unavailable(sensor);
 	}
-	const counter = new Unwrapper(undefined);
 	return openSampled(
 		{
 			name: 'hwmon',
@@ -78,9 +76,7 @@ export async function openHwmonMeter(chip?: string, sysfs = '/sys', clock: Clock
 			maxGapMs: sensor.method === 'counter' ? 60_000 : 5000,
 			async sample(): Promise<Sample> {
 				const value = (await numberIn(sensor.file)) / 1e6;
-				return sensor.method === 'counter'
-					? {kind: 'counter', joules: counter.next(value)}
-					: {kind: 'power', watts: value};
+				return sensor.method === 'counter' ? {kind: 'counter', joules: value} : {kind: 'power', watts: value};
 			},
 		},
 		error => whyUnreadable(error, sensor.file, 'the sensor went away'),

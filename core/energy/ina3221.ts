@@ -1,6 +1,7 @@
 /**
  * The INA3221 of Nvidia's Jetson boards measures three supply rails. One of them is the input of the whole module: it alone
- * is read, since the others are parts of it.
+ * is read, since the others are parts of it. What the carrier board takes past the module (a fan, USB devices, a Wi-Fi card)
+ * is not seen.
  *
  * Two drivers show it. The kernel's (`Documentation/hwmon/ina3221.rst`): below /sys/class/hwmon, `in<n>_label`, `in<n>_input`
  * in mV and `curr<n>_input` in mA for n = 1…3. Nvidia's older one (L4T up to 32): below /sys/bus/i2c/drivers/ina3221x,
@@ -101,7 +102,7 @@ export async function openIna3221Meter(sysfs = '/sys', clock: Clock = systemCloc
 		{
 			name: 'ina3221',
 			description: `INA3221, rail ${whole.map(({label}) => label).join(' + ')}, power integrated`,
-			coverage: 'device',
+			coverage: 'board',
 			method: 'power',
 			clock,
 			everyMs: 250,

@@ -1,8 +1,8 @@
 /** What measures energy where something can: a counter of joules with a name for the ledger. */
 
 /**
- * What a meter sees: the whole device at its supply; the rails behind the board's power chip, the radio among them, but
- * neither the chip's own losses nor 5 V peripherals; or the processor only (RAPL).
+ * What a meter sees: the whole device at its supply; the rails of a board or module, which what is plugged into it gets
+ * past (5 V peripherals, cards of a Jetson's carrier board); or the processor only (RAPL).
  */
 export type MeterCoverage = 'device' | 'board' | 'processor';
 

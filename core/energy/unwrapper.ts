@@ -1,23 +1,23 @@
 /** A hardware counter that starts again at zero after its range, as one that goes on. */
 
 export class Unwrapper {
-	readonly #range: number | undefined;
+	readonly #range: number;
 	#last: number | undefined;
 	#total = 0;
 
-	/** @param range the counter's largest value, after which zero comes; undefined: it never wraps, so falling is a reset. */
-	constructor(range: number | undefined) {
+	/** @param range the counter's largest value, after which zero comes. */
+	constructor(range: number) {
 		this.#range = range;
 	}
 
 	/**
 	 * What has been counted since the first reading. More than one turn between two readings cannot be seen, so read often
-	 * enough. A reset of a counter that does not wrap counts nothing.
+	 * enough. A reset looks like a turn: nearly a whole range, which is more than any device draws in that time.
 	 */
 	next(value: number): number {
 		const last = this.#last ?? value;
 		this.#last = value;
-		this.#total += value >= last ? value - last : this.#range === undefined ? 0 : value + this.#range - last;
+		this.#total += value >= last ? value - last : value + this.#range - last;
 		return this.#total;
 	}
 }

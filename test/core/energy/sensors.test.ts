@@ -97,6 +97,23 @@ test('only monitors of a supply are taken by themselves; others have to be named
 	t.regex(whyNot(await openHwmonMeter(undefined, (await Tree.in(t, {})).root)), /no chip below/u);
 });
 
+test('a counter of energy that was reset tells nothing of the time until then, which is modelled', async t => {
+	const clock = new ManualClock();
+	const energy = 'class/hwmon/hwmon0/energy1_input';
+	const tree = await Tree.in(t, {'class/hwmon/hwmon0/name': 'ina228', [energy]: 40_000_000});
+	const meter = meterOf(await openHwmonMeter(undefined, tree.root, clock));
+	for (const [microjoules, expected] of [
+		[41_000_000, {joules: 1, seconds: 0.4}],
+		[500_000, {joules: 1, seconds: 0.4}],
+		[2_500_000, {joules: 3, seconds: 0.8}],
+	] as const) {
+		tree.set({[energy]: microjoules});
+		await clock.advance(400);
+		t.like(await meter.read(), expected);
+	}
+	await meter.close();
+});
+
 test('a sensor of the processor says that it sees no more', async t => {
 	const tree = await Tree.in(t, {'class/hwmon/hwmon0/name': 'amd_energy', 'class/hwmon/hwmon0/energy1_input': 5e6});
 	const meter = meterOf(await openHwmonMeter('amd_energy', tree.root, new ManualClock()));
