@@ -4,7 +4,7 @@
  *     npm run bench:planner -- truth [--models lenet5,cnn-small,sensor-cnn] [--plans d-sgd,pipeline-4] [--steps 10]
  *         [--details details.jsonl] [--tables earlier.csv,…]
  *     npm run bench:planner -- gain [--cases cameras-wifi,…]
- *     npm run bench:planner -- optimality [--instances 200] [--most-plans 3000] [--seed 1]
+ *     npm run bench:planner -- optimality [--instances 200] [--seed 1]
  *     npm run bench:planner -- milp [--seeds 3]
  *     npm run bench:planner -- published
  *     npm run bench:planner -- speed [--sizes small,medium,large] [--repeats 5] [--seed 1]

@@ -1,11 +1,9 @@
-/** The planner beside every plan there is, on random small problems, for each objective. */
+/** The planner beside the cheapest of all plans, on random small problems, for each objective. */
 import {parseArgs} from 'node:util';
 import {seededRandom} from '../../core/random.js';
-import {isBetter, type Judged, judge} from '../../planners/fpl/candidate.js';
 import {planFpl} from '../../planners/fpl/plan.js';
-import {amountsOf, objectiveValue} from '../../planners/objective.js';
-import {type Measure, measures, type Problem} from '../../planners/problem.js';
-import {everyCandidate} from '../../test/support/planning/brute-force.js';
+import {type DataPlacement, type Measure, measures, type Problem} from '../../planners/problem.js';
+import {cheapest} from '../../test/support/planning/cheapest.js';
 import {randomProblem} from '../../test/support/planning/random-problems.js';
 
 export interface Compared {
@@ -19,49 +17,22 @@ export interface Compared {
 
 export interface Instance {
 	readonly devices: number;
+	/** Devices that differ. */
+	readonly kinds: number;
 	readonly units: number;
 	readonly data: string;
+	/** Plans of the space, devices that are alike being the same, and how many were evaluated: the others cost more for sure. */
 	readonly plans: number;
+	readonly evaluated: number;
 	readonly objectives: readonly Compared[];
-}
-
-/** Whether the problem has no more plans than this. */
-function isSmall(problem: Problem, mostPlans: number): boolean {
-	let plans = 0;
-	for (const _ of everyCandidate(problem)) {
-		plans++;
-		if (plans > mostPlans) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/** Each plan is evaluated once and valued by every objective. */
-function bruteForceAll(problem: Problem): {readonly plans: number; readonly best: ReadonlyMap<Measure, Judged>} {
-	const best = new Map<Measure, Judged>();
-	let plans = 0;
-	for (const candidate of everyCandidate(problem)) {
-		plans++;
-		const judged = judge(problem, candidate);
-		const amounts = amountsOf(judged.evaluation);
-		for (const measure of measures) {
-			const own = {...judged, value: objectiveValue({kind: 'one', measure}, amounts)};
-			if (isBetter(own, best.get(measure))) {
-				best.set(measure, own);
-			}
-		}
-	}
-	return {plans, best};
 }
 
 const budget = {expired: () => false, interrupted: () => false, exactPlans: Number.POSITIVE_INFINITY};
 
 export function compare(problem: Problem): Instance {
-	const {plans, best} = bruteForceAll(problem);
+	const {plans, evaluated, values} = cheapest(problem);
 	const objectives = measures.map((objective): Compared => {
-		const found = best.get(objective);
-		const brute = found?.shortfalls.length === 0 ? found.value : undefined;
+		const brute = values.get(objective);
 		const outcome = planFpl({...problem, objective: {kind: 'one', measure: objective}}, budget);
 		const planned = outcome.kind === 'planned' ? outcome.best.value : undefined;
 		const equal =
@@ -71,25 +42,47 @@ export function compare(problem: Problem): Instance {
 		return {objective, brute, planned, equal};
 	});
 	const {fleet, costs, data} = problem;
-	return {devices: fleet.devices.length, units: costs.units.length, data: data.kind, plans, objectives};
+	const kinds = new Set(fleet.devices.map(({times}) => times)).size;
+	const placed = data.kind === 'aligned' ? 'aligned' : `${data.kind}, ${data.rawData}`;
+	return {devices: fleet.devices.length, kinds, units: costs.units.length, data: placed, plans, evaluated, objectives};
 }
 
-/** Random problems of up to 5 devices and 12 units that are not too large to look at every plan. */
-export function* smallProblems(
-	seed: number,
-	mostPlans: number,
-): Generator<{readonly problem: Problem; readonly rejected: number}> {
-	let rejected = 0;
+const placements: ReadonlyArray<{readonly data: DataPlacement['kind']; readonly rawData: 'stays' | 'may-move'}> = [
+	{data: 'dealt', rawData: 'stays'},
+	{data: 'sources', rawData: 'stays'},
+	{data: 'aligned', rawData: 'stays'},
+	{data: 'dealt', rawData: 'may-move'},
+	{data: 'sources', rawData: 'may-move'},
+];
+const deviceCounts = [5, 4, 3, 5, 2];
+const mostUnits = 12;
+
+/** Random problems: every kind of data with every number of devices, every other one with 12 units. */
+export function* smallProblems(seed: number): Generator<Problem> {
 	for (let draw = 0; ; draw++) {
 		const random = seededRandom(seed * 100_000 + draw);
-		const devices = 2 + (draw % 4);
-		const units = 3 + Math.floor(random.next() * 10);
-		const problem = randomProblem(random, {devices, units});
-		if (isSmall(problem, mostPlans)) {
-			yield {problem, rejected};
-		} else {
-			rejected++;
+		const placement = placements[draw % placements.length]!;
+		const round = Math.floor(draw / placements.length);
+		const devices = deviceCounts[round % deviceCounts.length]!;
+		const drawn = 3 + Math.floor(random.next() * (mostUnits - 3));
+		const units = (draw + Math.floor(round / deviceCounts.length)) % 2 === 0 ? mostUnits : drawn;
+		// Aligned branches are of two devices at least, and need another one for the trunk.
+		const problem = randomProblem(random, {
+			devices: placement.data === 'aligned' ? Math.max(3, devices) : devices,
+			units,
+			data: placement.data,
+		});
+		const {data} = problem;
+		yield data.kind === 'aligned' ? problem : {...problem, data: {...data, rawData: placement.rawData}};
+	}
+}
+
+function* first<T>(values: Iterable<T>, count: number): Generator<T> {
+	for (const value of values) {
+		if (count-- <= 0) {
+			return;
 		}
+		yield value;
 	}
 }
 
@@ -98,42 +91,46 @@ export async function optimalityCommand(args: readonly string[]): Promise<void> 
 		args: [...args],
 		options: {
 			instances: {type: 'string', default: '200'},
-			'most-plans': {type: 'string', default: '3000'},
 			seed: {type: 'string', default: '1'},
 		},
 	});
-	const wanted = Number(values.instances);
 	const found: Instance[] = [];
-	let tooLarge = 0;
-	console.log('devices,units,data,plans,equal,differing');
-	for (const {problem, rejected} of smallProblems(Number(values.seed), Number(values['most-plans']))) {
+	console.log('devices,kinds,units,data,plans,evaluated,equal,differing');
+	for (const problem of first(smallProblems(Number(values.seed)), Number(values.instances))) {
 		const instance = compare(problem);
 		found.push(instance);
-		tooLarge = rejected;
-		const differing = instance.objectives
+		const {devices, kinds, units, data, plans, evaluated, objectives} = instance;
+		const differing = objectives
 			.filter(({equal}) => !equal)
 			.map(({objective, brute, planned}) => `${objective}: ${planned} against ${brute}`);
-		const {devices, units, data, plans, objectives} = instance;
-		console.log([devices, units, data, plans, objectives.length - differing.length, differing.join('; ')].join());
-		if (found.length >= wanted) {
-			break;
+		const equal = objectives.length - differing.length;
+		console.log([devices, kinds, units, `"${data}"`, plans, evaluated, equal, differing.join('; ')].join());
+	}
+	console.log(
+		'\ndata,devices,instances,with 12 units,most plans,plans,evaluated,comparisons,equal,of these infeasible',
+	);
+	for (const data of [...new Set(found.map(one => one.data))]) {
+		for (const devices of [...new Set(found.map(one => one.devices))].sort()) {
+			const own = found.filter(one => one.devices === devices && one.data === data);
+			if (own.length > 0) {
+				console.log([`"${data}"`, devices, ...summary(own)].join());
+			}
 		}
 	}
-	console.log('\ndevices,instances,with 12 units,most plans,comparisons,equal,of these infeasible');
-	for (const devices of [...new Set(found.map(one => one.devices))].sort()) {
-		const own = found.filter(one => one.devices === devices);
-		const all = own.flatMap(({objectives}) => objectives);
-		console.log(
-			[
-				devices,
-				own.length,
-				own.filter(({units}) => units === 12).length,
-				Math.max(...own.map(({plans}) => plans)),
-				all.length,
-				all.filter(({equal}) => equal).length,
-				all.filter(({equal, brute}) => equal && brute === undefined).length,
-			].join(),
-		);
-	}
-	console.log(`\nleft out, with more than ${values['most-plans']} plans: ${tooLarge}`);
+	console.log(['all', '', ...summary(found)].join());
+}
+
+function summary(instances: readonly Instance[]): readonly number[] {
+	const all = instances.flatMap(({objectives}) => objectives);
+	const sum = (of: (instance: Instance) => number) => instances.reduce((total, one) => total + of(one), 0);
+	return [
+		instances.length,
+		instances.filter(({units}) => units === mostUnits).length,
+		Math.max(...instances.map(({plans}) => plans)),
+		sum(({plans}) => plans),
+		sum(({evaluated}) => evaluated),
+		all.length,
+		all.filter(({equal}) => equal).length,
+		all.filter(({equal, brute}) => equal && brute === undefined).length,
+	];
 }

@@ -3,10 +3,18 @@ import {apportion} from '../../../core/plan/shares.js';
 import {type Candidate, isBetter, type Judged, judge, sharesOfStage} from '../../../planners/fpl/candidate.js';
 import type {Problem} from '../../../planners/problem.js';
 
-function* setsOf(items: readonly number[], most: number): Generator<number[]> {
+/** Whether devices, by their indices, are the same in everything but their names. */
+type Alike = (a: number, b: number) => boolean;
+
+/** Of devices that are alike a set has the first ones. */
+function* setsOf(items: readonly number[], most: number, alike: Alike): Generator<number[]> {
 	for (let bits = 1; bits < 2 ** items.length; bits++) {
-		const chosen = items.filter((_, index) => bits & (2 ** index));
-		if (chosen.length <= most) {
+		const has = (index: number) => (bits & (2 ** index)) > 0;
+		const chosen = items.filter((_, index) => has(index));
+		const first = items.every(
+			(item, index) => !has(index) || items.every((other, at) => at >= index || has(at) || !alike(item, other)),
+		);
+		if (chosen.length <= most && first) {
 			yield chosen;
 		}
 	}
@@ -25,23 +33,56 @@ function* cutsOf(places: readonly number[], count: number, from = 0): Generator<
 }
 
 /** Sequences of disjoint sets. */
-function* groupsOf(items: readonly number[], stages: number, most: number): Generator<number[][]> {
+function* groupsOf(items: readonly number[], stages: number, most: number, alike: Alike): Generator<number[][]> {
 	if (stages === 0) {
 		yield [];
 		return;
 	}
-	for (const set of setsOf(items, most)) {
+	for (const set of setsOf(items, most, alike)) {
 		for (const rest of groupsOf(
 			items.filter(item => !set.includes(item)),
 			stages - 1,
 			most,
+			alike,
 		)) {
 			yield [set, ...rest];
 		}
 	}
 }
 
-export function* everyCandidate(problem: Problem): Generator<Candidate> {
+/** Plans of one stage come once for each number of micro-batches and codec, though these change nothing about them. */
+export function everyCandidate(problem: Problem): Generator<Candidate> {
+	return candidates(problem, () => false);
+}
+
+/** Of plans that differ only in devices that are alike, or in what does not concern them, one. */
+export function* differentCandidates(problem: Problem): Generator<Candidate> {
+	const {devices} = problem.fleet;
+	const alike: Alike = (a, b) => {
+		const [one, other] = [devices[a]!, devices[b]!];
+		return (
+			one.profile === other.profile &&
+			one.times === other.times &&
+			one.samples === other.samples &&
+			one.utilisation === other.utilisation &&
+			one.pricePerSecond === other.pricePerSecond
+		);
+	};
+	const [microBatches] = problem.space.microBatches;
+	const [codec] = problem.space.codecs;
+	const [schedule] = problem.space.schedules;
+	for (const candidate of candidates(problem, alike)) {
+		const {mode, stages} = candidate;
+		if (
+			stages.length > 1 ||
+			(mode.microBatches === microBatches && mode.codec === codec && mode.schedule === schedule)
+		) {
+			yield candidate;
+		}
+	}
+}
+
+function* candidates(problem: Problem, alike: Alike): Generator<Candidate> {
 	const {costs, fleet, data, space, training} = problem;
 	const end = costs.units.length - 1;
 	const all = fleet.devices.map((_, index) => index);
@@ -58,7 +99,7 @@ export function* everyCandidate(problem: Problem): Generator<Candidate> {
 					}
 					const firsts = data.kind === 'dealt' ? [undefined] : [sources];
 					for (const first of firsts) {
-						for (const groups of groupsOf(free, first ? stages - 1 : stages, space.mostReplicas)) {
+						for (const groups of groupsOf(free, first ? stages - 1 : stages, space.mostReplicas, alike)) {
 							const devices = first ? [first, ...groups] : groups;
 							for (const cuts of cutsOf(places, stages - 1)) {
 								const lasts = [...cuts, end];

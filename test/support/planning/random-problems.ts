@@ -6,7 +6,7 @@ import {timesOfProfile, workSums} from '../../../core/cost/pass-times.js';
 import {libraryProfile} from '../../../core/profile/library.js';
 import type {DeviceProfile} from '../../../core/profile/profile.js';
 import type {Random} from '../../../core/random.js';
-import type {Problem} from '../../../planners/problem.js';
+import type {DataPlacement, Problem} from '../../../planners/problem.js';
 
 const between = (random: Random, low: number, high: number): number => low + (high - low) * random.next();
 const logBetween = (random: Random, low: number, high: number): number =>
@@ -120,13 +120,17 @@ export function randomFleet(
 
 const measures = ['time', 'bytes', 'energy', 'money'] as const;
 
+export interface ProblemOptions {
+	readonly devices: number;
+	readonly units: number;
+	/** Drawn where it is not given. */
+	readonly data?: DataPlacement['kind'];
+}
+
 /** A small problem of any kind. */
-export function randomProblem(
-	random: Random,
-	{devices, units}: {readonly devices: number; readonly units: number},
-): Problem {
+export function randomProblem(random: Random, {devices, units, data}: ProblemOptions): Problem {
 	const costs = randomModel(random, units);
-	const kind = pick(random, ['sources', 'sources', 'aligned', 'dealt'] as const);
+	const kind = data ?? pick(random, ['sources', 'sources', 'aligned', 'dealt'] as const);
 	const sources =
 		kind === 'dealt' ? 0 : whole(random, kind === 'aligned' ? 2 : 1, Math.max(kind === 'aligned' ? 2 : 1, devices - 1));
 	const fleet = randomFleet(random, costs, 1, {devices, kinds: whole(random, 1, devices), sources});
