@@ -140,7 +140,7 @@ function columnsOf(problem: Problem): readonly Column[] {
 					first,
 					last,
 					counts,
-					way: bound.forward + bound.backward + hop(made.forward) + hop(made.backward),
+					way: Math.min(...bound.forward) + Math.min(...bound.backward) + hop(made.forward) + hop(made.backward),
 					passes: Math.max(...bound.passes),
 					before: (alone ? 0 : update) + vector / link.downBytesPerSecond,
 					after: vector / link.upBytesPerSecond,

@@ -1,19 +1,15 @@
 /**
- * Lower bounds of what any plan costs that begins with given stages. With head(s), tail(s) the shortest way of one micro-batch
- * to stage s and of its gradient back, a step takes at least
- *
- *   max over stages s:   head(s) + all passes of its slowest replica + tail(s)
- *   rest:                head + (rest of the work, shared out perfectly among the devices that are left) + tail
- *   max over devices:    bytes of the step / rate of the link, and the passes besides where they cannot overlap
- *
- * Devices cost idle power and price for all of this time, and energy for what they compute and send; the rest of the work is
- * done by whoever does it cheapest.
+ * Lower bounds of what any plan costs that begins with given stages. A step takes at least what its chain does (`chain`), with
+ * the rest of the work shared out perfectly among the devices that are left. Devices cost idle power and price for all of this
+ * time, and energy for what they compute and send; the rest of the work is done by whoever does it cheapest.
  */
 import type {CostDevice} from '../../core/cost/fleet.js';
+import {floatBytes} from '../../core/cost/model-costs.js';
 import {prefixSums} from '../../core/cost/pass-times.js';
 import type {LinkProfile} from '../../core/profile/profile.js';
 import type {Amounts, Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
+import {chainOf, type LinkedStage} from './chain.js';
 import {bytesBetween, type ItemBytes, type StageBound, type StageRange} from './stage-bound.js';
 
 /** Stages so far, and the devices that are left. */
@@ -24,13 +20,13 @@ export interface Prefix {
 	readonly left: readonly number[];
 }
 
-/** Of one step; seconds and joules above idle that its own devices and links take at least. */
+/** Of one step: joules above idle that its own devices and links take at least, and what they cost by the second. */
 interface Summary {
-	readonly seconds: number;
 	readonly joules: number;
 	readonly idleWatts: number;
 	readonly price: number;
 	readonly bytes: number;
+	readonly linked: LinkedStage;
 }
 
 export class Bounds {
@@ -69,14 +65,10 @@ export class Bounds {
 	amounts({stages, last, left}: Prefix): Amounts {
 		const {fleet, costs} = this.#problem;
 		const done = last === costs.units.length - 1;
-		let seconds = Math.max(
-			this.#wayThrough(stages, done ? 0 : this.#fluid(last + 1, left, stages.length)),
-			done ? 0 : this.#inflow(stages, left),
-		);
+		const summaries = stages.map((stage, index) => this.#summary(stage, stages[index - 1]));
+		const seconds = this.#seconds(summaries, done ? 0 : this.#rest(stages, last, left));
 		let [joules, idleWatts, price, bytes] = [0, 0, 0, 0];
-		for (const stage of stages) {
-			const own = this.#summary(stage, stages);
-			seconds = Math.max(seconds, own.seconds);
+		for (const own of summaries) {
 			joules += own.joules;
 			idleWatts += own.idleWatts;
 			price += own.price;
@@ -96,33 +88,66 @@ export class Bounds {
 		};
 	}
 
+	/** Of a step that goes through these stages, when what is left of it takes at least so long. */
+	#seconds(summaries: readonly Summary[], rest: number): number {
+		const {costs, fleet} = this.#problem;
+		const {secondsPerStep, secondsPerElement} = fleet.broker;
+		const linked = summaries.map(summary => summary.linked);
+		const exchanged = linked.reduce((sum, {stage}) => sum + stage.vectorBytes / floatBytes, 0);
+		const step = () => {
+			if (costs.maxCrossing > 1) {
+				// A stage may not depend on the one before it.
+				return Math.max(rest, ...linked.map(stage => chainOf([stage], fleet.messaging).seconds));
+			}
+			const {seconds, leaving, closing} = chainOf(linked, fleet.messaging);
+			return rest > 0 ? Math.max(seconds, leaving + rest + closing) : seconds;
+		};
+		return step() + secondsPerStep + exchanged * secondsPerElement;
+	}
+
+	/** Seconds of what comes after the last of the stages, from its first input to its last output. */
+	#rest(stages: readonly StageBound[], last: number, left: readonly number[]): number {
+		return Math.max(this.#fluid(last + 1, left, stages.length), this.#inflow(stages, left));
+	}
+
 	/** What a stage takes of a step, whatever the other stages are. */
-	#summary(stage: StageBound, stages: readonly StageBound[]): Summary {
+	#summary(stage: StageBound, before: StageBound | undefined): Summary {
 		const known = this.#summaries.get(stage);
 		if (known) {
 			return known;
 		}
 		const {range, items, compute, vectorBytes} = stage;
-		const links = this.#links(stage, stages);
-		const {forward, backward} = this.#made(range);
-		const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+		const linked = this.#linked(stage, before);
+		const {made, read, copies} = linked;
+		const joules = range.devices.map(({profile, utilisation}, replica) => {
+			const {joulesPerByteUp, joulesPerByteDown} = profile.link;
+			const up = items[replica]! * (made.forward + copies * read.backward) + vectorBytes;
+			const down = items[replica]! * (copies * read.forward + made.backward) + vectorBytes;
+			const computing = (profile.busyWatts - profile.idleWatts) * utilisation * compute[replica]!;
+			return up * joulesPerByteUp + down * joulesPerByteDown + computing;
+		});
 		const summary: Summary = {
-			seconds: Math.max(...compute, ...links.map(link => link.seconds)),
-			joules:
-				sum(links.map(link => link.joules)) +
-				sum(
-					range.devices.map(
-						({profile, utilisation}, replica) =>
-							(profile.busyWatts - profile.idleWatts) * utilisation * compute[replica]!,
-					),
-				),
-			idleWatts: sum(range.devices.map(({profile}) => profile.idleWatts)),
-			price: sum(range.devices.map(({pricePerSecond}) => pricePerSecond)),
+			joules: sumOf(joules),
+			idleWatts: sumOf(range.devices.map(({profile}) => profile.idleWatts)),
+			price: sumOf(range.devices.map(({pricePerSecond}) => pricePerSecond)),
 			// What the stages send each other and what their replicas exchange.
-			bytes: sum(items) * (forward + backward) + 2 * range.devices.length * vectorBytes,
+			bytes: sumOf(items) * (made.forward + made.backward) + 2 * range.devices.length * vectorBytes,
+			linked,
 		};
 		this.#summaries.set(stage, summary);
 		return summary;
+	}
+
+	#linked(stage: StageBound, before: StageBound | undefined): LinkedStage {
+		const {length} = this.#problem.costs.units;
+		const {first, last} = stage.range;
+		const nothing = {forward: 0, backward: 0};
+		return {
+			stage,
+			made: last < length - 1 ? this.#made(stage.range) : nothing,
+			read: first > 0 ? this.#between(0, first - 1, first, last) : nothing,
+			copies: before?.range.branched && this.#problem.costs.maxCrossing === 1 ? before.range.devices.length : 1,
+		};
 	}
 
 	/** Bytes of an item that a stage makes for any later one, each at least once. */
@@ -139,35 +164,6 @@ export class Bounds {
 			this.#known.set(key, known);
 		}
 		return known;
-	}
-
-	/**
-	 * The first micro-batch's way to a stage, everything that is done there, and the last one's way back; `rest` is done after
-	 * the last of the stages. With more than one tensor over a cut a stage may not depend on the one before it.
-	 */
-	#wayThrough(stages: readonly StageBound[], rest: number): number {
-		if (this.#problem.costs.maxCrossing > 1) {
-			return rest;
-		}
-		let there = 0;
-		const ways = stages.map((stage, index) => {
-			const next = stages[index + 1];
-			const {forward, backward} = this.#made(stage.range);
-			const way = {
-				head: there,
-				back: stage.backward + (next && backward > 0 ? this.#hop(next, stage, backward) : 0),
-			};
-			there += stage.forward + (next ? this.#hop(stage, next, forward) : 0);
-			return way;
-		});
-		let tail = 0;
-		let longest = 0;
-		for (const [index, {passes}] of stages.entries()) {
-			const {head, back} = ways[index]!;
-			longest = Math.max(longest, head + Math.max(...passes) + tail);
-			tail += back;
-		}
-		return rest > 0 ? Math.max(longest, there + rest + tail) : longest;
 	}
 
 	/** What the last stage makes goes into the next one, which has only so many replicas: those with the fastest links at best. */
@@ -194,40 +190,6 @@ export class Bounds {
 				.slice(0, space.mostReplicas)
 				.reduce((total, rate) => total + rate, 0);
 		return {up: sum(({upBytesPerSecond}) => upBytesPerSecond), down: sum(({downBytesPerSecond}) => downBytesPerSecond)};
-	}
-
-	/** Seconds of a micro-batch from one stage to another: the receiver for which it is shortest. */
-	#hop(from: StageBound, to: StageBound, itemBytes: number): number {
-		let latency = Number.POSITIVE_INFINITY;
-		for (const {profile} of from.range.devices) {
-			latency = Math.min(latency, profile.link.latencySeconds);
-		}
-		const copies = from.range.branched && !to.range.branched ? from.range.devices.length : 1;
-		let least = Number.POSITIVE_INFINITY;
-		for (const [replica, {profile}] of to.range.devices.entries()) {
-			const {link} = profile;
-			const items = copies * to.fewest[replica]!;
-			least = Math.min(least, link.latencySeconds + (items * itemBytes) / link.downBytesPerSecond);
-		}
-		return latency + least;
-	}
-
-	/** By replica of a stage: how long its link is busy in a step, and what that takes of energy. */
-	#links({range, items, vectorBytes}: StageBound, stages: readonly StageBound[]) {
-		const {length} = this.#problem.costs.units;
-		const branches = stages.find(({range}) => range.branched)?.range.devices.length ?? 1;
-		const {first, last, devices, branched} = range;
-		const made = last < length - 1 ? this.#made(range) : {forward: 0, backward: 0};
-		const read = first > 0 ? this.#between(0, first - 1, first, last) : {forward: 0, backward: 0};
-		const copies = branched || first === 0 ? 1 : branches;
-		return devices.map(({profile: {link}}, replica) => {
-			const up = items[replica]! * (made.forward + copies * read.backward) + vectorBytes;
-			const down = items[replica]! * (copies * read.forward + made.backward) + vectorBytes;
-			return {
-				seconds: Math.max(up / link.upBytesPerSecond, down / link.downBytesPerSecond),
-				joules: up * link.joulesPerByteUp + down * link.joulesPerByteDown,
-			};
-		});
 	}
 
 	/**
@@ -294,3 +256,5 @@ export class Bounds {
 		return joules;
 	}
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

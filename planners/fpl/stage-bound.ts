@@ -1,21 +1,30 @@
 /** What a stage costs at least, whatever comes after it: the parts that bounds of unfinished plans are made of. */
 import {expectedBytes} from '../../core/codec/size.js';
 import type {CostDevice} from '../../core/cost/fleet.js';
-import {floatBytes} from '../../core/cost/model-costs.js';
+import {floatBytes, type PassKind} from '../../core/cost/model-costs.js';
 import {apportion} from '../../core/plan/shares.js';
 import type {Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
 
-/** A stage of an unfinished plan. Seconds and bytes of one step. */
+/** A stage of an unfinished plan. Seconds and bytes of one step; lists are by replica. */
 export interface StageBound {
 	readonly range: StageRange;
-	/** Shortest forward and backward pass of a micro-batch among its replicas. */
-	readonly forward: number;
-	readonly backward: number;
-	/** By replica: all its passes; with the update. */
+	/** Whether it has the last unit. */
+	readonly isLast: boolean;
+	/** The shortest pass of a micro-batch, each way, and both: one pass in the last stage. */
+	readonly forward: readonly number[];
+	readonly backward: readonly number[];
+	readonly both: readonly number[];
+	/** All passes forward, and backward; all together, and with the update. */
+	readonly allForward: readonly number[];
+	readonly allBackward: readonly number[];
 	readonly passes: readonly number[];
 	readonly compute: readonly number[];
-	/** By replica: items of a step, and of the smallest micro-batch. */
+	/** From the step's beginning until its weights are right: order, mean of the gradients, update. */
+	readonly ready: readonly number[];
+	/** From its last pass until the coordinator has its gradients and its report. */
+	readonly hand: readonly number[];
+	/** Items of a step, and of the smallest micro-batch. */
 	readonly items: readonly number[];
 	readonly fewest: readonly number[];
 	/** Bytes of the vector that each replica exchanges with the parameter server, up and down; 0: it exchanges none. */
@@ -75,7 +84,7 @@ export interface StageRange {
 }
 
 export function stageBound(
-	{costs, training}: Problem,
+	{costs, training, fleet}: Problem,
 	mode: Mode,
 	vectorElements: (first: number, last: number) => number,
 	range: StageRange,
@@ -86,29 +95,51 @@ export function stageBound(
 		counts: branched ? devices.map(() => size) : apportion(size, shares),
 	}));
 	const isLast = last === costs.units.length - 1;
-	const per = (kind: 'forward' | 'backward', device: CostDevice, items: number) =>
-		device.times.pass(kind, first, last, items);
-	const least = (kind: 'forward' | 'backward') =>
-		Math.min(...devices.flatMap((device, replica) => sizes.map(({counts}) => per(kind, device, counts[replica]!))));
-	const passes = devices.map((device, replica) =>
-		sizes.reduce(
-			(sum, {times, counts}) =>
-				sum +
-				times *
-					(isLast
-						? device.times.pass('learn', first, last, counts[replica]!)
-						: per('forward', device, counts[replica]!) + per('backward', device, counts[replica]!)),
-			0,
-		),
-	);
+	const passes = (kind: PassKind) =>
+		devices.map(({times}, replica) => {
+			let [least, all] = [Number.POSITIVE_INFINITY, 0];
+			for (const {times: often, counts} of sizes) {
+				const seconds = times.pass(kind, first, last, counts[replica]!);
+				least = Math.min(least, seconds);
+				all += often * seconds;
+			}
+			return {least, all};
+		});
+	const forward = passes('forward');
+	const backward = passes('backward');
+	const both = isLast ? passes('learn') : forward.map((there, replica) => added(there, backward[replica]!));
+	const vectorBytes = devices.length > 1 && !branched ? vectorElements(first, last) * floatBytes : 0;
+	const update = devices.map(({times}) => times.update(first, last));
+	const {secondsPerMessage} = fleet.messaging;
+	const message = devices.map(({profile}) => profile.link.latencySeconds + secondsPerMessage);
 	return {
 		range,
-		forward: least('forward'),
-		backward: least('backward'),
-		passes,
-		compute: passes.map((seconds, replica) => seconds + devices[replica]!.times.update(first, last)),
+		isLast,
+		forward: forward.map(({least}) => least),
+		backward: backward.map(({least}) => least),
+		both: both.map(({least}) => least),
+		allForward: forward.map(({all}) => all),
+		allBackward: backward.map(({all}) => all),
+		passes: both.map(({all}) => all),
+		compute: both.map(({all}, replica) => all + update[replica]!),
+		ready: devices.map(
+			({profile: {link}}, replica) => message[replica]! + vectorBytes / link.downBytesPerSecond + update[replica]!,
+		),
+		// Gradients are answered before the report follows.
+		hand: devices.map(
+			({profile: {link}}, replica) =>
+				(vectorBytes > 0 ? 3 : 1) * message[replica]! + vectorBytes / link.upBytesPerSecond,
+		),
 		items: devices.map((_, replica) => sizes.reduce((sum, {times, counts}) => sum + times * counts[replica]!, 0)),
 		fewest: devices.map((_, replica) => Math.min(...sizes.map(({counts}) => counts[replica]!))),
-		vectorBytes: devices.length > 1 && !branched ? vectorElements(first, last) * floatBytes : 0,
+		vectorBytes,
 	};
 }
+
+interface Passes {
+	/** Seconds of the shortest, and of all. */
+	readonly least: number;
+	readonly all: number;
+}
+
+const added = (a: Passes, b: Passes): Passes => ({least: a.least + b.least, all: a.all + b.all});
