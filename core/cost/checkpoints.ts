@@ -9,6 +9,17 @@ import type {Messaging} from './fleet.js';
 import type {ModelCosts} from './model-costs.js';
 import {onTheWire, rangesOfPlan, stateBytes} from './traffic.js';
 
+/** After a checkpoint nothing of the next one is sent for this many times as long as it took: it costs a tenth at most. */
+export const checkpointRest = 10;
+
+/**
+ * How long a coordinator waits after a checkpoint before the next one within an epoch.
+ * @param interval that the job asks for; 0: one checkpoint follows the other.
+ * @param took from asking for the weights until all were there, in the same unit.
+ */
+export const checkpointPause = (interval: number, took: number): number =>
+	interval === 0 ? 0 : Math.max(interval, checkpointRest * took);
+
 export interface Checkpoint {
 	readonly device: string;
 	/** From the device, and answers to it. */

@@ -11,6 +11,7 @@ import {peerError} from '../../core/wire/messenger.js';
 import type {Acceptance, IncomingTransfer} from '../../core/wire/tensor-link.js';
 import {lrScale} from '../../models/compile/schedule.js';
 import {endOf, failedEnd, type RunEnd} from '../run/end.js';
+import {CheckpointPace} from '../server/checkpoint-pace.js';
 import type {Checkpoint} from '../server/checkpoints.js';
 import {ParameterServer} from '../server/parameter-server.js';
 import {Dispatch} from './dispatch.js';
@@ -59,6 +60,7 @@ export class RunDriver {
 		});
 		this.#upkeep = new Upkeep({
 			...parts,
+			pace: new CheckpointPace(parts.clock, parts.job.faults.checkpointInterval * 1000),
 			note: text => this.#note(text),
 			onEvaluated: (round, {accuracy, loss}) => {
 				parts.book.evaluated(round, accuracy, loss);
@@ -267,7 +269,7 @@ export class RunDriver {
 			this.#upkeep.evaluate(round, this.#weights);
 		}
 		this.post({kind: 'updated', round, tookMs: record.seconds * 1000});
-		if (milestone || this.#upkeep.due(job.faults.checkpointInterval * 1000)) {
+		if (milestone || this.#upkeep.due) {
 			this.#upkeep.checkpoint(this.#state.round, () => this.#readCheckpoint());
 		}
 	}

@@ -4,6 +4,7 @@ import {asFplError, isFplError} from '../../core/errors.js';
 import type {RunUpdate} from '../../core/ledger/run-update.js';
 import type {Evaluation, Evaluator} from '../run/evaluator.js';
 import type {ServerAccounts} from '../server/accounts.js';
+import type {CheckpointPace} from '../server/checkpoint-pace.js';
 import type {Checkpoint, CheckpointStore} from '../server/checkpoints.js';
 
 export interface UpkeepParts {
@@ -11,6 +12,7 @@ export interface UpkeepParts {
 	/** Undefined where the fog broker has no test data. */
 	readonly evaluator: Evaluator | undefined;
 	readonly checkpoints: CheckpointStore;
+	readonly pace: CheckpointPace;
 	readonly accounts: ServerAccounts;
 	readonly emit: (update: RunUpdate) => void;
 	readonly note: (text: string) => void;
@@ -48,9 +50,10 @@ export class Upkeep {
 		this.#evaluating ??= this.#evaluateAll(evaluator);
 	}
 
-	/** Whether the last checkpoint is older than this. */
-	due(intervalMs: number): boolean {
-		return this.#parts.clock.monotonic() - this.#writtenAt >= intervalMs;
+	/** Whether it is time for the next checkpoint. */
+	get due(): boolean {
+		const {clock, pace} = this.#parts;
+		return clock.monotonic() - this.#writtenAt >= pace.pauseMs;
 	}
 
 	/**
@@ -61,9 +64,12 @@ export class Upkeep {
 		if (this.#writing) {
 			return;
 		}
-		this.#writtenAt = this.#parts.clock.monotonic();
+		const {clock, pace} = this.#parts;
+		pace.begin();
 		this.#writing = this.#write(round, read()).finally(() => {
 			this.#writing = undefined;
+			this.#writtenAt = clock.monotonic();
+			pace.finish();
 		});
 	}
 

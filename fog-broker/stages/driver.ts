@@ -15,6 +15,7 @@ import {lrScale} from '../../models/compile/schedule.js';
 import {arrange} from '../../models/plans/arrange.js';
 import {branchesOf, plannedModel} from '../../models/plans/cut.js';
 import {endOf, type RunEnd} from '../run/end.js';
+import {CheckpointPace} from '../server/checkpoint-pace.js';
 import {updatesOf} from './commit.js';
 import {Exchange} from './exchange.js';
 import {finish} from './flow.js';
@@ -65,7 +66,7 @@ export class StageDriver {
 		);
 		this.#keeper = new Keeper({
 			...parts,
-			checkpointMs: parts.job.faults.checkpointInterval * 1000,
+			pace: new CheckpointPace(parts.clock, parts.job.faults.checkpointInterval * 1000),
 			note: text => this.#note(text),
 			onEvaluated: (step, accuracy) => this.post({kind: 'evaluated', step, accuracy}),
 			onCheckpointDue: () => this.post({kind: 'checkpoint-due'}),
@@ -112,7 +113,6 @@ export class StageDriver {
 
 	async start(present: Iterable<string>): Promise<void> {
 		this.#enter(startStages(this.#state));
-		this.#keeper.arm();
 		for (const device of present) {
 			this.post({kind: 'present', device});
 		}
@@ -211,14 +211,16 @@ export class StageDriver {
 				this.#transfers.fetch(this.#state.plan, effect.part, effect.step);
 				return;
 			case 'load':
-				for (const part of effect.parts) {
-					this.#transfers.load(this.#state.plan, this.#state.attempt, part);
-				}
+				this.#transfers.load(this.#state.plan, this.#state.attempt, effect.parts);
+				return;
+			case 'checkpoint':
+				this.#keeper.pace.begin();
 				return;
 			case 'save':
 				this.#keeper.save(this.#state, effect.position, effect.milestone);
 				return;
 			case 'hold':
+				this.#keeper.pace.interrupt();
 				// Orders come before it: who is held has carried them out.
 				this.#outbox.flush(this.#orderMs);
 				this.#outbox.hold(effect.device);
@@ -246,7 +248,7 @@ export class StageDriver {
 
 	#beginAttempt(attempt: number, plan: Plan, {step}: Position): void {
 		const {weights, base, model, book, onAttempt} = this.#parts;
-		const {present} = this.#state;
+		const {present, original} = this.#state;
 		const dropped = [...this.#assigned].filter(device => present.has(device) && !devicesOf(plan).includes(device));
 		this.#assigned = new Set(devicesOf(plan));
 		// Steps that are repeated are in the curve once.
@@ -256,7 +258,6 @@ export class StageDriver {
 		this.#exchange.begin(attempt);
 		this.#step = {began: 0, reports: new Map(), means: new Map()};
 		this.#transfers.begin();
-		const {original} = this.#state;
 		if (isBranched(plan, 0) && !branchesOf(weights.plan).some(branch => branchesOf(plan).includes(branch))) {
 			// One branch takes the place of another: they meet in the plan of all.
 			weights.change(original, arrange(base, original, model.digest));
@@ -288,6 +289,7 @@ export class StageDriver {
 		const {clock, job, book} = this.#parts;
 		const {plan} = this.#state;
 		this.#orderMs = deadlineMs;
+		this.#keeper.begin();
 		const means = this.#transfers.expectGradients(plan);
 		const active = activeIn(plan, turn);
 		this.#step = {began: clock.monotonic(), reports: new Map(), means};

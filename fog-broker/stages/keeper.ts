@@ -7,6 +7,7 @@ import type {Plan} from '../../core/plan/plan.js';
 import type {TrainerState} from '../../models/engines/engine.js';
 import type {LedgerBook} from '../run/ledger-book.js';
 import type {ServerAccounts} from '../server/accounts.js';
+import type {CheckpointPace} from '../server/checkpoint-pace.js';
 import type {Position, StageState} from './state.js';
 import type {GroupStates, StageWeights} from './weights.js';
 
@@ -27,7 +28,7 @@ export interface KeeperOptions {
 	readonly weights: StageWeights;
 	readonly book: LedgerBook;
 	readonly accounts: ServerAccounts;
-	readonly checkpointMs: number;
+	readonly pace: CheckpointPace;
 	readonly emit: (update: RunUpdate) => void;
 	/** Loss and accuracy of the weights, in [0, 1]; undefined where there are no test data. */
 	readonly evaluate: (
@@ -46,7 +47,7 @@ const settleMs = 60_000;
 export class Keeper {
 	readonly #options: KeeperOptions;
 	readonly #tasks = new Set<Promise<void>>();
-	#cancelCheckpoint = () => {};
+	#cancelCheckpoint: (() => void) | undefined;
 	#testing: Promise<void> = Promise.resolve();
 	#storing: Promise<void> = Promise.resolve();
 	/** The newest one that waits for the one that is being written. */
@@ -54,6 +55,10 @@ export class Keeper {
 
 	constructor(options: KeeperOptions) {
 		this.#options = options;
+	}
+
+	get pace(): CheckpointPace {
+		return this.#options.pace;
 	}
 
 	/** Runs a task of its own; what it throws becomes a note. */
@@ -76,7 +81,8 @@ export class Keeper {
 		const {plan} = weights;
 		const states = weights.save(position.step);
 		const wholes = milestone ? weights.wholes(states) : undefined;
-		this.arm();
+		this.pace.finish();
+		this.#arm();
 		this.#toStore = {position, plan, items: state.items, states: weights.kept};
 		// One after the other: two at once would clear each other away. Of those that wait, the newest is enough.
 		this.#storing = this.#storing.then(() => this.spawn('checkpoint', () => this.#store()));
@@ -98,16 +104,23 @@ export class Keeper {
 		return new Map([...weights.wholes(), ...[...away].map(([device, {state}]) => [device, state] as const)]);
 	}
 
+	/** A step begins: from the first one on checkpoints are waited for. */
+	begin(): void {
+		if (!this.#cancelCheckpoint) {
+			this.#arm();
+		}
+	}
+
 	/** Starts to wait for the next checkpoint. */
-	arm(): void {
-		const {clock, checkpointMs, onCheckpointDue} = this.#options;
-		this.#cancelCheckpoint();
-		this.#cancelCheckpoint = clock.after(checkpointMs, onCheckpointDue);
+	#arm(): void {
+		const {clock, pace, onCheckpointDue} = this.#options;
+		this.#cancelCheckpoint?.();
+		this.#cancelCheckpoint = clock.after(pace.pauseMs, onCheckpointDue);
 	}
 
 	/** Waits for what is under way. */
 	async settle(): Promise<void> {
-		this.#cancelCheckpoint();
+		this.#cancelCheckpoint?.();
 		await Promise.race([
 			Promise.allSettled([this.#testing, this.#storing, ...this.#tasks]),
 			this.#options.clock.sleep(settleMs),

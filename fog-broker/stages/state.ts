@@ -137,6 +137,8 @@ export type StageEffect =
 	| {readonly kind: 'average'; readonly key: string; readonly parts: readonly GroupPart[]; readonly step: number}
 	/** Fetch a state, then `arrived`. */
 	| {readonly kind: 'fetch'; readonly part: GroupPart; readonly step: number}
+	/** The states asked for next are those of a checkpoint, which the run does not wait for. */
+	| {readonly kind: 'checkpoint'}
 	/** Send the group's latest state. */
 	| {readonly kind: 'load'; readonly parts: readonly GroupPart[]}
 	/** The weights of this position are complete: keep them; at a milestone evaluate them too. */

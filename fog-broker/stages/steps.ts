@@ -137,7 +137,11 @@ function mayStore(state: StageState): Transition {
 		return after(beginStep({...state, saved: position, checkpointDue: false}), {kind: 'save', position, milestone});
 	}
 	const waiting = new Set(fetched.map(({key}) => stateKey(step, key)));
-	return after(beginStep({...state, saving: {position, waiting, milestone}, checkpointDue: false}), ...effects);
+	return after(
+		beginStep({...state, saving: {position, waiting, milestone}, checkpointDue: false}),
+		{kind: 'checkpoint'},
+		...effects,
+	);
 }
 
 /** Weights that were averaged are here already. */

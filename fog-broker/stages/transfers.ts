@@ -120,13 +120,15 @@ export class Transfers {
 		order.upload = [...(order.upload ?? []), {stage, replica, transfer}];
 	}
 
-	/** Sends a part the newest state of its group. */
-	load(plan: Plan, attempt: number, {key, stage, replica}: GroupPart): void {
+	/** Sends parts the newest state of their groups. */
+	load(plan: Plan, attempt: number, parts: readonly GroupPart[]): void {
 		const {weights, run, outbox} = this.#options;
-		const device = deviceOf(plan, {stage, replica});
-		const transfer = outbox.transferId('load');
-		const order = outbox.order(device);
-		order.load = [...(order.load ?? []), {stage, replica, transfer}];
-		outbox.send(device, transfer, {kind: 'state', run, attempt, key: transfer}, encodeState(weights.latest(key)));
+		for (const {key, stage, replica} of parts) {
+			const device = deviceOf(plan, {stage, replica});
+			const transfer = outbox.transferId('load');
+			const order = outbox.order(device);
+			order.load = [...(order.load ?? []), {stage, replica, transfer}];
+			outbox.send(device, transfer, {kind: 'state', run, attempt, key: transfer}, encodeState(weights.latest(key)));
+		}
 	}
 }
