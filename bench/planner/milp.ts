@@ -16,7 +16,7 @@ import {seededRandom} from '../../core/random.js';
 import {type Candidate, judge, replicasOf} from '../../planners/fpl/candidate.js';
 import {planFpl} from '../../planners/fpl/plan.js';
 import {sharesSuffice} from '../../planners/fpl/rules.js';
-import {bytesBetween, stageBound} from '../../planners/fpl/stage-bound.js';
+import {bytesBetween, type ReplicaBound, stageBound} from '../../planners/fpl/stage-bound.js';
 import type {Problem} from '../../planners/problem.js';
 import {randomFleet, randomModel} from '../../test/support/planning/random-problems.js';
 
@@ -129,10 +129,11 @@ function columnsOf(problem: Problem): readonly Column[] {
 				const flow = alone ? {...mode, microBatches: 1} : mode;
 				const bound = stageBound(problem, flow, elements, {first, last, devices: own, shares, branched: false});
 				const made = bytesBetween(problem, mode, [first, last], [last + 1, end]);
+				const least = (of: (replica: ReplicaBound) => number) => Math.min(...bound.replicas.map(of));
 				// To whom it sends is not known: to as many receivers as there may be.
-				const least = Math.floor(training.batch / microBatches) / space.mostReplicas;
+				const fewest = Math.floor(training.batch / microBatches) / space.mostReplicas;
 				const hop = (bytes: number) =>
-					bytes > 0 ? 2 * link.latencySeconds + (least * bytes) / link.downBytesPerSecond : 0;
+					bytes > 0 ? 2 * link.latencySeconds + (fewest * bytes) / link.downBytesPerSecond : 0;
 				// One device with the whole model has its gradients applied by the parameter server too.
 				const vector = alone ? elements(first, last) * floatBytes : bound.vectorBytes;
 				const update = Math.min(...own.map(({times}) => times.update(first, last)));
@@ -140,8 +141,8 @@ function columnsOf(problem: Problem): readonly Column[] {
 					first,
 					last,
 					counts,
-					way: Math.min(...bound.forward) + Math.min(...bound.backward) + hop(made.forward) + hop(made.backward),
-					passes: Math.max(...bound.passes),
+					way: least(({forward}) => forward) + least(({backward}) => backward) + hop(made.forward) + hop(made.backward),
+					passes: Math.max(...bound.replicas.map(({passes}) => passes)),
 					before: (alone ? 0 : update) + vector / link.downBytesPerSecond,
 					after: vector / link.upBytesPerSecond,
 					served: vector > 0 ? (vector / floatBytes) * fleet.broker.secondsPerElement : 0,

@@ -2,7 +2,7 @@
  * How long a device takes for a pass through consecutive units: from its profile's speeds, or from a table measured with this
  * model. Answers take constant time (prefix sums), so that a planner may ask millions of times.
  */
-import {emulatedSeconds, type Work} from '../profile/emulate.js';
+import {classSeconds, emulatedSeconds, type Work} from '../profile/emulate.js';
 import {type DeviceProfile, type OpClass, opClasses} from '../profile/profile.js';
 import {checkUnitTimes, type UnitTimes} from '../profile/unit-times.js';
 import {crossingBytes, floatBytes, type ModelCosts, type PassKind, passCost, type UnitWork} from './model-costs.js';
@@ -40,6 +40,8 @@ export interface WorkSums {
 	 * @param items of all calls together.
 	 */
 	pass(kind: PassKind, first: number, last: number, items: number, calls?: number): Partial<Record<OpClass, Work>>;
+	/** Seconds of such a pass on a device, as `emulatedSeconds` of its work, without making a table of it. */
+	timed(profile: DeviceProfile): PassTimes['pass'];
 	/** An update reads gradient, weights and slots and writes weights and slots. */
 	update(first: number, last: number): Partial<Record<OpClass, Work>>;
 }
@@ -72,6 +74,26 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 			}
 			return work;
 		},
+		timed(profile) {
+			return (kind, first, last, items) => {
+				const cost = passCost[kind];
+				let sum = 0;
+				for (let index = 0; index < classes.length; index++) {
+					const {op, flops, bytes, callBytes, calls} = classes[index]!;
+					const number = calls[last + 1]! - calls[first]!;
+					if (number > 0) {
+						sum += classSeconds(
+							op,
+							cost * items * (flops[last + 1]! - flops[first]!),
+							cost * (items * (bytes[last + 1]! - bytes[first]!) + callBytes[last + 1]! - callBytes[first]!),
+							cost * number,
+							profile,
+						);
+					}
+				}
+				return sum;
+			};
+		},
 		update(first, last) {
 			const elements = parameters[last + 1]! - parameters[first]!;
 			return {memory: {flops: 0, bytes: elements * floatBytes * (3 + 2 * slots), calls: 0}};
@@ -82,7 +104,7 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 /** By the speeds of a profile: per class the longer of computing and moving data, plus the time per call. */
 export function timesOfProfile(sums: WorkSums, profile: DeviceProfile): PassTimes {
 	return {
-		pass: (kind, first, last, items) => emulatedSeconds(sums.pass(kind, first, last, items), profile),
+		pass: sums.timed(profile),
 		// The longer of computing and moving is that of all units of a pass together: either alone is a bound that adds up.
 		least: (kind, unit, items) =>
 			leastSeconds(sums.pass(kind, 0, sums.units - 1, items), sums.pass(kind, unit, unit, items), profile),

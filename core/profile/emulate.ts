@@ -14,17 +14,28 @@ export interface Work {
 	readonly calls: number;
 }
 
-/**
- * Seconds that the work takes on the device: per class the longer of computing and moving data, plus the time per call.
- * `memory` (copies, reshapes, transposes) has a speed in bytes/s and moves data only.
- */
+/** Seconds that the work takes on the device, class by class. */
 export function emulatedSeconds(work: Readonly<Partial<Record<OpClass, Work>>>, profile: DeviceProfile): number {
 	let sum = 0;
 	for (const [op, {flops, bytes, calls}] of Object.entries(work) as Array<[OpClass, Work]>) {
-		const moving = bytes / profile.speeds.memory;
-		sum += (op === 'memory' ? moving : Math.max(flops / profile.speeds[op], moving)) + calls * profile.dispatchSeconds;
+		sum += classSeconds(op, flops, bytes, calls, profile);
 	}
 	return sum;
+}
+
+/**
+ * The longer of computing and moving data, plus the time per call. `memory` (copies, reshapes, transposes) has a speed in
+ * bytes/s and moves data only.
+ */
+export function classSeconds(
+	op: OpClass,
+	flops: number,
+	bytes: number,
+	calls: number,
+	{speeds, dispatchSeconds}: DeviceProfile,
+): number {
+	const moving = bytes / speeds.memory;
+	return (op === 'memory' ? moving : Math.max(flops / speeds[op], moving)) + calls * dispatchSeconds;
 }
 
 /** Seconds of one transfer between the device and the broker. */

@@ -116,14 +116,15 @@ export class Bounds {
 		if (known) {
 			return known;
 		}
-		const {range, items, compute, vectorBytes} = stage;
+		const {range, replicas, vectorBytes} = stage;
 		const linked = this.#linked(stage, before);
 		const {made, read, copies} = linked;
 		const joules = range.devices.map(({profile, utilisation}, replica) => {
 			const {joulesPerByteUp, joulesPerByteDown} = profile.link;
-			const up = items[replica]! * (made.forward + copies * read.backward) + vectorBytes;
-			const down = items[replica]! * (copies * read.forward + made.backward) + vectorBytes;
-			const computing = (profile.busyWatts - profile.idleWatts) * utilisation * compute[replica]!;
+			const {items, compute} = replicas[replica]!;
+			const up = items * (made.forward + copies * read.backward) + vectorBytes;
+			const down = items * (copies * read.forward + made.backward) + vectorBytes;
+			const computing = (profile.busyWatts - profile.idleWatts) * utilisation * compute;
 			return up * joulesPerByteUp + down * joulesPerByteDown + computing;
 		});
 		const summary: Summary = {
@@ -131,7 +132,9 @@ export class Bounds {
 			idleWatts: sumOf(range.devices.map(({profile}) => profile.idleWatts)),
 			price: sumOf(range.devices.map(({pricePerSecond}) => pricePerSecond)),
 			// What the stages send each other and what their replicas exchange.
-			bytes: sumOf(items) * (made.forward + made.backward) + 2 * range.devices.length * vectorBytes,
+			bytes:
+				sumOf(replicas.map(({items}) => items)) * (made.forward + made.backward) +
+				2 * range.devices.length * vectorBytes,
 			linked,
 		};
 		this.#summaries.set(stage, summary);
@@ -175,7 +178,7 @@ export class Bounds {
 		// With several tensors over a cut some of them may go elsewhere.
 		const {forward, backward} =
 			this.#problem.costs.maxCrossing > 1 ? {forward: 0, backward: 0} : this.#made(stage.range);
-		const items = stage.items.reduce((sum, count) => sum + count, 0);
+		const items = sumOf(stage.replicas.map(one => one.items));
 		const rates = this.#rates(left);
 		return Math.max((items * forward) / rates.down, (items * backward) / rates.up);
 	}

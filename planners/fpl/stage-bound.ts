@@ -1,32 +1,40 @@
 /** What a stage costs at least, whatever comes after it: the parts that bounds of unfinished plans are made of. */
 import {expectedBytes} from '../../core/codec/size.js';
 import type {CostDevice} from '../../core/cost/fleet.js';
-import {floatBytes, type PassKind} from '../../core/cost/model-costs.js';
+import {floatBytes} from '../../core/cost/model-costs.js';
 import {apportion} from '../../core/plan/shares.js';
 import type {Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
 
-/** A stage of an unfinished plan. Seconds and bytes of one step; lists are by replica. */
+/** One replica of a stage of an unfinished plan. Seconds and bytes of one step. */
+export interface ReplicaBound {
+	/** The shortest pass of a micro-batch, each way, and both: one pass in the last stage. */
+	readonly forward: number;
+	readonly backward: number;
+	readonly both: number;
+	/** All passes forward, and backward; all together, and with the update. */
+	readonly allForward: number;
+	readonly allBackward: number;
+	readonly passes: number;
+	readonly compute: number;
+	/** From the step's beginning until its weights are right: order, mean of the gradients, update. */
+	readonly ready: number;
+	/** From its last pass until the coordinator has its gradients and its report. */
+	readonly hand: number;
+	/** Items of a step, and of the smallest micro-batch. */
+	readonly items: number;
+	readonly fewest: number;
+	/** What each message takes on its link besides the bytes; bytes/s. */
+	readonly message: number;
+	readonly up: number;
+	readonly down: number;
+}
+
 export interface StageBound {
 	readonly range: StageRange;
 	/** Whether it has the last unit. */
 	readonly isLast: boolean;
-	/** The shortest pass of a micro-batch, each way, and both: one pass in the last stage. */
-	readonly forward: readonly number[];
-	readonly backward: readonly number[];
-	readonly both: readonly number[];
-	/** All passes forward, and backward; all together, and with the update. */
-	readonly allForward: readonly number[];
-	readonly allBackward: readonly number[];
-	readonly passes: readonly number[];
-	readonly compute: readonly number[];
-	/** From the step's beginning until its weights are right: order, mean of the gradients, update. */
-	readonly ready: readonly number[];
-	/** From its last pass until the coordinator has its gradients and its report. */
-	readonly hand: readonly number[];
-	/** Items of a step, and of the smallest micro-batch. */
-	readonly items: readonly number[];
-	readonly fewest: readonly number[];
+	readonly replicas: readonly ReplicaBound[];
 	/** Bytes of the vector that each replica exchanges with the parameter server, up and down; 0: it exchanges none. */
 	readonly vectorBytes: number;
 }
@@ -95,51 +103,45 @@ export function stageBound(
 		counts: branched ? devices.map(() => size) : apportion(size, shares),
 	}));
 	const isLast = last === costs.units.length - 1;
-	const passes = (kind: PassKind) =>
-		devices.map(({times}, replica) => {
-			let [least, all] = [Number.POSITIVE_INFINITY, 0];
-			for (const {times: often, counts} of sizes) {
-				const seconds = times.pass(kind, first, last, counts[replica]!);
-				least = Math.min(least, seconds);
-				all += often * seconds;
-			}
-			return {least, all};
-		});
-	const forward = passes('forward');
-	const backward = passes('backward');
-	const both = isLast ? passes('learn') : forward.map((there, replica) => added(there, backward[replica]!));
 	const vectorBytes = devices.length > 1 && !branched ? vectorElements(first, last) * floatBytes : 0;
-	const update = devices.map(({times}) => times.update(first, last));
 	const {secondsPerMessage} = fleet.messaging;
-	const message = devices.map(({profile}) => profile.link.latencySeconds + secondsPerMessage);
-	return {
-		range,
-		isLast,
-		forward: forward.map(({least}) => least),
-		backward: backward.map(({least}) => least),
-		both: both.map(({least}) => least),
-		allForward: forward.map(({all}) => all),
-		allBackward: backward.map(({all}) => all),
-		passes: both.map(({all}) => all),
-		compute: both.map(({all}, replica) => all + update[replica]!),
-		ready: devices.map(
-			({profile: {link}}, replica) => message[replica]! + vectorBytes / link.downBytesPerSecond + update[replica]!,
-		),
-		// Gradients are answered before the report follows.
-		hand: devices.map(
-			({profile: {link}}, replica) =>
-				(vectorBytes > 0 ? 3 : 1) * message[replica]! + vectorBytes / link.upBytesPerSecond,
-		),
-		items: devices.map((_, replica) => sizes.reduce((sum, {times, counts}) => sum + times * counts[replica]!, 0)),
-		fewest: devices.map((_, replica) => Math.min(...sizes.map(({counts}) => counts[replica]!))),
-		vectorBytes,
-	};
+	const replicas = devices.map(({profile: {link}, times}, replica): ReplicaBound => {
+		let [forward, backward, both] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+		let [allForward, allBackward, passes, items, fewest] = [0, 0, 0, 0, Number.POSITIVE_INFINITY];
+		for (const {times: often, counts} of sizes) {
+			const count = counts[replica]!;
+			const there = times.pass('forward', first, last, count);
+			const back = times.pass('backward', first, last, count);
+			const all = isLast ? times.pass('learn', first, last, count) : there + back;
+			forward = Math.min(forward, there);
+			backward = Math.min(backward, back);
+			both = Math.min(both, all);
+			allForward += often * there;
+			allBackward += often * back;
+			passes += often * all;
+			items += often * count;
+			fewest = Math.min(fewest, count);
+		}
+		const update = times.update(first, last);
+		const message = link.latencySeconds + secondsPerMessage;
+		const [up, down] = [link.upBytesPerSecond, link.downBytesPerSecond];
+		return {
+			forward,
+			backward,
+			both,
+			allForward,
+			allBackward,
+			passes,
+			compute: passes + update,
+			ready: message + vectorBytes / down + update,
+			// Gradients are answered before the report follows.
+			hand: (vectorBytes > 0 ? 3 : 1) * message + vectorBytes / up,
+			items,
+			fewest,
+			message,
+			up,
+			down,
+		};
+	});
+	return {range, isLast, replicas, vectorBytes};
 }
-
-interface Passes {
-	/** Seconds of the shortest, and of all. */
-	readonly least: number;
-	readonly all: number;
-}
-
-const added = (a: Passes, b: Passes): Passes => ({least: a.least + b.least, all: a.all + b.all});
