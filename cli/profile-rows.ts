@@ -2,8 +2,9 @@
 import type {MeterFinding} from '../core/energy/open.js';
 import {type DeviceProfile, opClasses} from '../core/profile/profile.js';
 import {formatSi} from '../core/units.js';
+import {leastSentence} from './terminal.js';
 
-export const profileColumns = [{title: 'field'}, {title: 'value'}, {title: 'source'}] as const;
+export const profileColumns = [{title: 'field'}, {title: 'value'}, {title: 'source', wraps: leastSentence}] as const;
 
 const speedsText = (speeds: DeviceProfile['speeds']): string =>
 	opClasses.map(op => `${op} ${formatSi(speeds[op], op === 'memory' ? 'B/s' : 'FLOP/s')}`).join(', ');
@@ -46,7 +47,7 @@ export function profileRows(profile: DeviceProfile): string[][] {
 export const meterColumns = [
 	{title: 'meter'},
 	{title: 'now'},
-	{title: 'what it measures, or why it is not here'},
+	{title: 'what it measures, or why it is not here', wraps: leastSentence},
 ] as const;
 
 export const meterRows = (meters: readonly MeterFinding[]): string[][] =>

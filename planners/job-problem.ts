@@ -5,10 +5,11 @@ import {FplError} from '../core/errors.js';
 import type {Job} from '../core/plan/job.js';
 import type {BrokerLink} from '../core/profile/fleet-file.js';
 import type {UnitTimes} from '../core/profile/unit-times.js';
+import {formatDuration, formatSi} from '../core/units.js';
 import type {Model} from '../models/graph.js';
 import {costsOfModel} from '../models/plans/costs.js';
 import {costFleetOf, type PlanDevice, type TrainingInput, trainingCostsOf} from './cost-input.js';
-import {type DataPlacement, measures, type Objective, type Problem} from './problem.js';
+import {type DataPlacement, type Measure, measures, type Objective, type Problem} from './problem.js';
 
 export interface JobInput {
 	readonly job: Job;
@@ -22,7 +23,7 @@ export interface JobInput {
 	readonly tables?: readonly UnitTimes[] | undefined;
 }
 
-/** In words: «energy, done within 600 s». */
+/** In words: «energy, time at most 10 min 00 s». */
 export function objectiveText({objective}: Job): string {
 	if (!objective) {
 		return 'time';
@@ -34,10 +35,16 @@ export function objectiveText({objective}: Job): string {
 			: Object.entries(minimise)
 					.map(([measure, weight]) => `${weight} × ${measure}`)
 					.join(' + ');
-	const units = {time: 's', energy: 'J', bytes: 'B', money: 'USD'} as const;
-	const limits = Object.entries(subjectTo).map(
-		([measure, most]) => `${measure} at most ${most} ${units[measure as keyof typeof units]}`,
-	);
+	const written = {
+		time: formatDuration,
+		bytes: most => formatSi(most, 'B'),
+		energy: most => formatSi(most, 'J'),
+		money: most => `${most} USD`,
+	} as const satisfies Record<Measure, (most: number) => string>;
+	const limits = measures.flatMap(measure => {
+		const most = subjectTo[measure];
+		return most === undefined ? [] : [`${measure} at most ${written[measure](most)}`];
+	});
 	return [what, ...limits].join(', ');
 }
 
@@ -90,7 +97,15 @@ function placementOf(job: Job, devices: readonly PlanDevice[]): DataPlacement {
 }
 
 /** What a job asks for that contradicts itself, whatever devices there are. */
-function checkPlanning({planning: {pinned, exclude}}: Job, units: number): void {
+function checkPlanning({planning: {pinned, exclude}, data}: Job, units: number): void {
+	const unwanted = data.sources?.find(source => exclude.includes(source));
+	if (unwanted !== undefined) {
+		throw new FplError('JOB_INVALID', {
+			where: 'planning.exclude',
+			problem: `«${unwanted}» is left out, and «data.sources» names it`,
+			fix: 'Take it out of one of the two.',
+		});
+	}
 	for (const [
 		index,
 		{

@@ -6,16 +6,15 @@ import {alternativeOf, pointOf} from '../core/ledger/plan-point.js';
 import type {Alternative, PlanPoint, Prediction} from '../core/ledger/prediction.js';
 import type {Plan} from '../core/plan/plan.js';
 import {formatSi} from '../core/units.js';
-import type {Baseline} from './baselines.js';
 import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
 import {paretoFront} from './pareto.js';
-import {planProblem} from './plan-problem.js';
+import {type JudgedBaseline, planProblem} from './plan-problem.js';
 import type {Budget, Costed, Outcome, Shortfall} from './problem.js';
 
 export interface PlannedJob extends JobProblem {
 	readonly outcome: Extract<Outcome, {kind: 'planned'}>;
 	/** The classic schemes for the same problem, those that keep to the constraints first. */
-	readonly baselines: readonly Baseline[];
+	readonly baselines: readonly JudgedBaseline[];
 }
 
 /** Plans evaluated in an exact search before the rest is left to bounds. */
@@ -95,15 +94,20 @@ const rowsOf = ({outcome, baselines}: PlannedJob, chosen: Plan): Alternative[] =
 			...(plan === chosen ? {} : {because: times(value, outcome.best.value)}),
 		}),
 	),
-	...baselines.map(({scheme, evaluation, value, shortfalls, exact}) =>
-		alternativeOf(evaluation, {
+	...baselines.map(baseline => {
+		const {scheme, evaluation, value, shortfalls} = baseline;
+		return alternativeOf(evaluation, {
 			scheme,
 			chosen: false,
 			feasible: shortfalls.length === 0,
-			because: shortfalls[0] ? because(shortfalls[0]) : exact ? times(value, outcome.best.value) : 'trains another way',
-		}),
-	),
+			because: shortfalls[0] ? because(shortfalls[0]) : (otherwise(baseline) ?? times(value, outcome.best.value)),
+		});
+	}),
 ];
+
+/** Why a scheme within all limits is no choice; undefined: only its cost speaks against it. */
+export const otherwise = ({exact, permitted}: JudgedBaseline): string | undefined =>
+	exact ? (permitted ? undefined : 'not as «planning» asks') : 'trains another way';
 
 /** «1.3 times the chosen plan’s». */
 const times = (value: number, best: number): string =>

@@ -7,10 +7,15 @@ import {plainOf, planFpl} from './fpl/plan.js';
 import {rulesOf} from './fpl/rules.js';
 import type {Budget, Outcome, Problem} from './problem.js';
 
+/** A classic scheme, and whether it is a plan that the problem permits. */
+export interface JudgedBaseline extends Baseline {
+	readonly permitted: boolean;
+}
+
 export interface PlannedProblem {
 	readonly outcome: Outcome;
 	/** The classic schemes for the same problem, those that keep to the constraints first. */
-	readonly baselines: readonly Baseline[];
+	readonly baselines: readonly JudgedBaseline[];
 }
 
 /** Passes over the data after which the schemes that train another way mean their weights (`baselinesOf`). */
@@ -46,8 +51,9 @@ function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typ
 /** @throws FplError as `planFpl`. */
 export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 	const outcome = planFpl(problem, budget);
-	const baselines = baselinesOf(problem);
-	const classic = baselines.filter(isPermitted(problem, rulesOf(problem))).sort((a, b) => a.value - b.value)[0];
+	const judge = isPermitted(problem, rulesOf(problem));
+	const baselines = baselinesOf(problem).map(baseline => ({...baseline, permitted: judge(baseline)}));
+	const classic = baselines.filter(({permitted}) => permitted).sort((a, b) => a.value - b.value)[0];
 	if (!classic || outcome.kind === 'interrupted') {
 		return {outcome, baselines};
 	}

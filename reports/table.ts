@@ -6,6 +6,8 @@ export interface Column {
 	readonly align?: 'left' | 'right';
 	/** Columns with the highest number are left out first when the table is too wide; without a number never. */
 	readonly expendable?: number;
+	/** Texts go on in further lines instead of being cut, in a column of at least this width: before others are left out. */
+	readonly wraps?: number;
 }
 
 export interface TableStyle {
@@ -24,6 +26,57 @@ function pad(text: string, width: number, align: 'left' | 'right'): string {
 	return align === 'right' ? fill + text : text + fill;
 }
 
+interface Layout {
+	/** Columns that have a place, by index, and how wide each is. */
+	readonly widths: ReadonlyMap<number, number>;
+	readonly dropped: readonly string[];
+}
+
+const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
+
+/** What gives way, in this order: texts that may be broken, columns that matter less, texts that are cut, the last columns. */
+function layoutOf(columns: readonly Column[], natural: readonly number[], width: number): Layout {
+	let widths = new Map(natural.entries());
+	const dropped: string[] = [];
+	const excess = () => sum(widths.values()) + gap.length * (widths.size - 1) - width;
+	/** Takes from the widest of some columns until all fit or none is wider than its least. */
+	const shrink = (leastOf: (column: Column) => number | undefined): void => {
+		while (excess() > 0) {
+			const [widest] = [...widths]
+				.filter(([index, now]) => now > (leastOf(columns[index]!) ?? Number.POSITIVE_INFINITY))
+				.sort(([, a], [, b]) => b - a);
+			if (!widest) {
+				return;
+			}
+			widths.set(widest[0], widest[1] - 1);
+		}
+	};
+	const drop = (index: number): void => {
+		dropped.push(columns[index]!.title);
+		// What was broken for want of room may not have to be.
+		widths = new Map([...widths.keys()].filter(one => one !== index).map(one => [one, natural[one]!]));
+	};
+	shrink(({wraps}) => wraps);
+	while (excess() > 0) {
+		const [next] = [...widths.keys()]
+			.filter(index => columns[index]!.expendable !== undefined)
+			.sort((a, b) => columns[b]!.expendable! - columns[a]!.expendable! || b - a);
+		if (next === undefined) {
+			break;
+		}
+		drop(next);
+		shrink(({wraps}) => wraps);
+	}
+	// Numbers are never cut.
+	const text = ({align}: Column) => (align === 'right' ? undefined : leastWidth);
+	shrink(text);
+	while (excess() > 0 && widths.size > 2) {
+		drop([...widths.keys()].at(-1)!);
+		shrink(text);
+	}
+	return {widths, dropped};
+}
+
 /**
  * Lines of a table with a rule below its titles (and above its last row where `total` is set), and a last line
  * that names the columns left out (unless `quiet`).
@@ -36,56 +89,40 @@ export function textTable(
 	{total = false, quiet = false}: {readonly total?: boolean; readonly quiet?: boolean} = {},
 ): string[] {
 	const cells = rows.map(row => row.map(oneLine));
-	let kept = columns.map((_, index) => index);
 	const natural = columns.map(({title}, index) =>
 		cells.reduce((most, row) => Math.max(most, textWidth(row[index] ?? '')), textWidth(title)),
 	);
-	const needed = () => kept.reduce((sum, index) => sum + natural[index]!, 0) + gap.length * (kept.length - 1);
-	const dropped: string[] = [];
-	while (needed() > width) {
-		const next = kept
-			.filter(index => columns[index]!.expendable !== undefined)
-			.sort((a, b) => columns[b]!.expendable! - columns[a]!.expendable! || b - a)[0];
-		if (next === undefined) {
-			break;
-		}
-		kept = kept.filter(index => index !== next);
-		dropped.push(columns[next]!.title);
-	}
-	const widths = new Map(kept.map(index => [index, natural[index]!]));
-	while (needed() > width) {
-		// The widest column of text is cut, letter by letter; numbers are never cut.
-		const widest = kept
-			.filter(index => columns[index]!.align !== 'right' && widths.get(index)! > leastWidth)
-			.sort((a, b) => widths.get(b)! - widths.get(a)!)[0];
-		if (widest === undefined) {
-			break;
-		}
-		natural[widest]! -= 1;
-		widths.set(widest, natural[widest]!);
-	}
-	while (needed() > width && kept.length > 2) {
-		dropped.push(columns[kept.pop()!]!.title);
-	}
-	const line = (row: readonly string[]) =>
-		kept
-			.map(index => {
+	const {widths, dropped} = layoutOf(columns, natural, width);
+	const line = (texts: ReadonlyMap<number, string>) =>
+		[...widths]
+			.map(([index, most]) => {
 				const {align = 'left'} = columns[index]!;
-				const most = widths.get(index)!;
-				const text = row[index] ?? '';
+				const text = texts.get(index) ?? '';
 				return pad(align === 'right' ? text : cut(text, most), most, align);
 			})
 			.join(gap)
 			.trimEnd();
-	const rule = (ascii ? '-' : '─').repeat(Math.min(width, Math.max(needed(), 1)));
-	const lines = cells.map(line);
-	const last = total && lines.length > 0 ? [rule, lines.at(-1)!] : lines.slice(-1);
+	/** As many lines as its longest text that may be broken needs. */
+	const linesOf = (row: readonly string[]): string[] => {
+		const parts = [...widths].map(([index, most]) => {
+			const text = row[index] ?? '';
+			return [index, columns[index]!.wraps === undefined ? [text] : wrap(text, most)] as const;
+		});
+		const count = Math.max(...parts.map(([, texts]) => texts.length));
+		return Array.from({length: count}, (_, at) =>
+			line(new Map(parts.map(([index, texts]) => [index, texts[at] ?? '']))),
+		);
+	};
+	const whole = sum(widths.values()) + gap.length * (widths.size - 1);
+	const rule = (ascii ? '-' : '─').repeat(Math.min(width, Math.max(whole, 1)));
+	const body = cells.map(linesOf);
+	const last = total && body.length > 0 ? [rule, ...body.at(-1)!] : body.slice(-1).flat();
 	return [
-		line(columns.map(({title}) => title)),
+		...linesOf(columns.map(({title}) => title)),
 		rule,
-		...lines.slice(0, -1),
+		...body.slice(0, -1).flat(),
 		...last,
-		...(dropped.length > 0 && !quiet ? [cut(`(too narrow for: ${dropped.reverse().join(', ')})`, width)] : []),
+		...(dropped.length > 0 && !quiet ? [cut(`(too narrow for: ${dropped.toReversed().join(', ')})`, width)] : []),
 	];
 }
 

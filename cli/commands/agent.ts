@@ -12,7 +12,7 @@ import {profileWarnings} from '../../core/profile/warnings.js';
 import {agentSchema} from '../../edge-agent/config.js';
 import {configOption, formatOption, given, stateDirectory, stopSignal, untilStopped} from '../options.js';
 import {meterColumns, meterRows, profileColumns, profileRows} from '../profile-rows.js';
-import {printJson, printSentences} from '../terminal.js';
+import {printJson, printTable} from '../terminal.js';
 
 /** `name=path`, collected. */
 function dataPath(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -114,8 +114,8 @@ async function probe({format, peer = [], keep = false, ...flags}: ProbeOptions):
 		if (format === 'json') {
 			printJson(profile);
 		} else {
-			printSentences(profileColumns, profileRows(profile));
-			printSentences(meterColumns, meterRows(await surveyMeters()));
+			printTable(profileColumns, profileRows(profile));
+			printTable(meterColumns, meterRows(await surveyMeters()));
 		}
 	} finally {
 		await engine.close();

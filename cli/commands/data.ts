@@ -7,7 +7,7 @@ import {type DownloadName, officialSources} from '../../models/datasets/download
 import {userDataFolder} from '../../models/datasets/locate.js';
 import {datasetNames, datasets, isAvailable} from '../../models/datasets/open.js';
 import {formatOption, stopSignal} from '../options.js';
-import {print, printJson, printSentences} from '../terminal.js';
+import {leastSentence, print, printJson, printTable} from '../terminal.js';
 
 const list = (): Command =>
 	new Command('list')
@@ -30,8 +30,8 @@ const list = (): Command =>
 				drawn: () => 'drawn when asked for',
 				given: () => 'needs a path',
 			};
-			printSentences(
-				[{title: 'name'}, {title: 'where'}, {title: 'description'}],
+			printTable(
+				[{title: 'name'}, {title: 'where'}, {title: 'description', wraps: leastSentence}],
 				rows.map(({name, description, source, here}) => [name, where[source](here), description]),
 			);
 		});

@@ -6,7 +6,7 @@ import type {FleetDevice} from '../../fog-broker/fleet.js';
 import {withClient} from '../client.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
 import {profileColumns, profileRows} from '../profile-rows.js';
-import {print, printJson, printSentences, printTable} from '../terminal.js';
+import {print, printJson, printTable} from '../terminal.js';
 
 async function fleetOf(command: Command): Promise<FleetDevice[]> {
 	return withClient(command, async client => {
@@ -84,7 +84,7 @@ const show = (): Command =>
 			return;
 		}
 		const {profile, engines, datasets, run, softwareVersion} = device;
-		printSentences(profileColumns, [
+		printTable(profileColumns, [
 			['device', device.device, ''],
 			['profile', profileName(device), ''],
 			['run', run ?? 'idle', ''],

@@ -7,7 +7,7 @@ import {asFplError} from '../../core/errors.js';
 import {formatSi} from '../../core/units.js';
 import {isAvailable} from '../../models/datasets/open.js';
 import {brokerOption, formatOption} from '../options.js';
-import {printJson, printSentences} from '../terminal.js';
+import {leastSentence, printJson, printTable} from '../terminal.js';
 import {softwareVersion} from '../version.js';
 
 interface Finding {
@@ -83,8 +83,8 @@ export const doctorCommand = (): Command =>
 				printJson(found);
 				return;
 			}
-			printSentences(
-				[{title: ''}, {title: 'subject'}, {title: 'finding'}],
+			printTable(
+				[{title: ''}, {title: 'subject'}, {title: 'finding', wraps: leastSentence}],
 				found.map(({subject, ok, text}) => [ok ? '✔' : '–', subject, text]),
 			);
 		});

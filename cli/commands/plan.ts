@@ -187,11 +187,23 @@ Examples:
 			if (file === undefined) {
 				throw new FplError('USAGE', {expected: 'a job file', got: 'none', fix: 'See «fpl plan --help».'});
 			}
-			if (options.validate !== undefined && (options.scheme !== undefined || options.trunk !== undefined)) {
+			const choosing = [
+				'scheme',
+				'trunk',
+				'objective',
+				'deadline',
+				'explain',
+				'pareto',
+				'whatIf',
+				'times',
+				'limit',
+			] as const;
+			const chosen = choosing.find(name => options[name] !== undefined);
+			if (options.validate !== undefined && chosen !== undefined) {
 				throw new FplError('USAGE', {
 					where: '--validate',
-					expected: 'neither --scheme nor --trunk: the plan says both',
-					got: options.scheme === undefined ? '--trunk' : '--scheme',
+					expected: 'nothing that a plan is chosen by: it is given',
+					got: `--${chosen === 'whatIf' ? 'what-if' : chosen}`,
 				});
 			}
 			await (options.validate === undefined

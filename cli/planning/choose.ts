@@ -1,27 +1,30 @@
 /** `fpl plan` where the planner chooses: the plan, why it is so, what else there is, and what if. */
 import path from 'node:path';
+import {z} from 'zod';
 import {writeAtomically} from '../../core/atomic-file.js';
 import {parseValue} from '../../core/config/config.js';
 import {readConfigFile} from '../../core/config/document.js';
 import {type Evaluation, evaluate} from '../../core/cost/evaluate.js';
-import {FplError} from '../../core/errors.js';
+import {isFplError} from '../../core/errors.js';
 import {alternativeOf} from '../../core/ledger/plan-point.js';
-import {type Job, jobSchema} from '../../core/plan/job.js';
+import {devicesOf} from '../../core/plan/fallback.js';
+import type {Job} from '../../core/plan/job.js';
 import {measureNames} from '../../core/plan/objective.js';
 import type {Plan} from '../../core/plan/plan.js';
+import {quantity} from '../../core/plan/quantity.js';
 import type {BrokerLink} from '../../core/profile/fleet-file.js';
 import {readUnitTimes, type UnitTimes} from '../../core/profile/unit-times.js';
 import type {Model} from '../../models/graph.js';
 import {checkPlanFor} from '../../models/plans/check.js';
-import {memoryOf} from '../../models/plans/memory.js';
 import {explain} from '../../planners/explain.js';
 import {type JobInput, objectiveText, problemOfJob} from '../../planners/job-problem.js';
+import {shortfallsOf} from '../../planners/objective.js';
 import {budgetOf, frontOf, type PlannedJob, planJob, pointsOf} from '../../planners/plan-job.js';
 import {paretoHtml} from '../../reports/pareto.js';
 import {print, printJson} from '../terminal.js';
 import type {Participant} from './plan-input.js';
 import {planYaml, printPlan} from './plan-text.js';
-import {printChanges, printPlanned, printWhatIf} from './planned-text.js';
+import {printChanges, printPlanned, printWhatIf, type WhatIf} from './planned-text.js';
 import {withChanges} from './what-if.js';
 
 export interface ChooseOptions {
@@ -44,35 +47,21 @@ export interface Choice {
 	readonly broker: BrokerLink | undefined;
 }
 
-/** The job with what the flags say of its objective. */
+/** The job with what the flags say of its objective. @throws FplError `USAGE` naming the flag. */
 export function withObjective(job: Job, {objective, deadline, limit}: ChooseOptions): Job {
-	if (objective !== undefined && !measureNames.some(name => name === objective)) {
-		throw new FplError('USAGE', {
-			where: '--objective',
-			expected: `one of ${measureNames.join(', ')}`,
-			got: `«${objective}»`,
-		});
-	}
-	const flags = parseValue(
-		jobSchema.pick({objective: true, planning: true}),
-		{
-			objective: {
-				minimise: objective ?? 'time',
-				...(deadline === undefined ? {} : {subjectTo: {time: deadline}}),
-			},
-			planning: limit === undefined ? {} : {limit},
-		},
-		'flags',
-		'USAGE',
-	);
+	const flag = <S extends z.ZodType>(name: string, schema: S, text: string | undefined) =>
+		text === undefined ? undefined : parseValue(schema, text, name, 'USAGE');
+	const wanted = flag('--objective', z.enum(measureNames), objective);
+	const most = flag('--deadline', quantity('time'), deadline);
+	const looking = flag('--limit', quantity('time'), limit);
 	const {minimise = 'time', subjectTo} = job.objective ?? {};
 	return {
 		...job,
 		objective: {
-			minimise: objective === undefined ? minimise : flags.objective!.minimise,
-			subjectTo: {...subjectTo, ...(deadline === undefined ? {} : flags.objective!.subjectTo)},
+			minimise: wanted ?? minimise,
+			subjectTo: {...subjectTo, ...(most === undefined ? {} : {time: most})},
 		},
-		planning: limit === undefined ? job.planning : {...job.planning, limit: flags.planning.limit},
+		planning: looking === undefined ? job.planning : {...job.planning, limit: looking},
 	};
 }
 
@@ -87,27 +76,35 @@ const rowsOf = ({outcome, baselines}: PlannedJob) => [
 		...alternativeOf(evaluation, {chosen: plan === outcome.best.plan, feasible: true}),
 		value,
 	})),
-	...baselines.map(({scheme, evaluation, value, shortfalls, exact}) => ({
+	...baselines.map(({scheme, evaluation, value, shortfalls, exact, permitted}) => ({
 		...alternativeOf(evaluation, {scheme, chosen: false, feasible: shortfalls.length === 0}),
 		value,
 		classic: true,
 		sameResult: exact,
+		permitted,
 	})),
 ];
 
-function whatIf(input: JobInput, planned: PlannedJob, changes: readonly string[]) {
+/** What would become of the plan on changed devices; where nothing can be planned on these, `impossible` says why. */
+function whatIf(input: JobInput, planned: PlannedJob, changes: readonly string[]): WhatIf {
 	const devices = withChanges(input.devices as readonly Participant[], changes);
 	const then: JobInput = {...input, devices};
-	const {problem} = problemOfJob(then);
 	const {plan, evaluation} = planned.outcome.best;
-	const there = new Set(devices.map(({device}) => device));
-	const possible = plan.stages.every(({replicas}) => replicas.every(({device}) => there.has(device)));
-	return {
-		changes,
-		before: evaluation,
-		same: possible ? evaluate({...problem, plan}) : undefined,
-		after: planJob(then, budgetOf(input.job.planning.limit * 1000, now)).outcome.best.evaluation,
-	};
+	const asked = {changes, before: evaluation};
+	try {
+		const {problem} = problemOfJob(then);
+		const away = devicesOf(plan).filter(name => !devices.some(({device}) => device === name));
+		const same = away.length > 0 ? undefined : evaluate({...problem, plan});
+		const lacks =
+			away.length > 0 ? [`${away.join(', ')} away`] : shortfallsOf(problem, same!).map(({constraint}) => constraint);
+		const after = planJob(then, budgetOf(input.job.planning.limit * 1000, now)).outcome.best.evaluation;
+		return {...asked, same, lacks, after};
+	} catch (error) {
+		if (isFplError(error) && error.code === 'PLAN_INFEASIBLE') {
+			return {...asked, lacks: [], impossible: error.message};
+		}
+		throw error;
+	}
 }
 
 async function writeFront(file: string, input: JobInput, planned: PlannedJob): Promise<void> {
@@ -157,7 +154,9 @@ export async function choose(
 								whatIf: {
 									changes: other.changes,
 									samePlan: other.same && summary(other.same),
-									bestPlan: {plan: other.after.plan, ...summary(other.after)},
+									samePlanLacks: other.lacks,
+									bestPlan: other.after && {plan: other.after.plan, ...summary(other.after)},
+									impossible: other.impossible,
 								},
 							}),
 						}
@@ -165,13 +164,13 @@ export async function choose(
 			);
 			return;
 		case 'table':
-			printPlan(plan, model, memoryOf(plan, model, job.training));
+			printPlan(plan, model, planned.outcome.best.evaluation.memory);
 			printPlanned(planned, objectiveText(job));
 			if (changes) {
 				printChanges(changes);
 			}
 			if (other) {
-				printWhatIf(other.changes, other.before, other.same, other.after);
+				printWhatIf(other);
 			}
 			if (options.pareto !== undefined) {
 				print(`\nPlans of which none is better in everything: ${options.pareto}`);

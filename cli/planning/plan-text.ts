@@ -7,7 +7,7 @@ import {formatSi} from '../../core/units.js';
 import type {Model} from '../../models/graph.js';
 import {unitsOf} from '../../models/inspect/cuts.js';
 import {rangesIn} from '../../models/plans/cut.js';
-import {print, printTable} from '../terminal.js';
+import {print, printProse, printTable} from '../terminal.js';
 
 /** Keys whose values stand in one line, and those whose items do. */
 const inOneLine: ReadonlySet<unknown> = new Set(['units', 'junction', 'synchronisation', 'pipeline']);
@@ -55,7 +55,7 @@ export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[
 	const flops = units.reduce((sum, {cost}) => sum + cost.flops, 0);
 	const {microBatches, schedule} = plan.pipeline;
 	const flow = microBatches === 1 ? 'whole batches' : `${microBatches} micro-batches (${schedule})`;
-	print(
+	printProse(
 		`${plan.scheme} · ${plan.model}, ${units.length} units · ${flow} · labels ${plan.labels.replaceAll('-', ' ')}\n`,
 	);
 	const rows = rangesIn(plan, units.length).map(([first, last], index) => {
@@ -78,19 +78,18 @@ export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[
 			index === 0 ? '–' : junction.mode === 'aligned' ? `aligned, ${junction.kind}` : 'stack',
 		];
 	});
-	const titles = [
-		'stage',
-		'units',
-		'layers',
-		'devices',
-		'FLOPs',
-		'sends/item',
-		'memory',
-		'replicas synchronise',
-		'junction',
-	];
 	printTable(
-		titles.map(title => ({title})),
+		[
+			{title: 'stage'},
+			{title: 'units'},
+			{title: 'layers', wraps: 9},
+			{title: 'devices', wraps: 14},
+			{title: 'FLOPs'},
+			{title: 'sends/item'},
+			{title: 'memory'},
+			{title: 'replicas synchronise', wraps: 11},
+			{title: 'junction', expendable: 1},
+		],
 		rows,
 	);
 	for (const {from, to, codec} of plan.links) {

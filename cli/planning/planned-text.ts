@@ -3,10 +3,10 @@ import type {Evaluation} from '../../core/cost/evaluate.js';
 import {phases} from '../../core/ledger/ledger.js';
 import type {Change} from '../../planners/explain.js';
 import {amountsOf} from '../../planners/objective.js';
-import type {PlannedJob} from '../../planners/plan-job.js';
+import {otherwise, type PlannedJob} from '../../planners/plan-job.js';
 import type {Amounts, Measure, Outcome} from '../../planners/problem.js';
 import {byteCount, dollars, duration, energy, fraction, percent} from '../../reports/format.js';
-import {print, printTable} from '../terminal.js';
+import {leastSentence, print, printProse, printTable} from '../terminal.js';
 
 const write = {time: duration, bytes: byteCount, energy, money: dollars} as const satisfies Record<
 	Measure,
@@ -35,17 +35,22 @@ function searchLine({figures}: Extract<Outcome, {kind: 'planned'}>): string {
 		: `no plan is better by more than ${percent(gap)} (bound ${Number(bound.toPrecision(4))}; ${evaluated} plans evaluated)`;
 }
 
+/** What a narrow terminal can do without, the last first: sent and received bytes say as much. */
+const lesser: Readonly<Record<string, number>> = {send: 2, receive: 3};
+
 export function printDevices({devices, seconds}: Evaluation): void {
 	const part = (value: number) => percent(seconds > 0 ? value / seconds : 0);
 	const battery = devices.some(({batteryLeft}) => batteryLeft !== undefined);
 	printTable(
 		[
 			{title: 'device'},
-			{title: 'does'},
-			...phases.filter(phase => phase !== 'idle').map(title => ({title, align: 'right' as const})),
+			{title: 'does', wraps: 8},
+			...phases
+				.filter(phase => phase !== 'idle')
+				.map(title => ({title, align: 'right' as const, ...(title in lesser && {expendable: lesser[title]!})})),
 			{title: 'sent', align: 'right'},
 			{title: 'received', align: 'right'},
-			{title: 'memory', align: 'right'},
+			{title: 'memory', align: 'right', expendable: 1},
 			{title: 'energy', align: 'right'},
 			...(battery ? [{title: 'battery left', align: 'right' as const}] : []),
 		],
@@ -76,13 +81,13 @@ export function printPlanned({outcome, baselines, fleet}: PlannedJob, objective:
 	const {bottleneck, stepSeconds} = evaluation;
 	const taking = new Set(evaluation.devices.map(({device}) => device));
 	const left = fleet.devices.filter(({device}) => !taking.has(device)).map(({device}) => device);
-	print(`\nPredicted: ${costLine(evaluation)}`);
-	print(`Chosen for: ${objective}; ${searchLine(outcome)}.`);
-	print(
+	printProse(`\nPredicted: ${costLine(evaluation)}`);
+	printProse(`Chosen for: ${objective}; ${searchLine(outcome)}.`);
+	printProse(
 		`Held up by: ${kindText[bottleneck.kind]} of ${bottleneck.device}, busy ${percent(bottleneck.busy)} of a step of ${duration(stepSeconds)}.`,
 	);
 	if (left.length > 0) {
-		print(
+		printProse(
 			`Left out, since the plan is better without: ${left.slice(0, 12).join(', ')}${left.length > 12 ? ` and ${left.length - 12} more` : ''}.`,
 		);
 	}
@@ -90,27 +95,27 @@ export function printPlanned({outcome, baselines, fleet}: PlannedJob, objective:
 	printDevices(evaluation);
 	const priced = evaluation.dollars > 0;
 	const rows = [
-		{name: `this plan: ${best.plan.scheme}`, value: best.value, amounts: amountsOf(evaluation), note: ''},
+		{name: 'this plan', value: best.value, amounts: amountsOf(evaluation), note: ''},
 		...alternatives
 			.slice(0, 4)
 			.map(({plan, value, evaluation: other}) => ({name: plan.scheme, value, amounts: amountsOf(other), note: ''})),
-		...baselines.map(({scheme, value, evaluation: other, shortfalls, exact}) => ({
-			name: scheme,
-			value,
-			amounts: amountsOf(other),
-			note: shortfalls[0] ? `not possible: ${shortfalls[0].constraint}` : exact ? '' : 'trains another way',
+		...baselines.map(baseline => ({
+			name: baseline.scheme,
+			value: baseline.value,
+			amounts: amountsOf(baseline.evaluation),
+			note: baseline.shortfalls[0] ? `not possible: ${baseline.shortfalls[0].constraint}` : (otherwise(baseline) ?? ''),
 		})),
 	];
 	print('\nAlternatives, and the classic schemes at their best:\n');
 	printTable(
 		[
-			{title: 'plan'},
+			{title: 'plan', wraps: 18},
 			{title: 'time', align: 'right'},
 			{title: 'bytes', align: 'right'},
 			{title: 'energy', align: 'right'},
 			...(priced ? [{title: 'money', align: 'right' as const}] : []),
-			{title: 'times this plan', align: 'right'},
-			{title: ''},
+			{title: 'times this plan', align: 'right', wraps: 9},
+			{title: '', wraps: 18},
 		],
 		rows.map(({name, value, amounts, note}) => [
 			name,
@@ -124,7 +129,12 @@ export function printPlanned({outcome, baselines, fleet}: PlannedJob, objective:
 export function printChanges(changes: readonly Change[]): void {
 	print('\nWith one thing changed:\n');
 	printTable(
-		[{title: 'change of'}, {title: 'to'}, {title: 'objective', align: 'right'}, {title: ''}],
+		[
+			{title: 'change of'},
+			{title: 'to', wraps: 20},
+			{title: 'objective', align: 'right'},
+			{title: '', wraps: leastSentence},
+		],
 		changes.map(({kind, change, factor, against}) => [
 			kind,
 			change,
@@ -134,20 +144,45 @@ export function printChanges(changes: readonly Change[]): void {
 	);
 }
 
+export interface WhatIf {
+	readonly changes: readonly string[];
+	readonly before: Evaluation;
+	/** The same plan on the changed devices; absent where a device of it is away, or nothing can be planned. */
+	readonly same?: Evaluation | undefined;
+	/** Why the same plan could not be used: limits that it exceeds, devices that are away. */
+	readonly lacks: readonly string[];
+	/** The best plan on the changed devices; absent where there is none. */
+	readonly after?: Evaluation;
+	/** Why there is none. */
+	readonly impossible?: string;
+}
+
 /** What the changes of `--what-if` do to the plan that was best before, and what is best with them. */
-export function printWhatIf(
-	changes: readonly string[],
-	before: Evaluation,
-	same: Evaluation | undefined,
-	after: Evaluation,
-): void {
-	print(`\nWhat if ${changes.join(', ')}:\n`);
+export function printWhatIf({changes, before, same, lacks, after, impossible}: WhatIf): void {
+	printProse(`\nWhat if ${changes.join(', ')}:\n`);
+	if (impossible !== undefined) {
+		printProse(`There is no plan then. ${impossible}`);
+		return;
+	}
+	const shown = [before, same, after].filter(one => one !== undefined);
+	const priced = shown.some(({dollars: cost}) => cost > 0);
+	const cells = (one: Evaluation | undefined): string[] =>
+		one ? [duration(one.stepSeconds), ...row(amountsOf(one), priced)] : ['–', '–', '–', '–', ...(priced ? ['–'] : [])];
+	const right = {align: 'right'} as const;
 	printTable(
-		[{title: ''}, {title: 'plan'}, {title: 'costs'}],
 		[
-			['as it is', before.plan.scheme, costLine(before)],
-			['the same plan then', same ? same.plan.scheme : '–', same ? costLine(same) : 'it needs a device that is away'],
-			['the best plan then', after.plan.scheme, costLine(after)],
+			{title: '', wraps: 10},
+			...['step', 'time', 'bytes', 'energy', ...(priced ? ['money'] : [])].map(title => ({title, ...right})),
+			{title: 'plan', wraps: 20},
+		],
+		[
+			['as it is', ...cells(before), before.plan.scheme],
+			[
+				'the same plan then',
+				...cells(same),
+				lacks.length > 0 ? `not possible: ${lacks.join(', ')}` : before.plan.scheme,
+			],
+			['the best plan then', ...cells(after), after?.plan.scheme ?? '–'],
 		],
 	);
 }

@@ -121,8 +121,13 @@ function factsOf(issue: Issue, value: unknown): Omit<ErrorFacts, 'where'> {
 				...(fix !== undefined && {fix: `Did you mean «${fix}»?`}),
 			};
 		}
+		case 'custom': {
+			// Schemas' own checks say what they expect; some say what came as well.
+			const [, expected] = /^expected (?!.*, got )(.+)$/u.exec(issue.message) ?? [];
+			return expected === undefined ? {problem: issue.message} : {expected, got: describe(value)};
+		}
 		default:
-			return {problem: issue.message, ...(issue.code !== 'custom' && {got: describe(value)})};
+			return {problem: issue.message, got: describe(value)};
 	}
 }
 

@@ -5,7 +5,7 @@ import type {ConfigDocument} from '../config/document.js';
 import {FplError} from '../errors.js';
 import {isId} from '../ids.js';
 import {quantity} from '../plan/quantity.js';
-import {libraryProfile} from './library.js';
+import {libraryProfile, profileNames} from './library.js';
 import type {DeviceProfile} from './profile.js';
 import {overrideProfile, overrideShape, positive} from './schema.js';
 import {profileWarnings} from './warnings.js';
@@ -13,7 +13,7 @@ import {profileWarnings} from './warnings.js';
 const device = z.strictObject({
 	id: z.string().refine(isId, 'expected a device id'),
 	/** A built-in profile; every field of it can be overridden here. */
-	profile: z.string().min(1),
+	profile: z.string().min(1).optional(),
 	/** The data that it owns; devices without are no sources. */
 	data: z.strictObject({samples: z.number().int().positive()}).optional(),
 	...overrideShape,
@@ -75,6 +75,15 @@ export function readFleet(document: ConfigDocument): DeclaredFleet {
 			throw new FplError('CONFIG_VALUE', {where, problem: `device «${id}» is there already`});
 		}
 		ids.add(id);
+		if (profile === undefined) {
+			throw new FplError('CONFIG_VALUE', {
+				where: document.placeOf(['devices', index]),
+				problem: `nothing says what device «${id}» can do`,
+				expected: `a «profile», one of ${profileNames.join(', ')}`,
+				got: 'none',
+				fix: 'Name the one that is most like it, and write down what differs; or start its agent, which measures it, and plan with «--live».',
+			});
+		}
 		const base = libraryProfile(profile, document.placeOf(['devices', index, 'profile']));
 		return {device: id, profile: overrideProfile(base, overrides, document.name), samples: data?.samples};
 	});

@@ -73,11 +73,27 @@ test.serial('the chosen plan is a document that validates', async t => {
 	t.is(valid.status, 0, valid.stderr);
 });
 
+test.serial('what if nothing fits then: the plan as it is stays, and the reason stands beside it', async t => {
+	const {plan} = await prepared(t);
+	const change = 'cam-1.memory=10 kB';
+	const {status, stdout, stderr} = await plan('--what-if', change, '--limit', '1 s');
+	t.is(status, 0, stderr);
+	t.regex(stdout, /Predicted: step/u);
+	t.regex(stdout, /There is no plan then.*memory of cam-1/u);
+	const json = await plan('--what-if', change, '--limit', '1 s', '--format', 'json');
+	const {whatIf} = JSON.parse(json.stdout) as {whatIf: {impossible: string; bestPlan?: unknown}};
+	t.regex(whatIf.impossible, /memory of cam-1/u);
+	t.is(whatIf.bestPlan, undefined);
+});
+
 test.serial('what cannot be met is said with what is needed', async t => {
 	const {plan} = await prepared(t);
 	const {status, stderr} = await plan('--deadline', '1 ms');
 	t.not(status, 0);
 	t.regex(stderr, /PLAN_INFEASIBLE.*time: no plan can meet this; expected at most 1 ms, got at least/u);
 	const wrong = await plan('--objective', 'speed');
-	t.regex(wrong.stderr, /--objective.*time, bytes, energy, money.*«speed»/u);
+	t.regex(wrong.stderr, /--objective.*«time», «bytes», «energy», «money».*«speed»/u);
+	t.regex((await plan('--deadline', '10')).stderr, /USAGE.*--deadline: expected a number with its unit.*got «10»/u);
+	t.regex((await plan('--limit', 'soon')).stderr, /USAGE.*--limit: expected a number with its unit.*got «soon»/u);
+	t.regex((await plan('--validate', 'plan.yaml', '--pareto', 'x.html')).stderr, /USAGE.*--validate.*got --pareto/u);
 });

@@ -4,6 +4,7 @@ import {checkPlan} from '../../core/plan/check.js';
 import {seededRandom} from '../../core/random.js';
 import {baselinesOf} from '../../planners/baselines.js';
 import {planFpl} from '../../planners/fpl/plan.js';
+import {planProblem} from '../../planners/plan-problem.js';
 import type {Problem} from '../../planners/problem.js';
 import {randomFleet, randomModel} from '../support/planning/random-problems.js';
 
@@ -66,4 +67,16 @@ test('no scheme that computes the same is better than the chosen plan', t => {
 			}
 		}
 	}
+});
+
+test('a scheme that the job does not permit says so, and is not chosen however cheap', t => {
+	const asked = problem(3, 'time');
+	const {baselines} = planProblem(asked, budget);
+	t.true(baselines.filter(({exact}) => exact).every(({permitted, shortfalls}) => permitted || shortfalls.length > 0));
+	const strict = {...asked, constraints: {...asked.constraints, minimumReplicas: 2}};
+	const {outcome, baselines: held} = planProblem(strict, budget);
+	const alone = held.filter(({plan}) => plan.stages.slice(1).some(({replicas}) => replicas.length < 2));
+	t.true(alone.length > 0);
+	t.true(alone.every(({permitted}) => !permitted));
+	t.true(outcome.kind === 'planned' && outcome.best.plan.stages.slice(1).every(({replicas}) => replicas.length >= 2));
 });

@@ -63,7 +63,7 @@ test('objectives and limits are in base units', t => {
 	t.deepEqual(problemOf({}).objective, {kind: 'one', measure: 'time'});
 	t.is(
 		objectiveText(jobOf({objective: {minimise: 'energy', subjectTo: {time: '10 min'}}})),
-		'energy, time at most 600 s',
+		'energy, time at most 10 min 00 s',
 	);
 });
 
@@ -75,6 +75,10 @@ test('devices that are alike share their times, which tells the planner so', t =
 test('jobs that contradict themselves are refused with the place', t => {
 	const pinned = (...pins: Array<{device: string; units: [number, number]}>) => ({planning: {pinned: pins}});
 	t.regex(errorOf({data: {dataset: 'digits', sources: ['cam-9']}}), /data\.sources: device «cam-9» is not there/u);
+	t.regex(
+		errorOf({data: {dataset: 'digits', sources: ['cam-1']}, planning: {exclude: ['cam-1']}}),
+		/planning\.exclude: «cam-1» is left out, and «data\.sources» names it\. Take it out of one of the two/u,
+	);
 	t.regex(errorOf(pinned({device: 'fog-1', units: [3, 99]})), /planning\.pinned\[0\]\.units.*0 to 11.*\[3, 99\]/u);
 	t.regex(
 		errorOf({planning: {pinned: [{device: 'fog-1', units: [3, 4]}], exclude: ['fog-1']}}),

@@ -43,6 +43,37 @@ test('when nothing can be left out, texts are cut but numbers never', t => {
 	]);
 });
 
+test('texts that may be broken go on in further lines before anything is left out or cut', t => {
+	const wrapping: readonly Column[] = [
+		{title: 'plan of the fleet', wraps: 8},
+		{title: 'time', align: 'right'},
+		{title: 'items', align: 'right', expendable: 1},
+	];
+	const cells = [
+		['stages of 3 devices', '1.5 s', '15'],
+		['alone', '12 s', '1 500'],
+	];
+	t.deepEqual(textTable(wrapping, cells, {width: 26}), [
+		'plan of the    time  items',
+		'fleet',
+		'──────────────────────────',
+		'stages of 3   1.5 s     15',
+		'devices',
+		'alone          12 s  1 500',
+	]);
+	t.deepEqual(textTable(wrapping, cells, {width: 20}, {total: true}), [
+		'plan of the     time',
+		'fleet',
+		'────────────────────',
+		'stages of 3    1.5 s',
+		'devices',
+		'────────────────────',
+		'alone           12 s',
+		'(too narrow for: it…',
+	]);
+	t.is(textTable(wrapping, cells, {width: Number.POSITIVE_INFINITY}).length, 4);
+});
+
 test('a total stands below a rule', t => {
 	t.deepEqual(textTable([{title: 'a'}], [['1'], ['2']], {width: 9, ascii: true}, {total: true}), [
 		'a',

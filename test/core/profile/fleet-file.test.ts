@@ -30,7 +30,14 @@ test('mistakes are told with their line', t => {
 		message: /fleet\.yaml:4:\d+.*«a» is there already/u,
 	});
 	t.throws(() => read('  - { id: a, profile: laptop, memori: 2 GB }'), {message: /fleet\.yaml:3.*memory/u});
-	t.throws(() => read('  - { id: a b, profile: laptop }'), {message: /device id/u});
+	t.throws(() => read('  - { id: a b, profile: laptop }'), {message: /expected a device id, got «a b»/u});
+	t.throws(() => read('  - { id: a, profile: laptop, link: { up: 0 Mbit/s } }'), {
+		message: /fleet\.yaml:3:\d+, devices\[0\]\.link\.up: expected more than zero, got «0 Mbit\/s»/u,
+	});
+	t.throws(() => read('  - { id: a, idle: 2 W }'), {
+		message:
+			/fleet\.yaml:3:\d+, .*nothing says what device «a» can do; expected a «profile», one of raspberry.*measures it/u,
+	});
 });
 
 test('the broker may have a link of its own, with units', t => {
