@@ -40,7 +40,7 @@ export function startChild(
 		async stop() {
 			if (process_.exitCode === null && process_.signalCode === null) {
 				process_.kill('SIGTERM');
-				await Promise.race([ended, systemClock.sleep(stopMs).then(() => process_.kill('SIGKILL'))]);
+				await withDeadline(systemClock, stopMs, `the end of ${name}`, ended).catch(() => process_.kill('SIGKILL'));
 				await ended;
 			}
 		},

@@ -1,5 +1,5 @@
 /** What a run with stages does beside its steps: checkpoints, tests of the weights, and notes of what went wrong there. */
-import type {Clock} from '../../core/clock.js';
+import {type Clock, withDeadline} from '../../core/clock.js';
 import {asFplError} from '../../core/errors.js';
 import type {RunUpdate} from '../../core/ledger/run-update.js';
 import type {Logger} from '../../core/log.js';
@@ -121,10 +121,8 @@ export class Keeper {
 	/** Waits for what is under way. */
 	async settle(): Promise<void> {
 		this.#cancelCheckpoint?.();
-		await Promise.race([
-			Promise.allSettled([this.#testing, this.#storing, ...this.#tasks]),
-			this.#options.clock.sleep(settleMs),
-		]);
+		const underWay = Promise.allSettled([this.#testing, this.#storing, ...this.#tasks]);
+		await withDeadline(this.#options.clock, settleMs, 'what is under way', underWay).catch(() => {});
 	}
 
 	async #store(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A whole fleet in this process, over the memory broker: coordinator, devices and a client, wired like the daemons. */
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {ExecutionContext} from 'ava';
 import {type Client, createClient} from '../../cli/client.js';
 import {systemClock} from '../../core/clock.js';
@@ -63,8 +64,24 @@ export interface FleetOptions {
 	readonly wrap?: (party: DeviceId, transport: Transport) => Transport;
 }
 
+/** Timers that keep this process alive. */
+const timers = () => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length;
+
+/** A daemon that was stopped must not go on living for a timer that nobody waits for any more, and neither must a test. */
+async function noTimersLeft(before: number): Promise<void> {
+	for (let look = 0; timers() > before; look++) {
+		if (look === 60) {
+			throw new Error(`${timers() - before} timers keep the process alive 3 seconds after the fleet was closed`);
+		}
+		await sleep(50);
+	}
+}
+
 export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions = {}): Promise<TestFleet> {
 	const {faults = {}, logger = silentLogger} = options;
+	const before = timers();
+	// The first to be registered is the last to be carried out.
+	t.teardown(() => noTimersLeft(before));
 	const folder = await temporaryFolder(t);
 	const clock = systemClock;
 	const topics = createTopics('test');

@@ -3,7 +3,7 @@
  * subscriptions are made again after every reconnection.
  */
 import {ErrorWithSubackPacket, type ISubscriptionMap, type MqttClient} from 'mqtt';
-import {type Clock, systemClock} from '../../clock.js';
+import {type Clock, systemClock, withDeadline} from '../../clock.js';
 import {FplError} from '../../errors.js';
 import {type Logger, silentLogger} from '../../log.js';
 import {maxMessageBytes} from '../bodies.js';
@@ -212,7 +212,7 @@ export class MqttTransport implements Transport {
 		this.#slots.refuse(closedError('connection'));
 		if (wasOnline) {
 			// Politely: what was published goes out before DISCONNECT. A broker that does not answer is not waited for.
-			await Promise.race([this.#client.endAsync(false), this.#clock.sleep(politeMs)]);
+			await withDeadline(this.#clock, politeMs, 'leaving the broker', this.#client.endAsync(false)).catch(() => {});
 		}
 		this.#client.end(true);
 		this.#fail(() => true, closedError('connection'));
