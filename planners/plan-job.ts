@@ -83,7 +83,6 @@ export interface PredictionAbout {
 	readonly dataset: string;
 	/** ISO 8601. */
 	readonly startedAt: string;
-	readonly front?: readonly PlanPoint[];
 }
 
 const rowsOf = ({outcome, baselines}: PlannedJob, chosen: Plan): Alternative[] => [
@@ -120,11 +119,14 @@ const because = ({constraint, needed, available, unit}: Shortfall): string =>
 export function predictionOfJob(input: JobInput, planned: PlannedJob, about: PredictionAbout): Prediction {
 	const {outcome, fleet} = planned;
 	const {plan, evaluation} = outcome.best;
-	const {front, ...names} = about;
 	return predictionOf(
 		evaluation,
-		{...names, epochs: input.job.training.epochs, devices: fleet.devices},
-		{objective: objectiveText(input.job), alternatives: rowsOf(planned, plan), ...(front === undefined ? {} : {front})},
+		{...about, epochs: input.job.training.epochs, devices: fleet.devices},
+		{
+			objective: objectiveText(input.job),
+			alternatives: rowsOf(planned, plan),
+			front: pointsOf([outcome.best, ...outcome.alternatives], planned),
+		},
 	);
 }
 
@@ -138,22 +140,41 @@ export function predictionOfPlan(input: JobInput, plan: Plan, about: PredictionA
 	return predictionOf(
 		evaluation,
 		{...about, epochs: input.job.training.epochs, devices: fleet.devices},
-		{objective: 'a plan that was given', alternatives: [alternativeOf(evaluation, {chosen: true, feasible: true})]},
+		{alternatives: [alternativeOf(evaluation, {chosen: true, feasible: true})]},
 	);
 }
 
+/**
+ * Plans and the classic schemes as points of a picture.
+ * @param yaml writes a plan so that it can be copied; left out: it cannot.
+ */
 export const pointsOf = (
-	front: readonly Costed[],
+	plans: readonly Costed[],
 	{outcome, baselines}: PlannedJob,
-	yaml: (plan: Plan) => string,
+	yaml?: (plan: Plan) => string,
 ): PlanPoint[] => {
-	const own = front.filter(({plan}) => !baselines.some(baseline => baseline.plan === plan));
+	const own = plans.filter(({plan}) => !baselines.some(baseline => baseline.plan === plan));
+	const copy = (plan: Plan) => (yaml ? {yaml: yaml(plan)} : {});
 	return [
 		...own.map(({plan, evaluation}, index) =>
-			pointOf(evaluation, {id: `plan-${index}`, chosen: plan === outcome.best.plan, baseline: false, yaml: yaml(plan)}),
+			pointOf(evaluation, {
+				id: `plan-${index}`,
+				chosen: plan === outcome.best.plan,
+				baseline: false,
+				...copy(plan),
+			}),
 		),
-		...baselines.map(({plan, evaluation, scheme}) =>
-			pointOf(evaluation, {id: `scheme-${scheme}`, scheme, chosen: false, baseline: true, yaml: yaml(plan)}),
-		),
+		...baselines.map(baseline => {
+			const {plan, evaluation, scheme, shortfalls} = baseline;
+			const against = shortfalls[0] ? `not possible: ${because(shortfalls[0])}` : otherwise(baseline);
+			return pointOf(evaluation, {
+				id: `scheme-${scheme}`,
+				scheme,
+				chosen: false,
+				baseline: true,
+				...(against === undefined ? {} : {against}),
+				...copy(plan),
+			});
+		}),
 	];
 };

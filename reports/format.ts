@@ -56,6 +56,24 @@ export function cut(text: string, most: number): string {
 	return most < 1 ? '' : `${result}…`;
 }
 
+/** The text cut to a width, with «…» in its middle: names that begin alike are told apart by their ends. */
+export function cutMiddle(text: string, most: number): string {
+	if (textWidth(text) <= most) {
+		return text;
+	}
+	const characters = [...text];
+	const end: string[] = [];
+	let width = 0;
+	for (let character = characters.pop(); character !== undefined; character = characters.pop()) {
+		width += textWidth(character);
+		if (width > (most - 1) / 2) {
+			break;
+		}
+		end.unshift(character);
+	}
+	return cut(text, most - textWidth(end.join(''))) + end.join('');
+}
+
 /** A date of a ledger as people read it, in UTC: «2026-01-31 12:00 UTC»; as it came when it is no date. */
 export function when(iso: string): string {
 	const date = new Date(iso);

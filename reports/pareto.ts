@@ -36,7 +36,7 @@ function clientData(points: readonly PlanPoint[], axes: readonly CostAxisName[])
 	return {
 		axes: axes.map(name => ({name, title: costAxes[name].title, units: costAxes[name].units})),
 		points: points.map(point => {
-			const {scheme, chosen, baseline, stages, yaml} = point;
+			const {scheme, chosen, baseline, against, stages, yaml} = point;
 			return {
 				scheme,
 				chosen,
@@ -44,6 +44,7 @@ function clientData(points: readonly PlanPoint[], axes: readonly CostAxisName[])
 				stages,
 				values: each(axis => (Number.isFinite(costAxes[axis].of(point)) ? costAxes[axis].of(point) : null)),
 				texts: each(axis => costAxes[axis].write(costAxes[axis].of(point))),
+				...(against === undefined ? {} : {against}),
 				...(yaml === undefined ? {} : {yaml}),
 			};
 		}),
@@ -102,8 +103,10 @@ ${legend(points)}
 `;
 }
 
-const kindOf = ({chosen, baseline}: PlanPoint): string =>
-	chosen ? 'chosen' : baseline ? 'classic scheme' : 'alternative';
+const kindOf = ({chosen, baseline, against}: PlanPoint): string =>
+	`${chosen ? 'chosen' : baseline ? 'classic scheme' : 'alternative'}${against === undefined ? '' : `: ${against}`}`;
+
+const counted = (count: number, what: string): string => `${integer(count)} ${what}${count === 1 ? '' : 's'}`;
 
 const planText = ({stages}: PlanPoint): Content =>
 	stages.map(
@@ -145,8 +148,8 @@ export function paretoHtml(points: readonly PlanPoint[], meta: ParetoMeta): stri
 	const axes = usedAxes(shown);
 	const about = [
 		meta.dataset === undefined ? undefined : `trained on ${meta.dataset}`,
-		meta.devices === undefined ? undefined : `${integer(meta.devices)} devices to choose from`,
-		`${integer(shown.length)} plans${shown.length < points.length ? ` of ${integer(points.length)}` : ''}`,
+		meta.devices === undefined ? undefined : `${counted(meta.devices, 'device')} to choose from`,
+		`${counted(shown.length, 'plan')}${shown.length < points.length ? ` of ${integer(points.length)}` : ''}`,
 	].filter(text => text !== undefined);
 	const drawn = paretoFigure(shown, {across: meta.across ?? 'time', upwards: meta.upwards ?? 'energy'});
 	return page(

@@ -163,7 +163,7 @@ export function simulationHtml(both: Simulated): string {
 		markup`<h1>${simulation.plan.scheme}</h1>
 <p>${headline(both)}</p>
 ${cards(rows(both).map(([title, value, predicted, off]) => ({title: title!, value: value!, remark: `predicted ${predicted}, ${off}`})))}
-${gantt(timelineOf(simulation))}
+<div class="pictures">${gantt(timelineOf(simulation))}</div>
 ${table('What each device does', deviceColumns, 2, deviceRows(simulation))}
 <p>${remarks(both).join('; ')}.</p>
 `,

@@ -86,8 +86,8 @@ export function ledgerOfEvaluation(evaluation: Evaluation, names: PredictionName
 }
 
 export interface PredictionExtras {
-	/** In words: «energy, done within 10 min». */
-	readonly objective: string;
+	/** In words: «energy, time at most 10 min 00 s»; absent where the plan was given. */
+	readonly objective?: string;
 	/** From the best to the worst. */
 	readonly alternatives?: readonly Alternative[];
 	readonly front?: readonly PlanPoint[];
@@ -103,7 +103,7 @@ export function predictionOf(
 	return {
 		version: 1,
 		ledger: ledgerOfEvaluation(evaluation, names),
-		objective,
+		...(objective === undefined ? {} : {objective}),
 		planDigest: planDigest(plan),
 		stepSeconds,
 		steps,

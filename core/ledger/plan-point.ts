@@ -41,7 +41,7 @@ const totalsOf = ({seconds, bytes, joules, dollars}: Evaluation): PlanTotals => 
 /** @param about what the evaluation does not say of the point. */
 export const pointOf = (
 	evaluation: Evaluation,
-	about: Pick<PlanPoint, 'id' | 'chosen' | 'baseline' | 'yaml'> & {readonly scheme?: string},
+	about: Pick<PlanPoint, 'id' | 'chosen' | 'baseline' | 'against' | 'yaml'> & {readonly scheme?: string},
 ): PlanPoint => ({
 	scheme: evaluation.plan.scheme,
 	...totalsOf(evaluation),

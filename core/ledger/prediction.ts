@@ -35,6 +35,8 @@ export interface PlanPoint extends PlanTotals {
 	readonly chosen: boolean;
 	/** A classic scheme, for comparison, rather than a plan that was searched for. */
 	readonly baseline: boolean;
+	/** Why it would not do, whatever it costs: a limit that it exceeds, «trains another way». */
+	readonly against?: string;
 	/** The whole plan, to be copied. */
 	readonly yaml?: string;
 }
@@ -67,8 +69,8 @@ export interface Prediction {
 	readonly version: 1;
 	/** Of kind `predicted`. */
 	readonly ledger: Ledger;
-	/** In words: «energy, done within 10 min». */
-	readonly objective: string;
+	/** In words: «energy, time at most 10 min 00 s»; absent where the plan was given. */
+	readonly objective?: string;
 	/** SHA-256 of the plan (`planDigest`). */
 	readonly planDigest: string;
 	/** Of one step, or of one round where replicas train on their own. */
@@ -94,6 +96,7 @@ const point = z.object({
 	stages: z.array(z.object({units: text, devices: z.array(text).max(10_000), remark: text.optional()})).max(1000),
 	chosen: z.boolean(),
 	baseline: z.boolean(),
+	against: text.optional(),
 	yaml: z.string().max(200_000).optional(),
 });
 
@@ -108,7 +111,7 @@ const alternative = z.object({
 export const predictionSchema = z.object({
 	version: z.literal(1),
 	ledger: ledgerSchema.refine(({kind}) => kind === 'predicted', 'expected a predicted ledger'),
-	objective: text,
+	objective: text.optional(),
 	planDigest: text,
 	stepSeconds: amount,
 	steps: amount,

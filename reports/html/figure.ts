@@ -1,7 +1,7 @@
 /** Pictures by Observable Plot, drawn on the server into inline SVG: one for wide pages, one for phones. */
 import * as Plot from '@observablehq/plot';
 import {parseHTML} from 'linkedom';
-import {cut} from '../format.js';
+import {cutMiddle} from '../format.js';
 import {type Content, Markup, markup} from './markup.js';
 
 export interface Sheet {
@@ -70,7 +70,7 @@ export const labelMargin = (labels: readonly string[], {letters}: Sheet): number
 export const shortLabel =
 	({letters}: Sheet) =>
 	(label: string): string =>
-		cut(label.replaceAll(/\p{C}/gu, '�'), letters);
+		cutMiddle(label.replaceAll(/\p{C}/gu, '�'), letters);
 
 export interface AxisUnit {
 	/** Divide values by this. */

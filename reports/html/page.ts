@@ -55,7 +55,7 @@ export const htmlTable = (
 			column === 0 ? markup`<th scope="row">${cell}</th>` : markup`<td${kind(column)}>${cell}</td>`,
 		)}</tr>\n`;
 	return markup`<div class="scroll" tabindex="0"><table>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr>${columns.map(({title}, index) => markup`<th scope="col"${kind(index)}>${title}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(row)}</tbody>

@@ -37,7 +37,7 @@ p { margin: 0.25rem 0; }
 .marks { list-style: none; margin: 1rem 0; padding: 0.6rem 0.9rem; background: var(--warn-paper); border: 1px solid var(--warn-line); border-radius: 0.5rem; font-size: 0.92rem; overflow-wrap: anywhere; }
 header + .scroll { margin-top: 1.25rem; } p + .scroll { margin-top: 0.75rem; }
 .marks li + li { margin-top: 0.25rem; }
-.pictures { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
+.pictures { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; margin: 0 0 1rem; }
 figure { margin: 0; padding: 0.75rem 0.9rem; min-width: 0; }
 figure h3 { margin: 0; font-size: 1rem; }
 figcaption { color: var(--soft); font-size: 0.85rem; }
@@ -49,6 +49,7 @@ figure.across svg { max-width: none; }
 .scroll { overflow-x: auto; margin: 0 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 0.6rem 0.75rem 0.3rem; font-weight: 600; }
+caption span { position: sticky; left: 0.75rem; display: inline-block; max-width: calc(100vw - 4rem); }
 th, td { padding: 0.35rem 0.75rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; }
 th:first-child, td.text, th.text { text-align: left; }

@@ -40,6 +40,7 @@ export interface ClientPoint {
 	readonly scheme: string;
 	readonly chosen: boolean;
 	readonly baseline: boolean;
+	readonly against?: string;
 	/** By axis: the value in base units (null: none), and how it is written. */
 	readonly values: Readonly<Record<string, number | null>>;
 	readonly texts: Readonly<Record<string, string>>;
@@ -93,7 +94,8 @@ export function showPlans({document, navigator, ResizeObserver}: PageWindow, {po
 	/** Fills the panel beside the picture. */
 	const show = (index: number) => {
 		const point = points[index]!;
-		const kind = point.chosen ? 'The chosen plan' : point.baseline ? 'A classic scheme' : 'Another plan';
+		const what = point.chosen ? 'The chosen plan' : point.baseline ? 'A classic scheme' : 'Another plan';
+		const kind = point.against === undefined ? what : `${what}: ${point.against}`;
 		const figures = node('dl', 'figures');
 		for (const {name, title} of axes) {
 			figures.append(

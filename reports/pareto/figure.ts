@@ -1,8 +1,8 @@
 /** Plans by what they cost as a still picture, for reports and for readers without scripts. */
 import * as Plot from '@observablehq/plot';
 import type {PlanPoint} from '../../core/ledger/prediction.js';
-import {integer} from '../format.js';
-import {axisUnit, figure, type Sheet, shortLabel} from '../html/figure.js';
+import {cut, integer, oneLine} from '../format.js';
+import {axisUnit, figure, type Sheet} from '../html/figure.js';
 import type {Markup} from '../html/markup.js';
 import {type CostAxisName, costAxes} from './axes.js';
 import {type Box, frontOf, placeOn, roomFor, scaleOf, wantsLog} from './plot.js';
@@ -127,12 +127,11 @@ function labels(
 		y: frame.top + (1 - placeOn(y, dot.y)) * frame.height,
 	});
 	const taken: Box[] = dots.map(dot => ({left: place(dot).x - 8, top: place(dot).y - 8, width: 16, height: 16}));
-	const short = shortLabel({...sheet, letters: sheet.letters + 4});
 	return dots
 		.filter(({kind}) => kind !== 'other')
 		.sort((a, b) => Number(b.kind === 'chosen') - Number(a.kind === 'chosen'))
 		.flatMap(dot => {
-			const text = short(dot.scheme);
+			const text = cut(oneLine(dot.scheme), sheet.letters + 4);
 			const spot = place(dot);
 			const box = roomFor(spot, text.length * 6.8, taken, frame);
 			if (!box) {

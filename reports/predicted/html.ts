@@ -13,6 +13,7 @@ import {
 	alternativeColumns,
 	alternativeRows,
 	bottleneckLines,
+	chosenFor,
 	deviceColumns,
 	deviceRows,
 	totalColumns,
@@ -74,14 +75,14 @@ export function predictionSection(measured: Ledger, prediction: Prediction): Mar
 	const drawn = pictures(check, prediction).filter(picture => picture !== undefined);
 	return markup`<section class="predicted">
 <h2>Predicted against measured</h2>
-<p>Planned for least ${prediction.objective}.</p>
+<p>${chosenFor(prediction)}.</p>
 ${bottleneckLines(check).map(line => markup`<p>${line}</p>\n`)}${htmlTable('In all', totalColumns, totalRows(check))}${markList(check.remarks)}${drawn.length > 0 && markup`<div class="pictures">${drawn}</div>\n`}<details><summary>Table of devices</summary>
 ${htmlTable('By device and phase', deviceColumns, deviceRows(check))}</details>
 ${
 	prediction.alternatives.length > 0 &&
 	htmlTable(
 		'Plans that were weighed, and how many times the chosen one',
-		alternativeColumns,
+		alternativeColumns(prediction),
 		alternativeRows(prediction),
 	)
 }</section>

@@ -7,8 +7,13 @@ import {bottleneckText, checkedPhases, type DeviceCheck, errorText, type Pair, t
 export interface CheckColumn {
 	readonly title: string;
 	readonly expendable?: number;
+	readonly wraps?: number;
 	readonly text?: boolean;
 }
+
+/** What the plan was chosen for, as a clause. */
+export const chosenFor = ({objective}: Prediction): string =>
+	objective === undefined ? 'The plan was given' : `Planned for least ${objective}`;
 
 const pairCells = (pair: Pair, write: (value: number | undefined) => string): string[] => [
 	write(pair.predicted),
@@ -76,20 +81,24 @@ export const deviceRows = ({devices}: PredictionCheck): string[][] =>
 		return rows.map((cells, index) => [index === 0 ? name : '', ...cells]);
 	});
 
-export const alternativeColumns: readonly CheckColumn[] = [
-	{title: 'Plan weighed', text: true},
+const isPriced = ({alternatives}: Prediction): boolean => alternatives.some(one => one.dollars > 0);
+
+export const alternativeColumns = (prediction: Prediction): readonly CheckColumn[] => [
+	{title: 'Plan weighed', text: true, wraps: 16},
 	{title: 'time'},
-	{title: 'bytes'},
+	{title: 'bytes', expendable: 1},
 	{title: 'energy'},
-	{title: 'money', expendable: 3},
-	{title: 'which is', text: true, expendable: 1},
+	...(isPriced(prediction) ? [{title: 'money', expendable: 2}] : []),
+	{title: 'which is', text: true, wraps: 14},
 ];
 
 const verdict = ({chosen, feasible, because}: Alternative): string =>
 	chosen ? 'chosen' : [feasible ? undefined : 'not feasible', because].filter(Boolean).join(': ');
 
 /** With how many times the chosen plan each of them costs. */
-export function alternativeRows({alternatives}: Prediction): string[][] {
+export function alternativeRows(prediction: Prediction): string[][] {
+	const {alternatives} = prediction;
+	const priced = isPriced(prediction);
 	const base = alternatives.find(({chosen}) => chosen);
 	const cell = (write: (value: number | undefined) => string, own: number, first: number | undefined) =>
 		first !== undefined && first > 0 && own !== first
@@ -100,7 +109,7 @@ export function alternativeRows({alternatives}: Prediction): string[][] {
 		cell(duration, one.seconds, base?.seconds),
 		cell(byteCount, one.bytes, base?.bytes),
 		cell(energy, one.joules, base?.joules),
-		dollars(one.dollars),
+		...(priced ? [dollars(one.dollars)] : []),
 		verdict(one),
 	]);
 }

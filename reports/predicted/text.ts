@@ -9,6 +9,7 @@ import {
 	alternativeRows,
 	bottleneckLines,
 	type CheckColumn,
+	chosenFor,
 	deviceColumns,
 	deviceRows,
 	totalColumns,
@@ -16,10 +17,11 @@ import {
 } from './rows.js';
 
 const columnsOf = (columns: readonly CheckColumn[]): Column[] =>
-	columns.map(({title, expendable, text}) => ({
+	columns.map(({title, expendable, wraps, text}) => ({
 		title,
 		...(text ? {} : {align: 'right' as const}),
 		...(expendable === undefined ? {} : {expendable}),
+		...(wraps === undefined ? {} : {wraps}),
 	}));
 
 /** Blocks of lines: totals and bottleneck, devices, remarks, and the plans that were weighed. */
@@ -28,14 +30,14 @@ export function predictionBlocks(measured: Ledger, prediction: Prediction, style
 	const sentences = (lines: readonly string[]) => lines.flatMap(line => wrap(line, style.width, '  '));
 	return [
 		[
-			...wrap(`Predicted against measured. Planned for least ${oneLine(prediction.objective)}`, style.width, '  '),
+			...wrap(`Predicted against measured. ${oneLine(chosenFor(prediction))}`, style.width, '  '),
 			...textTable(columnsOf(totalColumns), totalRows(check), style),
 		],
 		sentences(bottleneckLines(check)),
 		textTable(columnsOf(deviceColumns), deviceRows(check), style),
 		sentences(check.remarks),
 		prediction.alternatives.length > 0
-			? textTable(columnsOf(alternativeColumns), alternativeRows(prediction), style)
+			? textTable(columnsOf(alternativeColumns(prediction)), alternativeRows(prediction), style)
 			: [],
 	];
 }

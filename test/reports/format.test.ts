@@ -48,6 +48,9 @@ test('wide and combining characters take the columns they take', t => {
 	t.is(format.cut('abcdef', 4), 'abc…');
 	t.is(format.cut('abcd', 4), 'abcd');
 	t.is(format.cut('日本語', 4), '日…');
+	t.is(format.cutMiddle('lenet5-261121132830-1719', 13), 'lenet5…0-1719');
+	t.is(format.cutMiddle('日本語日本語', 8), '日本…語');
+	t.is(format.cutMiddle('abcd', 4), 'abcd');
 });
 
 test('foreign text becomes one line without control characters, and a cut text fits', t => {
@@ -55,7 +58,8 @@ test('foreign text becomes one line without control characters, and a cut text f
 		fc.assert(
 			fc.property(fc.string({unit: 'binary'}), fc.integer({min: 1, max: 30}), (text, most) => {
 				const line = format.oneLine(text);
-				return !/\p{C}/u.test(line) && format.textWidth(format.cut(line, most)) <= most;
+				const cuts = [format.cut(line, most), format.cutMiddle(line, most)];
+				return !/\p{C}/u.test(line) && cuts.every(cut => format.textWidth(cut) <= most);
 			}),
 		),
 	);

@@ -82,6 +82,17 @@ test('pointing shows a plan, leaving shows the selected one again, clicking keep
 	t.true(row.getAttribute('class')!.includes('selected'));
 });
 
+test('what speaks against a classic scheme stands in the table and beside the picture', t => {
+	const points = somePoints(12).map(point =>
+		point.scheme === 'classic 7' ? {...point, against: 'trains <another> way'} : point,
+	);
+	const {text, fire, document} = open(points);
+	const row = [...document.querySelectorAll('button[data-point]')].find(one => one.textContent === 'classic 7')!;
+	t.regex(row.closest('tr')!.textContent!, /classic scheme: trains <another> way/u);
+	fire(row, 'click');
+	t.is(text('plan-kind'), 'A classic scheme: trains <another> way');
+});
+
 test('arrow keys go from point to point by the horizontal axis, and only one point is a tab stop', t => {
 	const points = somePoints(12);
 	const {text, fire, marks} = open(points);
