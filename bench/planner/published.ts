@@ -1,12 +1,12 @@
 /** ViT-Base on four boards of each of two types, by their published profiles: the planner's pipeline beside the optimum. */
 import {existsSync} from 'node:fs';
 import path from 'node:path';
+import {parseArgs} from 'node:util';
 import {readConfigFile} from '../../core/config/document.js';
 import {type PipeEdge, readPipeEdge} from '../../core/profile/pipeedge.js';
-import {judge} from '../../planners/fpl/candidate.js';
 import {planFpl} from '../../planners/fpl/plan.js';
 import {problemOfPipeEdge} from '../../test/support/planning/pipeedge-problem.js';
-import {PipelineProgramme} from '../../test/support/planning/pipeline-programme.js';
+import {type Optimum, pipelineOptimum} from '../../test/support/planning/pipeline-optimum.js';
 import {cpuMilliseconds} from './figures.js';
 
 /** The published files; undefined where they are not here. */
@@ -28,45 +28,71 @@ export async function readPublished(): Promise<PipeEdge | undefined> {
 }
 
 export interface Comparison {
-	/** Seconds of a step of the planner's plan, and of the best that dynamic programming finds, by the same cost model. */
+	/** Seconds of a step of the planner's plan. */
 	readonly planned: number;
-	readonly optimum: number;
-	/** No pipeline takes less. */
-	readonly bound: number;
+	/** Of the best pipeline that there is, by the same cost model. */
+	readonly optimum: Optimum;
 	readonly stages: string;
+	/** Plans that the planner evaluated. */
+	readonly evaluated: number;
 	readonly cpuSeconds: number;
 }
 
 /** @param exactPlans evaluated by the planner's exact search, after the plans that it builds and improves. */
 export function comparePublished(profile: PipeEdge, microBatches: number, exactPlans: number): Comparison {
 	const problem = problemOfPipeEdge(profile, microBatches);
-	const programme = new PipelineProgramme(problem);
-	const values = programme
-		.plans()
-		.map(({candidate}) => judge(problem, candidate))
-		.filter(({shortfalls}) => shortfalls.length === 0)
-		.map(({value}) => value);
 	const begin = cpuMilliseconds();
 	const outcome = planFpl(problem, {expired: () => false, interrupted: () => false, exactPlans});
 	const cpuSeconds = (cpuMilliseconds() - begin) / 1000;
 	if (outcome.kind !== 'planned') {
 		throw new Error(`the planner's answer is «${outcome.kind}»`);
 	}
-	const {plan, value} = outcome.best;
+	const {plan, evaluation} = outcome.best;
 	const stages = plan.stages.map(({units, replicas}) => `${units === 'all' ? 'all' : units[1]}:${replicas[0]!.device}`);
-	return {planned: value, optimum: Math.min(...values), bound: programme.bound(), stages: stages.join(' '), cpuSeconds};
+	return {
+		planned: evaluation.stepSeconds,
+		optimum: pipelineOptimum(problem),
+		stages: stages.join(' '),
+		evaluated: outcome.figures.evaluated,
+		cpuSeconds,
+	};
 }
 
-export async function publishedCommand(): Promise<void> {
+export async function publishedCommand(args: readonly string[]): Promise<void> {
+	const {values} = parseArgs({
+		args: [...args],
+		options: {
+			'micro-batches': {type: 'string', default: '4,8,16,64'},
+			'exact-plans': {type: 'string', default: '0,2000'},
+		},
+	});
 	const profile = await readPublished();
 	if (!profile) {
 		console.log('the published profiles are not here: set FPL_DATA_DIR to a folder with pipeedge-vit-base');
 		return;
 	}
-	console.log('micro-batches,planned s,optimum s,planned/optimum - 1,bound s,planner cpu s,stages');
-	for (const microBatches of [16, 64]) {
-		const {planned, optimum, bound, stages, cpuSeconds} = comparePublished(profile, microBatches, 2000);
-		const figures = [planned.toFixed(3), optimum.toFixed(3), (planned / optimum - 1).toExponential(2)];
-		console.log([microBatches, ...figures, bound.toFixed(3), cpuSeconds.toFixed(2), stages].join());
+	console.log(
+		'micro-batches,exact plans,planned s,optimum s,planned/optimum - 1,pipelines,evaluated for the optimum,least bound s,' +
+			'evaluated by the planner,planner cpu s,stages',
+	);
+	for (const microBatches of values['micro-batches'].split(',').map(Number)) {
+		for (const exactPlans of values['exact-plans'].split(',').map(Number)) {
+			const {planned, optimum, stages, evaluated, cpuSeconds} = comparePublished(profile, microBatches, exactPlans);
+			console.log(
+				[
+					microBatches,
+					exactPlans,
+					planned.toFixed(3),
+					optimum.seconds.toFixed(3),
+					(planned / optimum.seconds - 1).toExponential(2),
+					optimum.pipelines,
+					optimum.evaluated,
+					optimum.bound.toFixed(3),
+					evaluated,
+					cpuSeconds.toFixed(2),
+					stages,
+				].join(),
+			);
+		}
 	}
 }
