@@ -25,6 +25,8 @@ export interface FleetDevice {
 export interface FleetFollower {
 	readonly joined: (device: FleetDevice) => void;
 	readonly left: (device: DeviceId) => void;
+	/** It works for this run no more, and for no other one. */
+	readonly freed: (device: DeviceId, from: string) => void;
 }
 
 type FleetOptions = Omit<WatchOptions, 'onJoin' | 'onUpdate' | 'onLeave'> &
@@ -53,7 +55,11 @@ export class Fleet {
 				}
 			},
 			onUpdate: birth => {
-				set(birth, fleet.#devices.get(birth.device)?.since ?? options.clock.now());
+				const before = fleet.#devices.get(birth.device);
+				const device = set(birth, before?.since ?? options.clock.now());
+				for (const follower of before?.run !== undefined && device?.run === undefined ? fleet.#followers : []) {
+					follower.freed(birth.device, before!.run!);
+				}
 			},
 			onLeave: ({device}) => {
 				fleet.#devices.delete(device);

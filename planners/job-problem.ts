@@ -9,7 +9,8 @@ import {formatDuration, formatSi} from '../core/units.js';
 import type {Model} from '../models/graph.js';
 import {costsOfModel} from '../models/plans/costs.js';
 import {costFleetOf, type PlanDevice, type TrainingInput, trainingCostsOf} from './cost-input.js';
-import {type DataPlacement, type Measure, measures, type Objective, type Problem} from './problem.js';
+import {type Manner, spaceOf} from './manner.js';
+import {type DataPlacement, type Measure, measures, type Objective, type Problem, type Space} from './problem.js';
 
 export interface JobInput {
 	readonly job: Job;
@@ -21,6 +22,8 @@ export interface JobInput {
 	readonly broker?: BrokerLink | undefined;
 	/** Times that were measured with this model (`fpl profile`), for devices of that id or profile. */
 	readonly tables?: readonly UnitTimes[] | undefined;
+	/** Of a run that is planned anew: how its plan trains, which another one must do as well. */
+	readonly manner?: Manner | undefined;
 }
 
 /** In words: «energy, time at most 10 min 00 s». */
@@ -79,13 +82,14 @@ function ownersOf({data}: Job, devices: readonly PlanDevice[]): readonly string[
 	return devices.filter(({isSource}) => isSource).map(({device}) => device);
 }
 
-function placementOf(job: Job, devices: readonly PlanDevice[]): DataPlacement {
+function placementOf({job, devices, manner}: JobInput): DataPlacement {
 	const owners = ownersOf(job, devices);
 	const {data, privacy, planning} = job;
 	if (data.views) {
 		// Whoever sees a view of its own is a source; one device is left for the trunk.
 		const sources = owners.length > 0 ? owners : devices.slice(0, -1).map(({device}) => device);
-		return {kind: 'aligned', devices: sources, junction: planning.junction};
+		const cut = manner?.kind === 'aligned' ? {cut: manner.cut} : {};
+		return {kind: 'aligned', devices: sources, junction: planning.junction, ...cut};
 	}
 	if (owners.length > 0) {
 		return {kind: 'sources', devices: owners, rawData: privacy.rawData};
@@ -146,7 +150,8 @@ export interface JobProblem {
 }
 
 /** @throws FplError `DEVICE_UNKNOWN`, `JOB_INVALID`, `PLAN_INFEASIBLE` where something needed is not known or not there. */
-export function problemOfJob({job, model, devices, items, broker, tables}: JobInput): JobProblem {
+export function problemOfJob(input: JobInput): JobProblem {
+	const {job, model, devices, items, broker, tables, manner} = input;
 	const {planning, objective} = job;
 	const {maxCrossing} = planning;
 	const costs = costsOfModel(model, {maxCrossing});
@@ -154,12 +159,20 @@ export function problemOfJob({job, model, devices, items, broker, tables}: JobIn
 	const training = trainingCostsOf(job, devices, items);
 	const fleet = costFleetOf(devices, costs, training, broker, tables);
 	const {time, energy, bytes, money} = objective?.subjectTo ?? {};
+	const space: Space = {
+		microBatches: planning.microBatches,
+		schedules: planning.schedules,
+		codecs: planning.codecs,
+		localEpochs: planning.localEpochs,
+		mostStages: planning.mostStages,
+		mostReplicas: planning.mostReplicas,
+	};
 	const problem: Problem = {
 		// Plans name the model as the job does.
 		costs: {...costs, name: job.model},
 		fleet,
 		training,
-		data: placementOf(job, devices),
+		data: placementOf(input),
 		objective: objectiveOf(job),
 		constraints: {
 			most: {
@@ -172,14 +185,7 @@ export function problemOfJob({job, model, devices, items, broker, tables}: JobIn
 			pinned: planning.pinned.map(({device, units: [first, last]}) => ({device, first, last})),
 			minimumReplicas: planning.minimumReplicas,
 		},
-		space: {
-			microBatches: planning.microBatches,
-			schedules: planning.schedules,
-			codecs: planning.codecs,
-			localEpochs: planning.localEpochs,
-			mostStages: planning.mostStages,
-			mostReplicas: planning.mostReplicas,
-		},
+		space: manner ? spaceOf(space, manner) : space,
 	};
 	return {problem, costs, fleet, training};
 }

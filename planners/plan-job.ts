@@ -8,7 +8,7 @@ import type {Plan} from '../core/plan/plan.js';
 import {formatSi} from '../core/units.js';
 import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
 import {paretoFront} from './pareto.js';
-import {type JudgedBaseline, planProblem} from './plan-problem.js';
+import {type JudgedBaseline, planProblem, planScheme} from './plan-problem.js';
 import type {Budget, Costed, Outcome, Shortfall} from './problem.js';
 
 export interface PlannedJob extends JobProblem {
@@ -31,7 +31,10 @@ const amount = (value: number, unit: Shortfall['unit']): string => (unit === '' 
 /** @throws FplError `PLAN_INFEASIBLE` with what cannot be met and by how much; those of `problemOfJob`; `INTERRUPTED`. */
 export function planJob(input: JobInput, budget: Budget): PlannedJob {
 	const found = problemOfJob(input);
-	const {outcome, baselines} = planProblem(found.problem, budget);
+	const {outcome, baselines} =
+		input.manner?.kind === 'classic'
+			? planScheme(found.problem, input.manner.scheme)
+			: planProblem(found.problem, budget);
 	switch (outcome.kind) {
 		case 'planned':
 			return {...found, outcome, baselines};

@@ -2,6 +2,7 @@
  * The planner and the classic schemes together: where a scheme that the problem permits does better than what the search found,
  * it is the plan. So a plan is never worse than the schemes that it is held against.
  */
+import {type Plan, synchronisationOf} from '../core/plan/plan.js';
 import {type Baseline, baselinesOf} from './baselines.js';
 import {plainOf, planFpl} from './fpl/plan.js';
 import {rulesOf} from './fpl/rules.js';
@@ -21,6 +22,10 @@ export interface PlannedProblem {
 /** Passes over the data after which the schemes that train another way mean their weights (`baselinesOf`). */
 const classicEpochs = 1;
 
+/** 0: gradients at every step. */
+const localEpochsOf = (plan: Plan): number =>
+	synchronisationOf(plan, plan.stages[0]!).every.kind === 'step' ? 0 : classicEpochs;
+
 /** Whether the problem permits a scheme's plan: its space, its constraints, and training another way only where it may. */
 function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typeof rulesOf>) {
 	const indices = new Map(fleet.devices.map(({device}, index) => [device, index]));
@@ -29,7 +34,7 @@ function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typ
 		const several = stages.length > 1;
 		return (
 			shortfalls.length === 0 &&
-			(exact || space.localEpochs.includes(classicEpochs)) &&
+			((exact && several) || space.localEpochs.includes(localEpochsOf(plan))) &&
 			stages.length <= space.mostStages &&
 			(!several || space.codecs.some(({kind}) => kind === 'fp32')) &&
 			(!several || space.microBatches.includes(pipeline.microBatches)) &&
@@ -48,12 +53,37 @@ function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typ
 	};
 }
 
+function judged(problem: Problem): readonly JudgedBaseline[] {
+	const judge = isPermitted(problem, rulesOf(problem));
+	return baselinesOf(problem).map(baseline => ({...baseline, permitted: judge(baseline)}));
+}
+
+const bestOf = (baselines: readonly JudgedBaseline[]): JudgedBaseline | undefined =>
+	baselines.filter(({permitted}) => permitted).sort((a, b) => a.value - b.value)[0];
+
+/** The best plan of one scheme: with the cut and the devices that suit the objective best. @throws FplError as `planFpl`. */
+export function planScheme(problem: Problem, scheme: string): PlannedProblem {
+	const baselines = judged(problem);
+	const own = baselines.filter(other => other.scheme === scheme);
+	const best = bestOf(own);
+	const nearest = own.find(({shortfalls}) => shortfalls.length > 0);
+	const figures = {bound: 0, gap: 1, exact: false, evaluated: own.length};
+	const outcome: Outcome = best
+		? {kind: 'planned', best: plainOf(best), alternatives: [], figures}
+		: {
+				kind: 'infeasible',
+				shortfalls: nearest?.shortfalls ?? [{constraint: `a plan of «${scheme}»`, needed: 1, available: 0, unit: ''}],
+				proven: false,
+				...(nearest && {nearest: plainOf(nearest)}),
+			};
+	return {outcome, baselines};
+}
+
 /** @throws FplError as `planFpl`. */
 export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 	const outcome = planFpl(problem, budget);
-	const judge = isPermitted(problem, rulesOf(problem));
-	const baselines = baselinesOf(problem).map(baseline => ({...baseline, permitted: judge(baseline)}));
-	const classic = baselines.filter(({permitted}) => permitted).sort((a, b) => a.value - b.value)[0];
+	const baselines = judged(problem);
+	const classic = bestOf(baselines);
 	if (!classic || outcome.kind === 'interrupted') {
 		return {outcome, baselines};
 	}

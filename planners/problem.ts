@@ -32,8 +32,13 @@ export interface Constraints {
 export type DataPlacement =
 	/** Each of these owns samples, all of them take part. `stays`: only what has gone through trained units leaves them. */
 	| {readonly kind: 'sources'; readonly devices: readonly string[]; readonly rawData: 'stays' | 'may-move'}
-	/** They see the same items; their branches are merged by a junction. */
-	| {readonly kind: 'aligned'; readonly devices: readonly string[]; readonly junction: JunctionKind}
+	/** They see the same items; their branches are merged by a junction. `cut`: the branches' last unit; undefined: any. */
+	| {
+			readonly kind: 'aligned';
+			readonly devices: readonly string[];
+			readonly junction: JunctionKind;
+			readonly cut?: number | undefined;
+	  }
 	/** The data are dealt out to whoever computes the first stage. */
 	| {readonly kind: 'dealt'; readonly rawData: 'stays' | 'may-move'};
 

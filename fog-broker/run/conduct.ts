@@ -63,6 +63,8 @@ export interface TrainingRun extends ActiveRun {
 export interface RunObserver {
 	joined(device: string): void;
 	left(device: string): void;
+	/** A device has no other run to work for any more. */
+	freed(device: string): void;
 	/** Seconds that a device computed for a step, or for a round. */
 	computed(device: string, seconds: number): void;
 }
@@ -107,6 +109,8 @@ export interface Setting {
 	readonly accounts: ServerAccounts;
 	/** Where the run is taken up, if its checkpoint is of another plan. */
 	readonly standing: Standing | undefined;
+	/** Devices of the plan that are known to be away: they are not waited for. */
+	readonly away: readonly string[];
 	/** Seconds that the run has taken before. */
 	readonly earlierSeconds: number;
 	/** Closed when the run is over. */
@@ -167,6 +171,12 @@ export async function conduct(
 			tellSpares();
 			active.left(device);
 			observer?.left(device);
+		},
+		freed: (device, from) => {
+			tellSpares();
+			if (from !== run && !active.devices.includes(device)) {
+				observer?.freed(device);
+			}
 		},
 	});
 	const onPause = () => active.stop('the coordinator was stopped');

@@ -3,26 +3,26 @@ import {withDeadline} from '../../core/clock.js';
 import {parseValue} from '../../core/config/config.js';
 import {asFplError} from '../../core/errors.js';
 import type {RunId} from '../../core/ids.js';
-import type {Ledger} from '../../core/ledger/ledger.js';
 import type {Prediction} from '../../core/ledger/prediction.js';
 import {planDigest} from '../../core/plan/digest.js';
 import {devicesOf} from '../../core/plan/fallback.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {isDataParallel, type Plan} from '../../core/plan/plan.js';
-import {exportModel} from '../../models/import/model.js';
-import {withWeights} from '../../models/layout.js';
+import {mannerOf} from '../../planners/manner.js';
 import type {Progress} from '../rounds/parts.js';
 import {roundsOf} from '../rounds/replicas.js';
 import {ServerAccounts} from '../server/accounts.js';
 import {fileCheckpoints} from '../server/checkpoints.js';
 import {stagesOf} from '../stages/stages.js';
-import {type ActiveRun, conduct, type RunContext, type RunSignals, type Setting, type TrainingRun} from './conduct.js';
+import {conduct, type RunContext, type RunSignals, type Setting, type TrainingRun} from './conduct.js';
 import {failedEnd, type RunEnd} from './end.js';
 import {gather, releaseFrom, releaser, type Wanted} from './gather.js';
+import {keep} from './keep.js';
 import {emptyPages, LedgerBook} from './ledger-book.js';
 import {predictGiven} from './planning/predict.js';
 import {prepare} from './preparation.js';
-import {isMovable, type Memory, type Move, Replanner, replanTimes} from './replan/replanner.js';
+import {freshMemory, type Memory, readMemory, type Slowness, writeMemory} from './replan/memory.js';
+import {type Move, Replanner, replanTimes} from './replan/replanner.js';
 import {standingOf} from './replan/standing.js';
 import type {Manifest} from './store.js';
 
@@ -39,8 +39,17 @@ const totalsOf = ({ledger, stepSeconds, dollars}: Prediction) => {
 interface Course {
 	readonly plan: Plan;
 	readonly prediction: Prediction | undefined;
+	/** What the prediction takes as known of the devices' pace. */
+	readonly assumed: Slowness;
+	/** Devices of the plan that were away when the run moved to it. */
+	readonly away?: readonly string[];
 	/** What the run went by before, in case that this one cannot be begun. */
 	readonly before?: Course;
+}
+
+interface FirstCourse extends Course {
+	readonly chosen: boolean;
+	readonly memory: Memory;
 }
 
 /** @throws FplError of whatever cannot be got ready. */
@@ -81,6 +90,7 @@ export async function train(
 		accounts: new ServerAccounts(context.clock, context.host, context.link),
 		checkpoints,
 		seconds: progress?.pages.seconds ?? 0,
+		memory: first.memory,
 	});
 	return training.follow(first, signals, predicting);
 }
@@ -91,31 +101,33 @@ async function firstCourse(
 	{plan, chosen = false}: Manifest,
 	wanted: Wanted,
 	signal: AbortSignal,
-): Promise<Course & {readonly chosen: boolean}> {
+): Promise<FirstCourse> {
 	const {store} = context;
 	const {run, job} = wanted;
 	if (plan) {
 		const known = await store.prediction(run).catch(() => undefined);
-		return {plan, prediction: known?.planDigest === planDigest(plan) ? known : undefined, chosen};
+		const prediction = known?.planDigest === planDigest(plan) ? known : undefined;
+		return {plan, prediction, chosen, ...(await readMemory(store, run, plan))};
 	}
 	const {prediction, ...found} = await gather(context, wanted, signal);
 	if (prediction) {
 		await store.putPrediction(run, prediction);
 	}
-	return {...found, prediction, chosen: job.scheme.kind === 'auto'};
+	return {...found, prediction, chosen: job.scheme.kind === 'auto', memory: freshMemory(), assumed: new Map()};
 }
 
 interface TrainingParts extends Pick<Setting, 'context' | 'manifest' | 'book' | 'accounts' | 'checkpoints'> {
 	readonly wanted: Wanted;
 	/** That the run took in earlier attempts. */
 	readonly seconds: number;
+	readonly memory: Memory;
 }
 
 class Training {
 	readonly #parts: TrainingParts;
-	readonly #memory: Memory = {slowness: new Map(), refused: new Set(), movedAt: Number.NEGATIVE_INFINITY};
 	#manifest: Manifest;
 	#seconds: number;
+	#remembering: Promise<void> = Promise.resolve();
 
 	constructor(parts: TrainingParts) {
 		this.#parts = parts;
@@ -144,7 +156,7 @@ class Training {
 					course = back;
 					continue;
 				}
-				const replanner = this.#replanner(setting, course, active);
+				const replanner = this.#replanner(course, active);
 				let end: RunEnd;
 				try {
 					end = await conduct(setting, active, signals, replanner);
@@ -166,7 +178,7 @@ class Training {
 	}
 
 	/** What a plan is driven with, from the latest checkpoint on. */
-	async #setting({plan, prediction}: Course, opened: Array<{close(): Promise<void>}>): Promise<Setting> {
+	async #setting({plan, prediction, away = []}: Course, opened: Array<{close(): Promise<void>}>): Promise<Setting> {
 		const {context, wanted, book, accounts, checkpoints} = this.#parts;
 		const {run, job, preparation} = wanted;
 		const {checkpoint} = await checkpoints.latest();
@@ -191,14 +203,18 @@ class Training {
 			book,
 			accounts,
 			standing,
+			away,
 			earlierSeconds: this.#seconds,
 			opened,
 		};
 	}
 
-	#replanner(setting: Setting, {plan, prediction}: Course, active: TrainingRun): Replanner | undefined {
-		const {context, wanted, book} = this.#parts;
-		if (!this.#manifest.chosen || !isMovable(setting.job, plan)) {
+	/** Undefined where the run keeps its plan: where a person chose it. */
+	#replanner(course: Course, active: TrainingRun): Replanner | undefined {
+		const {context, wanted, book, memory} = this.#parts;
+		const {plan, prediction, assumed} = course;
+		const manner = mannerOf(plan);
+		if (!this.#manifest.chosen || !manner) {
 			return undefined;
 		}
 		const sum = (of: 'bytes' | 'joules') => book.rounds.reduce((total, round) => total + round[of], 0);
@@ -206,12 +222,26 @@ class Training {
 			context,
 			wanted,
 			plan,
+			manner,
 			prediction,
+			assumed,
 			active,
-			memory: this.#memory,
+			memory,
 			times: context.replanTimes ?? replanTimes,
 			spent: () => ({time: active.seconds, bytes: sum('bytes'), energy: sum('joules')}),
+			note: text => this.#note(text, active.seconds),
+			onLearned: () => this.#remember(course),
 		});
+	}
+
+	/** Writes down what is known of the devices' pace; one after the other. */
+	#remember({plan, assumed}: Course): void {
+		const {context, wanted, memory} = this.#parts;
+		this.#remembering = this.#remembering
+			.then(() => writeMemory(context.store, wanted.run, plan, {memory, assumed}))
+			.catch((error: unknown) =>
+				context.log.warn(`what is known of the devices' pace is not kept: ${asFplError(error).message}`),
+			);
 	}
 
 	/** The run has left its plan: it goes on by the new one, or by the same if that has become impossible meanwhile. */
@@ -220,14 +250,16 @@ class Training {
 			this.#note('the plan to move to has become impossible: the run goes on as before');
 			return await this.#take(course, course);
 		}
-		const {because, gain, plan, prediction} = move;
+		const {because, gain, plan, prediction, assumed} = move;
 		const better =
 			gain >= 1 ? 'the run could not go on as before' : `what is left costs ${Math.round(gain * 100)} % less`;
 		this.#note(
 			`moves from «${course.plan.scheme}» (${devicesOf(course.plan).join(', ')}) to «${plan.scheme}» (${devicesOf(plan).join(', ')}): ${because}; ${better}, as predicted`,
 		);
-		this.#memory.movedAt = this.#parts.context.clock.monotonic();
-		return await this.#take(course, {plan, prediction, before: course});
+		const {context, memory} = this.#parts;
+		memory.movedAt = context.clock.monotonic();
+		const away = devicesOf(plan).filter(device => !context.fleet.find(device));
+		return await this.#take(course, {plan, prediction, assumed, away, before: course});
 	}
 
 	/** A plan that could not even be begun is given up for the one before. */
@@ -237,9 +269,9 @@ class Training {
 		if (state !== 'failed' || !before || (latest.checkpoint?.round ?? 0) > (checkpoint?.round ?? 0)) {
 			return undefined;
 		}
-		this.#memory.refused.add(planDigest(plan));
+		this.#parts.memory.refused.add(planDigest(plan));
 		this.#note(`goes back to «${before.plan.scheme}»: ${because ?? 'the other plan could not be begun'}`);
-		return await this.#take(course, {plan: before.plan, prediction: before.prediction});
+		return await this.#take(course, {plan: before.plan, prediction: before.prediction, assumed: before.assumed});
 	}
 
 	/** Writes down that the run goes by another plan from now on; devices that it does without are free. */
@@ -256,6 +288,8 @@ class Training {
 		if (next.prediction) {
 			await store.putPrediction(run, next.prediction);
 		}
+		this.#remember(next);
+		await this.#remembering;
 		const kept = devicesOf(next.plan);
 		for (const {device, run: theirs} of fleet.list()) {
 			if (theirs === run && !kept.includes(device)) {
@@ -277,46 +311,10 @@ class Training {
 		}
 	}
 
-	#note(text: string): void {
+	#note(text: string, at = this.#seconds): void {
 		const {context, wanted, book} = this.#parts;
-		book.note({at: this.#seconds, text});
+		book.note({at, text});
 		context.journal.publish(wanted.run, {kind: 'note', text});
 		context.log.info(text, {run: wanted.run});
-	}
-}
-
-/** Writes the ledger and the trained models. */
-async function keep(
-	{context, run, manifest, job, plan, book, accounts}: Setting,
-	active: ActiveRun,
-	end: RunEnd,
-): Promise<void> {
-	const {store} = context;
-	accounts.settle(book);
-	const last = book.rounds.at(-1);
-	const results = [...(await active.results())];
-	const ledger: Ledger = book.ledger({
-		run,
-		model: results[0]![1].model.name,
-		dataset: job.data.dataset,
-		scheme: plan.scheme,
-		startedAt: manifest.createdAt,
-		seconds: active.seconds,
-		final: {
-			loss: last?.loss ?? Number.NaN,
-			...(last?.accuracy === undefined ? {} : {accuracy: last.accuracy}),
-			state: end.state,
-			...(end.because === undefined ? {} : {because: end.because}),
-		},
-	});
-	await store.putLedger(run, ledger);
-	for (const [index, [device, {model, state}]] of results.entries()) {
-		const bytes = exportModel(withWeights(model, state.parameters, state.buffers));
-		if (index === 0) {
-			await store.putFile(run, 'trained.onnx', bytes);
-		}
-		if (device !== '') {
-			await store.putFile(run, `trained@${device}.onnx`, bytes);
-		}
 	}
 }

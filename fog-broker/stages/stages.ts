@@ -1,5 +1,6 @@
 /** Runs with stages, made ready to be driven step by step. */
 import {planDigest} from '../../core/plan/digest.js';
+import {withoutDevices} from '../../core/plan/fallback.js';
 import type {Job} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {slotCount} from '../../models/compile/optimizer.js';
@@ -15,6 +16,8 @@ import type {Setting, TrainingRun} from '../run/conduct.js';
 import {type Evaluation, Evaluator} from '../run/evaluator.js';
 import type {BookPages, LedgerBook} from '../run/ledger-book.js';
 import {viewed} from '../run/preparation.js';
+import type {Standing} from '../run/replan/standing.js';
+import {unpackBranches} from '../server/branches-away.js';
 import {concatenated, packed, resumed} from '../server/stage-progress.js';
 import {StageDriver} from './driver.js';
 import {initialState, type StageSettings, startPosition} from './state.js';
@@ -92,14 +95,22 @@ class StageEvaluator {
 const sameModel = (a: Model, b: Model): boolean =>
 	a === b || (isJoined(a) && isJoined(b) && a.join.branches.join() === b.join.branches.join());
 
+/** The plan that a run begins with where it has left another one: with the branches whose weights it has. */
+function beginningOf(plan: Plan, standing: Standing | undefined): Plan {
+	const {branches} = standing ?? {};
+	const lost = branches ? branchesOf(plan).filter(branch => !branches.includes(branch)) : [];
+	const fallback = withoutDevices(plan, new Set(lost), []);
+	return fallback.kind === 'plan' ? fallback.plan : plan;
+}
+
 /** @throws FplError `CHECKPOINT_CORRUPT`, `PLAN_INVALID`, or of the model. */
 export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 	const {context, run, manifest, job, plan, preparation, checkpoint, checkpoints, book, accounts, opened} = setting;
-	const {standing, earlierSeconds} = setting;
+	const {standing, earlierSeconds, away} = setting;
 	const {clock, journal, link, log, messenger, store} = context;
 	const before = checkpoint && !standing ? resumed(checkpoint, plan) : undefined;
 	const slots = slotCount(job.training.optimizer);
-	const first = before?.executed ?? plan;
+	const first = before?.executed ?? beginningOf(plan, standing);
 	const weights = new StageWeights(
 		first,
 		arrange(preparation.model, first, preparation.digest),
@@ -109,6 +120,9 @@ export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 	);
 	if (standing) {
 		weights.takeUp(standing.state, standing.step);
+		weights.remember(standing.branchesAway);
+	} else if (before) {
+		weights.remember(unpackBranches(before.states, plannedModel(preparation.model, plan)));
 	}
 	const evaluator = new StageEvaluator(setting);
 	opened.push(evaluator);
@@ -167,10 +181,17 @@ export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 			manifest.attempt,
 			standing
 				? {
-						position: {...startPosition, step: standing.step, cursors: standing.cursors},
+						position: {
+							...startPosition,
+							step: standing.step,
+							cursors: standing.cursors,
+							turn: standing.turn,
+							turnLeft: standing.turnLeft,
+						},
 						items: new Map(Object.entries(standing.items)),
 					}
 				: before && {position: before.position, items: new Map(Object.entries(before.items))},
+			away,
 		),
 	);
 	return {

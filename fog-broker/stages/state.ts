@@ -159,6 +159,8 @@ export function initialState(
 	plan: Plan,
 	attempt: number,
 	resumed: {readonly position: Position; readonly items: ReadonlyMap<string, number>} | undefined,
+	/** Devices that are not waited for before they come. */
+	away: readonly string[] = [],
 ): StageState {
 	const position = resumed?.position ?? startPosition;
 	return {
@@ -169,7 +171,7 @@ export function initialState(
 		attempt,
 		present: new Set(),
 		spares: [],
-		refused: new Map(),
+		refused: new Map(away.map(device => [device, 'it is away'])),
 		items: resumed?.items ?? new Map(),
 		position,
 		saved: position,

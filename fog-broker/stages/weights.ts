@@ -12,6 +12,7 @@ import {isJoined} from '../../models/junction/join.js';
 import {branchState, type NamedState, remapState} from '../../models/junction/remap.js';
 import {flatten, layoutOf} from '../../models/layout.js';
 import type {ArrangedPart, Arrangement} from '../../models/plans/arrange.js';
+import {packBranches} from '../server/branches-away.js';
 
 export type GroupStates = ReadonlyMap<string, TrainerState>;
 
@@ -63,9 +64,26 @@ export class StageWeights {
 		return this.#plan;
 	}
 
-	/** What a checkpoint keeps: the last complete set, and the weights of replicas that are away. */
+	/** What a checkpoint keeps: the last complete set, and the weights of replicas and branches that are away. */
 	get kept(): GroupStates {
-		return isJoined(this.#arrangement.model) ? this.#saved : new Map([...this.#away, ...this.#saved]);
+		return new Map([
+			...(isJoined(this.#arrangement.model) ? packBranches(this.branchesAway) : this.#away),
+			...this.#saved,
+		]);
+	}
+
+	/** What branches that are away had when they left. */
+	get branchesAway(): ReadonlyMap<string, NamedState> {
+		const {model} = this.#arrangement;
+		const here = isJoined(model) ? model.join.branches : [];
+		return new Map([...this.#branchesAway].filter(([branch]) => !here.includes(branch)));
+	}
+
+	/** These branches were away before: when they come back they go on from there. */
+	remember(branches: ReadonlyMap<string, NamedState>): void {
+		for (const [branch, state] of branches) {
+			this.#branchesAway.set(branch, state);
+		}
 	}
 
 	/** After how many steps a group was last saved; 0: never. */
@@ -116,7 +134,13 @@ export class StageWeights {
 
 	/** Begins with the weights that a run had by another plan after this step. */
 	takeUp(whole: TrainerState, step: number): void {
-		this.#saved = new Map(this.#groups.map(group => [group.key, this.#take(group, whole)]));
+		this.#saved = new Map(
+			this.#groups.map(group => {
+				const state = this.#take(group, whole);
+				// Replicas that are averaged go on with fresh slots, as after every mean.
+				return [group.key, group.kind === 'interval' ? {...state, slots: [], updates: 0} : state];
+			}),
+		);
 		for (const {key} of this.#groups) {
 			this.#savedAt.set(key, step);
 		}

@@ -82,8 +82,12 @@ export function rulesOf(problem: Problem): Rules {
 	const free = fleet.devices.map((_, index) => index).filter(index => isFree(index) && !sources?.includes(index));
 	const cuts = costs.separable.flatMap((separable, cut) => (separable ? [cut] : []));
 	const raw = data.kind !== 'aligned' && data.rawData === 'may-move';
+	const wanted = data.kind === 'aligned' ? data.cut : undefined;
 	const firstCuts = new Set(
 		cuts.filter(cut => {
+			if (wanted !== undefined && cut !== wanted) {
+				return false;
+			}
 			const trained = costs.units.slice(0, cut + 1).reduce((sum, {parameters}) => sum + parameters, 0);
 			const carriesInput = costs.values.some(({madeBy, readBy}) => madeBy < 0 && readBy.some(unit => unit > cut));
 			return raw || (trained > 0 && !carriesInput);

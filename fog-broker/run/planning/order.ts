@@ -7,6 +7,7 @@ import type {Job} from '../../../core/plan/job.js';
 import type {Plan} from '../../../core/plan/plan.js';
 import {importModel} from '../../../models/import/model.js';
 import type {PlanDevice} from '../../../planners/cost-input.js';
+import type {Manner} from '../../../planners/manner.js';
 import {amountsOf, objectiveValue} from '../../../planners/objective.js';
 import {
 	budgetOf,
@@ -30,6 +31,8 @@ export interface PlanningOrder {
 	readonly about: PredictionAbout;
 	/** Predicts what this plan costs, instead of looking for one. */
 	readonly given?: Plan | undefined;
+	/** Of a run that has a plan: another one trains in the same manner. */
+	readonly manner?: Manner | undefined;
 	/** Weighs the plan that is found against what the run has. */
 	readonly against?: Against | undefined;
 }
@@ -106,8 +109,8 @@ function weigh(planned: PlannedJob, against: Against): Weighing {
 /** @param now milliseconds of a monotonic clock. */
 export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswer {
 	try {
-		const {devices, items, about, given} = order;
-		const input = {job: withoutStrangers(order), model: importModel(order.model), devices, items};
+		const {devices, items, about, given, manner} = order;
+		const input = {job: withoutStrangers(order), model: importModel(order.model), devices, items, manner};
 		if (given) {
 			return {kind: 'planned', plan: given, prediction: predictionOfPlan(input, given, about)};
 		}

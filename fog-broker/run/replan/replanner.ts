@@ -2,19 +2,22 @@
  * Looks for a better plan while a run goes on: when a device has left for good, another one has joined, or one computes at
  * another speed than its profile says. The run then leaves its plan where this may be, and goes on by the new one.
  */
-import {asFplError} from '../../../core/errors.js';
+import {asFplError, FplError} from '../../../core/errors.js';
 import type {Prediction} from '../../../core/ledger/prediction.js';
 import {planDigest} from '../../../core/plan/digest.js';
 import {devicesOf} from '../../../core/plan/fallback.js';
 import type {Job} from '../../../core/plan/job.js';
-import {type Plan, synchronisationOf} from '../../../core/plan/plan.js';
+import type {Plan} from '../../../core/plan/plan.js';
 import {checkPlanFor} from '../../../models/plans/check.js';
+import type {Manner} from '../../../planners/manner.js';
 import type {FleetDevice} from '../../fleet.js';
 import type {RunContext, RunObserver, TrainingRun} from '../conduct.js';
 import {aboutOf, planDevices, suitable, type Wanted} from '../gather.js';
 import type {PlanningOrder} from '../planning/order.js';
-import {shouldReplan} from './decide.js';
-import {Pace, slowed} from './pace.js';
+import {leastGain, shouldReplan} from './decide.js';
+import type {Memory, Slowness} from './memory.js';
+import {isOff, Pace, paceText, slowed} from './pace.js';
+import {inOrder, sameWork, withBranches} from './places.js';
 import {sameDivision, sourcesOf} from './standing.js';
 
 export interface ReplanTimes {
@@ -38,16 +41,8 @@ export interface Move {
 	readonly because: string;
 	/** Part of the cost of what is left, in (0, 1]. */
 	readonly gain: number;
-}
-
-/** What a run keeps in mind from one plan to the next. */
-export interface Memory {
-	/** How many times as long as their profiles say devices take. */
-	readonly slowness: Map<string, number>;
-	/** Digests of plans that could not be begun. */
-	readonly refused: Set<string>;
-	/** When the run moved last, in milliseconds of the clock. */
-	movedAt: number;
+	/** What was known of the devices' pace when the plan was made. */
+	readonly assumed: Slowness;
 }
 
 export interface ReplannerOptions {
@@ -55,58 +50,49 @@ export interface ReplannerOptions {
 	readonly wanted: Wanted;
 	/** The plan with all its devices. */
 	readonly plan: Plan;
+	/** How it trains: the plan to go on with does so as well. */
+	readonly manner: Manner;
 	readonly prediction: Prediction | undefined;
+	/** What the prediction takes as known of the devices' pace. */
+	readonly assumed: Slowness;
 	readonly active: TrainingRun;
 	readonly memory: Memory;
 	readonly times: ReplanTimes;
 	/** What the run has taken so far. */
 	readonly spent: () => {readonly time: number; readonly bytes: number; readonly energy: number};
-}
-
-/** Whether a run may leave its plan: with branches that merge, or replicas that meet now and then, there is no one state to move. */
-export const isMovable = (job: Job, plan: Plan): boolean =>
-	job.data.views === undefined &&
-	plan.stages.every(
-		stage =>
-			stage.turns === 'together' &&
-			synchronisationOf(plan, stage).every.kind === 'step' &&
-			stage.junction.mode === 'stack',
-	);
-
-/** Sources keep their places, and with them their parts of the data; devices that are new take the places that are left. */
-function inOrder(plan: Plan, order: readonly string[]): Plan {
-	const [first, ...rest] = plan.stages as [Plan['stages'][number]];
-	const names = sourcesOf(plan);
-	if (names.length !== order.length) {
-		return plan;
-	}
-	const strangers = names.filter(name => !order.includes(name));
-	const places = order.map(name => (names.includes(name) ? name : strangers.shift()!));
-	const replicas = places.map(name => first.replicas.find(({device}) => device === name)!);
-	return {...plan, stages: [{...first, replicas}, ...rest]};
+	/** For the run's report and those who follow it. */
+	readonly note: (text: string) => void;
+	/** Something new is known of a device's pace. */
+	readonly onLearned: () => void;
 }
 
 export class Replanner implements RunObserver {
 	readonly #options: ReplannerOptions;
 	readonly #pace: Pace | undefined;
-	/** What was known of devices when the plan was made. */
-	readonly #known: ReadonlyMap<string, number>;
 	readonly #causes = new Map<string, string>();
 	readonly #stop = new AbortController();
 	#cancel: (() => void) | undefined;
 	#looking = false;
 	#lookedAt = Number.NEGATIVE_INFINITY;
-	#move: Move | undefined;
+	#move: {readonly move: Move; readonly devices: readonly string[]} | undefined;
 
 	constructor(options: ReplannerOptions) {
 		this.#options = options;
-		this.#pace = options.prediction && new Pace(options.prediction);
-		this.#known = new Map(options.memory.slowness);
+		const {prediction, plan, wanted, assumed, memory} = options;
+		const {training, planning} = wanted.job;
+		this.#pace = prediction && new Pace(prediction, plan, training.batch);
+		// Learned before the coordinator was started again, and perhaps not yet acted on.
+		for (const device of devicesOf(plan)) {
+			const slowness = memory.slowness.get(device);
+			if (slowness !== undefined && isOff(slowness / (assumed.get(device) ?? 1), planning.replanFactor)) {
+				this.#want(`pace ${device}`, paceText(device, slowness), options.times.settleMs);
+			}
+		}
 	}
 
 	/** Where the run is to go when it has left its plan; undefined where that has become impossible. */
 	get move(): Move | undefined {
-		return this.#move && this.#areHere(this.#move.plan) ? this.#move : undefined;
+		return this.#move && this.#areHere(this.#move.devices) ? this.#move.move : undefined;
 	}
 
 	joined(device: string): void {
@@ -115,6 +101,10 @@ export class Replanner implements RunObserver {
 		if (!devicesOf(plan).includes(device)) {
 			this.#want(`joined ${device}`, `${device} joined`, times.settleMs);
 		}
+	}
+
+	freed(device: string): void {
+		this.#want(`joined ${device}`, `${device} is free again`, this.#options.times.settleMs);
 	}
 
 	left(device: string): void {
@@ -127,9 +117,11 @@ export class Replanner implements RunObserver {
 	}
 
 	computed(device: string, seconds: number): void {
-		const {plan, active, memory, wanted} = this.#options;
+		const {plan, manner, active, memory, assumed, wanted, onLearned} = this.#options;
 		const now = active.standing.plan;
-		if (!this.#pace || !now || devicesOf(now).length !== devicesOf(plan).length) {
+		// Who stands in for others has more to do than was predicted; without a branch nobody has.
+		const full = now && (manner.kind === 'aligned' || devicesOf(now).length === devicesOf(plan).length);
+		if (!this.#pace || !full) {
 			return;
 		}
 		this.#pace.report(device, seconds);
@@ -137,13 +129,11 @@ export class Replanner implements RunObserver {
 		if (factor === undefined) {
 			return;
 		}
-		const slowness = (this.#known.get(device) ?? 1) * factor;
-		const off = slowness / (memory.slowness.get(device) ?? 1);
-		const {replanFactor} = wanted.job.planning;
-		if (off > replanFactor || off < 1 / replanFactor) {
+		const slowness = (assumed.get(device) ?? 1) * factor;
+		if (isOff(slowness / (memory.slowness.get(device) ?? 1), wanted.job.planning.replanFactor)) {
 			memory.slowness.set(device, slowness);
-			const text = `${device} takes ${Number(slowness.toPrecision(2))} times as long as its profile says`;
-			this.#want(`pace ${device}`, text, 0);
+			onLearned();
+			this.#want(`pace ${device}`, paceText(device, slowness), 0);
 		}
 	}
 
@@ -174,7 +164,7 @@ export class Replanner implements RunObserver {
 		if (this.#causes.size === 0) {
 			return;
 		}
-		const {context, wanted} = this.#options;
+		const {context} = this.#options;
 		const because = [...this.#causes.values()].join(', ');
 		this.#causes.clear();
 		this.#looking = true;
@@ -182,7 +172,9 @@ export class Replanner implements RunObserver {
 			await this.#find(because);
 		} catch (error) {
 			// The plan that the run has goes on.
-			context.log.info(`no other plan: ${asFplError(error).message}`, {run: wanted.run});
+			if (!this.#stop.signal.aborted) {
+				this.#stays(because, asFplError(error).message);
+			}
 		} finally {
 			this.#looking = false;
 			this.#lookedAt = context.clock.monotonic();
@@ -192,36 +184,61 @@ export class Replanner implements RunObserver {
 		}
 	}
 
+	/** The run keeps its plan, or waits for the devices of it. */
+	#stays(because: string, why: string): void {
+		const {plan, note} = this.#options;
+		note(`keeps the plan «${plan.scheme}», though ${because}: ${why}`);
+	}
+
 	async #find(because: string): Promise<void> {
-		const {context, wanted, plan: original, active, memory} = this.#options;
+		const {context, wanted, plan: original, manner, active, memory} = this.#options;
 		if (this.#move) {
 			if (this.move) {
 				if (!active.standing.plan) {
 					// The end of the epoch will not come.
-					active.leave({because: this.#move.because, at: 'step'});
+					active.leave({because: this.#move.move.because, at: 'step'});
 				}
 				return;
 			}
 			this.#move = undefined;
 		}
 		const present = this.#present();
+		const assumed = new Map(memory.slowness);
 		const {plan: current} = active.standing;
 		const found = await context.planner.plan(this.#order(present, current), this.#stop.signal);
-		const plan = inOrder(found.plan, sourcesOf(original));
+		if (this.#stop.signal.aborted) {
+			return;
+		}
+		const plan =
+			manner.kind === 'aligned' ? withBranches(found.plan, original) : inOrder(found.plan, sourcesOf(original));
 		const digest = planDigest(plan);
-		if (memory.refused.has(digest) || (current && digest === planDigest(current)) || this.#stop.signal.aborted) {
+		if ((current && sameWork(plan, current)) || sameWork(plan, original)) {
+			this.#stays(because, 'it is still the best');
+			return;
+		}
+		if (memory.refused.has(digest)) {
+			this.#stays(because, `«${plan.scheme}» would be better, but could not be begun before`);
 			return;
 		}
 		const {training, engine, privacy} = wanted.job;
 		const {model} = wanted.preparation;
-		const fleet = present.map(({profile, ...rest}) => ({...rest, profile, memoryBytes: profile.memoryBytes}));
+		const away = devicesOf(plan).filter(name => present.every(({device}) => device !== name));
+		const fleet = [
+			...present.map(({profile, ...rest}) => ({...rest, profile, memoryBytes: profile.memoryBytes})),
+			...away.map(device => ({device})),
+		];
 		checkPlanFor(plan, {model, fleet, training, engine, rawData: privacy.rawData});
 		const verdict = shouldReplan(found.weighing!, active.standing.done);
 		context.log.info(`another plan: ${plan.scheme}`, {run: wanted.run, because, ...verdict});
-		if (verdict.kind === 'move') {
-			this.#move = {plan, prediction: {...found.prediction, planDigest: digest}, because, gain: verdict.gain};
-			active.leave({because, at: current === undefined || sameDivision(wanted.job, original, plan) ? 'step' : 'epoch'});
+		if (verdict.kind === 'stay') {
+			this.#stays(because, `no other costs at least ${Math.round(leastGain * 100)} % less, the move included`);
+			return;
 		}
+		const prediction = {...found.prediction, planDigest: digest};
+		this.#move = {move: {plan, prediction, because, gain: verdict.gain, assumed}, devices: devicesOf(found.plan)};
+		// A round of local epochs ends with an epoch: data can be divided anew after any of them.
+		const anywhere = !current || manner.kind === 'means' || sameDivision(wanted.job, original, plan);
+		active.leave({because, at: anywhere ? 'step' : 'epoch'});
 	}
 
 	/** Devices that work for this run or for none, and that the job permits. */
@@ -234,13 +251,13 @@ export class Replanner implements RunObserver {
 		return suitable(wanted.job, here);
 	}
 
-	#areHere(plan: Plan): boolean {
+	#areHere(devices: readonly string[]): boolean {
 		const here = new Set<string>(this.#present().map(({device}) => device));
-		return devicesOf(plan).every(device => here.has(device));
+		return devices.every(device => here.has(device));
 	}
 
 	#order(present: readonly FleetDevice[], current: Plan | undefined): PlanningOrder {
-		const {wanted, plan, memory} = this.#options;
+		const {wanted, plan, manner, memory} = this.#options;
 		const {preparation} = wanted;
 		const devices = planDevices(present).map(device => {
 			const factor = memory.slowness.get(device.device);
@@ -252,6 +269,7 @@ export class Replanner implements RunObserver {
 			devices,
 			items: preparation.items,
 			about: aboutOf(wanted),
+			manner,
 			against: {current, modelBytes: preparation.bytes.byteLength},
 		};
 	}
@@ -260,9 +278,13 @@ export class Replanner implements RunObserver {
 	#restOfJob(present: readonly FleetDevice[], plan: Plan): Job {
 		const {wanted, active, spent} = this.#options;
 		const {job} = wanted;
-		const {sources, partition} = job.data;
-		const owners = sources ?? (partition.kind === 'local' ? sourcesOf(plan) : undefined);
+		const {sources, partition, views} = job.data;
+		const bound = partition.kind === 'local' || views !== undefined;
+		const owners = sources ?? (bound ? sourcesOf(plan) : undefined);
 		const here = owners?.filter(name => present.some(({device}) => device === name));
+		if (here?.length === 0) {
+			throw new FplError('PLAN_INFEASIBLE', {where: 'data.sources', problem: 'no device that owns data is here'});
+		}
 		const used = spent();
 		const left = Math.max(1e-9, 1 - active.standing.done);
 		const rest = (limit: number | undefined, part: number) =>
@@ -270,9 +292,7 @@ export class Replanner implements RunObserver {
 		const {subjectTo} = job.objective ?? {};
 		return {
 			...job,
-			data: {...job.data, ...(here && here.length > 0 ? {sources: here} : {})},
-			// How often replicas meet does not change.
-			planning: {...job.planning, localEpochs: [0]},
+			data: {...job.data, ...(here ? {sources: here} : {})},
 			...(job.objective && subjectTo
 				? {
 						objective: {

@@ -3,18 +3,25 @@ import {FplError} from '../../../core/errors.js';
 import {planDigest} from '../../../core/plan/digest.js';
 import type {Job} from '../../../core/plan/job.js';
 import {isDataParallel, type Plan} from '../../../core/plan/plan.js';
+import {junctionStage} from '../../../core/plan/routing.js';
 import {slotCount} from '../../../models/compile/optimizer.js';
 import type {TrainerState} from '../../../models/engines/engine.js';
+import type {NamedState} from '../../../models/junction/remap.js';
 import {arrange} from '../../../models/plans/arrange.js';
+import {plannedModel} from '../../../models/plans/cut.js';
 import type {Progress} from '../../rounds/parts.js';
+import {unpackBranches} from '../../server/branches-away.js';
 import type {Checkpoint} from '../../server/checkpoints.js';
 import {resumed} from '../../server/stage-progress.js';
 import {StageWeights} from '../../stages/weights.js';
 import type {Preparation} from '../preparation.js';
 
 export interface Standing {
-	/** Of the whole model, with the optimiser's slots. */
+	/** Of the whole model, with the optimiser's slots; of the joined model of `branches` where there are some. */
 	readonly state: TrainerState;
+	/** The branches that the weights are of, and what those had that are away when they left. */
+	readonly branches: readonly string[] | undefined;
+	readonly branchesAway: ReadonlyMap<string, NamedState>;
 	/** Updates done. */
 	readonly step: number;
 	/** Planned in all; undefined before the first. */
@@ -24,6 +31,9 @@ export interface Standing {
 	readonly cursors: Readonly<Record<string, number>>;
 	/** Items that sources own; empty likewise. */
 	readonly items: Readonly<Record<string, number>>;
+	/** Whose turn it is and for how many steps still, of sources that take turns; 0 likewise: the first one begins. */
+	readonly turn: number;
+	readonly turnLeft: number;
 }
 
 /** The devices whose data a plan trains on, in the order in which data are dealt out. */
@@ -81,13 +91,17 @@ export function standingOf(
 	const {cursors, items} = found;
 	return sameDivision(job, from, plan)
 		? {...found, cursors: handedOn(cursors, from, plan), items: handedOn(items, from, plan)}
-		: {...found, cursors: {}, items: {}};
+		: {...found, cursors: {}, items: {}, turn: 0, turnLeft: 0};
 }
 
 function ofRounds({round, state, progress}: Checkpoint): Standing {
 	const {members, rounds, totalItems = 0} = progress as Progress;
 	return {
 		state,
+		branches: undefined,
+		branchesAway: new Map(),
+		turn: 0,
+		turnLeft: 0,
 		step: round,
 		steps: rounds,
 		totalItems,
@@ -111,6 +125,10 @@ function ofStages(
 	const totalItems = sum(sourcesOf(from).map(device => items[device] ?? 0));
 	return {
 		state: whole,
+		branches: junctionStage(from) === undefined ? undefined : sourcesOf(executed),
+		branchesAway: unpackBranches(states, plannedModel(model, from)),
+		turn: position.turn,
+		turnLeft: position.turnLeft,
 		step: position.step,
 		steps: training.epochs * Math.max(1, Math.ceil(totalItems / training.batch)),
 		totalItems,
