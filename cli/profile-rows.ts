@@ -4,7 +4,11 @@ import {type DeviceProfile, opClasses} from '../core/profile/profile.js';
 import {formatSi} from '../core/units.js';
 import {leastSentence} from './terminal.js';
 
-export const profileColumns = [{title: 'field'}, {title: 'value'}, {title: 'source', wraps: leastSentence}] as const;
+export const profileColumns = [
+	{title: 'field'},
+	{title: 'value', wraps: leastSentence},
+	{title: 'source', wraps: leastSentence},
+] as const;
 
 const speedsText = (speeds: DeviceProfile['speeds']): string =>
 	opClasses.map(op => `${op} ${formatSi(speeds[op], op === 'memory' ? 'B/s' : 'FLOP/s')}`).join(', ');
@@ -12,7 +16,8 @@ const speedsText = (speeds: DeviceProfile['speeds']): string =>
 export function profileRows(profile: DeviceProfile): string[][] {
 	const {speeds, link, sources} = profile;
 	const bits = (bytesPerSecond: number) => formatSi(bytesPerSecond * 8, 'bit/s');
-	const values: ReadonlyArray<readonly [field: string, value: string]> = [
+	/** Fields that lists are shown under have the source of their list. */
+	const values: ReadonlyArray<readonly [field: string, value: string, source?: string]> = [
 		['cores', String(profile.cores)],
 		['memoryBytes', formatSi(profile.memoryBytes, 'B')],
 		...opClasses.map(op => [`speeds.${op}`, formatSi(speeds[op], op === 'memory' ? 'B/s' : 'FLOP/s')] as const),
@@ -29,18 +34,18 @@ export function profileRows(profile: DeviceProfile): string[][] {
 		...(profile.batteryJoules === undefined ? [] : [['batteryJoules', formatSi(profile.batteryJoules, 'J')] as const]),
 		...(profile.pricePerHour === undefined ? [] : [['pricePerHour', `${profile.pricePerHour} USD/h`] as const]),
 		...(profile.scaling ?? []).map(
-			one => [`with ${one.threads} thread${one.threads === 1 ? '' : 's'}`, speedsText(one.speeds)] as const,
+			one => [`with ${one.threads} thread${one.threads === 1 ? '' : 's'}`, speedsText(one.speeds), 'scaling'] as const,
 		),
 		...(profile.pairs ?? []).map(
 			({peer, latencySeconds, bytesPerSecond}) =>
-				[`pairs.${peer}`, `${bits(bytesPerSecond)}, ${formatSi(latencySeconds, 's')}`] as const,
+				[`pairs.${peer}`, `${bits(bytesPerSecond)}, ${formatSi(latencySeconds, 's')}`, 'pairs'] as const,
 		),
 	];
 	// A field's name says its unit, which the value has already.
-	return values.map(([field, value]) => [
+	return values.map(([field, value, source = field]) => [
 		field.replace(/(?:BytesPerSecond|Seconds|Bytes|Watts|Joules|PerHour)$/u, '').replace(/joulesPerByte/u, 'energy'),
 		value,
-		sources[field] ?? '',
+		sources[source] ?? '',
 	]);
 }
 

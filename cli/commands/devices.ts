@@ -54,9 +54,18 @@ const list = (): Command =>
 			print('No devices. Start one with «fpl agent run».');
 			return;
 		}
-		const titles = ['device', 'profile', 'matmul', 'memory', 'battery', 'link', 'engines', 'run', 'version'];
 		printTable(
-			titles.map(title => ({title})),
+			[
+				{title: 'device'},
+				{title: 'profile', wraps: 12},
+				{title: 'matmul', align: 'right'},
+				{title: 'memory', align: 'right'},
+				{title: 'battery', align: 'right'},
+				{title: 'link', wraps: 15},
+				{title: 'engines', wraps: 11, expendable: 1},
+				{title: 'run', wraps: 10},
+				{title: 'version', expendable: 2},
+			],
 			devices.map(asRow),
 		);
 	});

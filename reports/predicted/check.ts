@@ -112,6 +112,9 @@ export function bottleneckText({device, kind, busy}: PredictedBottleneck): strin
 	return `${what} ${oneLine(device)}, busy for ${percent(busy)} of a step`;
 }
 
+/** More bytes than predicted are explained from this part on. */
+const toldBytes = 0.01;
+
 function remarksOn(measured: Ledger, {ledger, steps}: Prediction, done: number): string[] {
 	const remarks: string[] = [];
 	if (measured.scheme !== ledger.scheme) {
@@ -127,6 +130,10 @@ function remarksOn(measured: Ledger, {ledger, steps}: Prediction, done: number):
 		remarks.push(
 			`Getting ready, evaluating and what else lies between steps took ${duration(beyond)}: it is measured with each device's rest, and its energy, but not predicted.`,
 		);
+	}
+	const expected = summarise(ledger).bytes * (done / Math.max(1, steps));
+	if (summarise(measured).bytes > (1 + toldBytes) * expected) {
+		remarks.push('Checkpoints within epochs send bytes too, which are measured but not predicted.');
 	}
 	const unpredicted = measured.devices.filter(({device}) => !ledger.devices.some(one => one.device === device));
 	if (unpredicted.length > 0) {

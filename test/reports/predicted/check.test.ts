@@ -59,6 +59,17 @@ test('another plan than the predicted one, and time beside the steps, are told',
 	t.true(remarks.some(remark => remark.startsWith('Getting ready, evaluating')));
 });
 
+test('where more bytes were sent than predicted, the report says what is not in the prediction', t => {
+	const prediction = aPrediction();
+	const told = (bytes: number) =>
+		checkPrediction(measuredOf(prediction, {bytes}), prediction).remarks.some(remark =>
+			/^Checkpoints within/u.test(remark),
+		);
+	t.true(told(1.07));
+	t.false(told(1.005));
+	t.false(told(0.9));
+});
+
 test('the bottleneck is measured as it is predicted: by computing time, and by bytes over the rate of the link', t => {
 	for (const shape of shapes) {
 		const prediction = aPrediction({shape});
