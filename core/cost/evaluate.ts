@@ -14,7 +14,7 @@ import {checkpointsOf} from './checkpoints.js';
 import type {Episode, TrainingCosts} from './episode.js';
 import {collect} from './exchanges.js';
 import {type CostDevice, type CostFleet, devicesByName} from './fleet.js';
-import {memoryOfParts, type PartMemory} from './memory.js';
+import {memoryByDevice, memoryOfParts, type PartMemory} from './memory.js';
 import type {ModelCosts} from './model-costs.js';
 import {roundTimes} from './rounds.js';
 import {stageCountsOf} from './stage-counts.js';
@@ -164,12 +164,9 @@ export function evaluate(input: EvaluateInput): Evaluation {
 	const [main] = episodes as readonly [Episode];
 	const seconds = episodes.reduce((sum, episode) => sum + episode.times * episode.seconds, 0);
 	const memory = memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
-	const memoryByDevice = new Map<string, number>();
-	for (const {device, total} of memory) {
-		memoryByDevice.set(device, (memoryByDevice.get(device) ?? 0) + total);
-	}
+	const bytesOf = memoryByDevice(memory);
 	const devices = names.map(name =>
-		deviceCosts(all.get(name)!, episodes, seconds, memoryByDevice.get(name) ?? 0, roleOf(plan, name)),
+		deviceCosts(all.get(name)!, episodes, seconds, bytesOf.get(name) ?? 0, roleOf(plan, name)),
 	);
 	const sum = (of: (costs: DeviceCosts) => number) => devices.reduce((total, device) => total + of(device), 0);
 	return {

@@ -90,3 +90,12 @@ export function memoryOfParts(
 		});
 	});
 }
+
+/** Bytes that a plan takes on each of its devices. */
+export function memoryByDevice(parts: readonly PartMemory[]): ReadonlyMap<string, number> {
+	const bytes = new Map<string, number>();
+	for (const {device, total} of parts) {
+		bytes.set(device, (bytes.get(device) ?? 0) + total);
+	}
+	return bytes;
+}

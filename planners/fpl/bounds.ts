@@ -9,32 +9,31 @@ import {prefixSums} from '../../core/cost/pass-times.js';
 import type {LinkProfile} from '../../core/profile/profile.js';
 import type {Amounts, Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
-import {chainOf, type LinkedStage} from './chain.js';
-import {bytesBetween, type ItemBytes, type StageBound, type StageRange} from './stage-bound.js';
+import {chainOf, type Flow, type LinkedStage} from './chain.js';
+import {bytesBetween, type ItemBytes, type StageRange, stageBound} from './stage-bound.js';
 
 /** Stages so far, and the devices that are left. */
 export interface Prefix {
-	readonly stages: readonly StageBound[];
+	readonly stages: readonly BoundStage[];
 	/** Last unit that is in a stage. */
 	readonly last: number;
 	readonly left: readonly number[];
 }
 
-/** Of one step: joules above idle that its own devices and links take at least, and what they cost by the second. */
-interface Summary {
+/** A stage with what it takes of a step, whatever the other stages are: joules above idle, and what it costs by the second. */
+export interface BoundStage extends LinkedStage {
 	readonly joules: number;
 	readonly idleWatts: number;
 	readonly price: number;
 	readonly bytes: number;
-	readonly linked: LinkedStage;
 }
 
 export class Bounds {
 	readonly #problem: Problem;
 	readonly #mode: Mode;
 	readonly #steps: number;
+	readonly #flow: Flow;
 	readonly #known = new Map<number, ItemBytes>();
-	readonly #summaries = new WeakMap<StageBound, Summary>();
 	readonly #elements: Float64Array;
 	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
@@ -43,10 +42,12 @@ export class Bounds {
 		const {costs, training, fleet} = problem;
 		this.#problem = problem;
 		this.#mode = mode;
+		const {microBatches, schedule} = mode;
+		this.#flow = {micros: Math.min(microBatches, training.batch), schedule, chunkBytes: fleet.messaging.chunkBytes};
 		this.#steps = training.epochs * Math.max(1, Math.ceil(training.samples / training.batch));
 		this.#elements = prefixSums(costs.units.map(({parameters, buffers}) => parameters + buffers));
 		const known = new Map<CostDevice['times'], Float64Array>();
-		const micros = Math.min(mode.microBatches, training.batch);
+		const {micros} = this.#flow;
 		this.#learn = new Map(
 			devices.map(index => {
 				const {times} = fleet.devices[index]!;
@@ -59,16 +60,15 @@ export class Bounds {
 		);
 	}
 
-	vectorElements = (first: number, last: number): number => this.#elements[last + 1]! - this.#elements[first]!;
+	#vectorElements = (first: number, last: number): number => this.#elements[last + 1]! - this.#elements[first]!;
 
 	/** At least so much for the whole run. */
 	amounts({stages, last, left}: Prefix): Amounts {
 		const {fleet, costs} = this.#problem;
 		const done = last === costs.units.length - 1;
-		const summaries = stages.map((stage, index) => this.#summary(stage, stages[index - 1]));
-		const seconds = this.#seconds(summaries, done ? 0 : this.#rest(stages, last, left));
+		const seconds = this.#chain(stages, done ? 0 : this.#rest(stages, last, left)).seconds;
 		let [joules, idleWatts, price, bytes] = [0, 0, 0, 0];
-		for (const own of summaries) {
+		for (const own of stages) {
 			joules += own.joules;
 			idleWatts += own.idleWatts;
 			price += own.price;
@@ -88,73 +88,81 @@ export class Bounds {
 		};
 	}
 
+	/** So many of the first stages alone take as long as these stages do. */
+	held(stages: readonly BoundStage[]): number {
+		return this.#chain(stages, 0).held;
+	}
+
 	/** Of a step that goes through these stages, when what is left of it takes at least so long. */
-	#seconds(summaries: readonly Summary[], rest: number): number {
+	#chain(stages: readonly BoundStage[], rest: number): {readonly seconds: number; readonly held: number} {
 		const {costs, fleet} = this.#problem;
 		const {secondsPerStep, secondsPerElement} = fleet.broker;
-		const linked = summaries.map(summary => summary.linked);
-		const exchanged = linked.reduce((sum, {stage}) => sum + stage.vectorBytes / floatBytes, 0);
-		const step = () => {
-			if (costs.maxCrossing > 1) {
-				// A stage may not depend on the one before it.
-				return Math.max(rest, ...linked.map(stage => chainOf([stage], fleet.messaging).seconds));
-			}
-			const {seconds, leaving, closing} = chainOf(linked, fleet.messaging);
-			return rest > 0 ? Math.max(seconds, leaving + rest + closing) : seconds;
-		};
-		return step() + secondsPerStep + exchanged * secondsPerElement;
+		let exchanged = 0;
+		for (const {vectorBytes} of stages) {
+			exchanged += vectorBytes / floatBytes;
+		}
+		const more = secondsPerStep + exchanged * secondsPerElement;
+		if (costs.maxCrossing > 1) {
+			// A stage may not depend on the one before it.
+			const longest = Math.max(rest, ...stages.map(stage => chainOf([stage], this.#flow).seconds));
+			return {seconds: longest + more, held: stages.length};
+		}
+		const {seconds, leaving, closing, held} = chainOf(stages, this.#flow);
+		return {seconds: (rest > 0 ? Math.max(seconds, leaving + rest + closing) : seconds) + more, held};
 	}
 
 	/** Seconds of what comes after the last of the stages, from its first input to its last output. */
-	#rest(stages: readonly StageBound[], last: number, left: readonly number[]): number {
+	#rest(stages: readonly BoundStage[], last: number, left: readonly number[]): number {
 		return Math.max(this.#fluid(last + 1, left, stages.length), this.#inflow(stages, left));
 	}
 
-	/** What a stage takes of a step, whatever the other stages are. */
-	#summary(stage: StageBound, before: StageBound | undefined): Summary {
-		const known = this.#summaries.get(stage);
-		if (known) {
-			return known;
-		}
-		const {range, replicas, vectorBytes} = stage;
-		const linked = this.#linked(stage, before);
-		const {made, read, copies} = linked;
-		const joules = range.devices.map(({profile, utilisation}, replica) => {
-			const {joulesPerByteUp, joulesPerByteDown} = profile.link;
+	/** @param index of the stage in its plan. */
+	stage(index: number, range: Omit<StageRange, 'branched'>): BoundStage {
+		const {costs, data} = this.#problem;
+		const {first, last, devices} = range;
+		const aligned = data.kind === 'aligned';
+		const stage = stageBound(this.#problem, this.#mode, this.#vectorElements, {
+			...range,
+			branched: aligned && index === 0,
+		});
+		const {replicas, vectorBytes} = stage;
+		const nothing = {forward: 0, backward: 0};
+		const made = stage.isLast ? nothing : this.#made(range);
+		const read = first > 0 ? this.#between(0, first - 1, first, last) : nothing;
+		// With several tensors over a cut, who knows whose they are.
+		const copies = aligned && index === 1 && costs.maxCrossing === 1 ? data.devices.length : 1;
+		let [joules, idleWatts, price, sent] = [0, 0, 0, 0];
+		for (let replica = 0; replica < devices.length; replica++) {
+			const {profile, utilisation, pricePerSecond} = devices[replica]!;
 			const {items, compute} = replicas[replica]!;
 			const up = items * (made.forward + copies * read.backward) + vectorBytes;
 			const down = items * (copies * read.forward + made.backward) + vectorBytes;
-			const computing = (profile.busyWatts - profile.idleWatts) * utilisation * compute;
-			return up * joulesPerByteUp + down * joulesPerByteDown + computing;
-		});
-		const summary: Summary = {
-			joules: sumOf(joules),
-			idleWatts: sumOf(range.devices.map(({profile}) => profile.idleWatts)),
-			price: sumOf(range.devices.map(({pricePerSecond}) => pricePerSecond)),
+			joules += up * profile.link.joulesPerByteUp + down * profile.link.joulesPerByteDown;
+			joules += (profile.busyWatts - profile.idleWatts) * utilisation * compute;
+			idleWatts += profile.idleWatts;
+			price += pricePerSecond;
 			// What the stages send each other and what their replicas exchange.
-			bytes:
-				sumOf(replicas.map(({items}) => items)) * (made.forward + made.backward) +
-				2 * range.devices.length * vectorBytes,
-			linked,
-		};
-		this.#summaries.set(stage, summary);
-		return summary;
-	}
-
-	#linked(stage: StageBound, before: StageBound | undefined): LinkedStage {
-		const {length} = this.#problem.costs.units;
-		const {first, last} = stage.range;
-		const nothing = {forward: 0, backward: 0};
+			sent += items * (made.forward + made.backward) + 2 * vectorBytes;
+		}
+		// Written out: spreading takes longer than all of the above.
+		const {isLast} = stage;
 		return {
-			stage,
-			made: last < length - 1 ? this.#made(stage.range) : nothing,
-			read: first > 0 ? this.#between(0, first - 1, first, last) : nothing,
-			copies: before?.range.branched && this.#problem.costs.maxCrossing === 1 ? before.range.devices.length : 1,
+			range: stage.range,
+			isLast,
+			replicas,
+			vectorBytes,
+			made,
+			read,
+			copies,
+			joules,
+			idleWatts,
+			price,
+			bytes: sent,
 		};
 	}
 
 	/** Bytes of an item that a stage makes for any later one, each at least once. */
-	#made({first, last}: StageRange): ItemBytes {
+	#made({first, last}: Pick<StageRange, 'first' | 'last'>): ItemBytes {
 		return this.#between(first, last, last + 1, this.#problem.costs.units.length - 1);
 	}
 
@@ -170,7 +178,7 @@ export class Bounds {
 	}
 
 	/** What the last stage makes goes into the next one, which has only so many replicas: those with the fastest links at best. */
-	#inflow(stages: readonly StageBound[], left: readonly number[]): number {
+	#inflow(stages: readonly BoundStage[], left: readonly number[]): number {
 		const stage = stages.at(-1);
 		if (!stage || left.length === 0) {
 			return 0;

@@ -1,7 +1,9 @@
 /** A plan as the search sees it, and the plan document and the costs that it stands for. */
 import type {CodecSpec} from '../../core/codec/spec.js';
 import {evaluate} from '../../core/cost/evaluate.js';
-import type {CostDevice} from '../../core/cost/fleet.js';
+import {type CostDevice, devicesByName} from '../../core/cost/fleet.js';
+import {memoryByDevice, memoryOfParts} from '../../core/cost/memory.js';
+import {stageCountsOf} from '../../core/cost/stage-counts.js';
 import {everyEpochs, everyStep, privately} from '../../core/plan/builders/parts.js';
 import type {Plan, Stage} from '../../core/plan/plan.js';
 import {amountsOf, objectiveValue, shortfallsOf} from '../objective.js';
@@ -133,29 +135,31 @@ export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, rec
 	};
 }
 
-function judgePlan(problem: Problem, candidate: Candidate, plan: Plan): Judged {
+/**
+ * Stages on devices whose memory does not suffice to keep what backward needs: they compute forward again.
+ * @returns undefined where even that does not suffice, which takes no time to find out.
+ */
+export function recomputing(problem: Problem, candidate: Candidate): ReadonlySet<number> | undefined {
+	const {fleet, costs, training} = problem;
+	const limits = devicesByName(fleet);
+	const short = (stages?: ReadonlySet<number>) => {
+		const plan = planOfCandidate(problem, candidate, stages);
+		const parts = memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
+		const bytes = memoryByDevice(parts);
+		const isShort = (device: string) => bytes.get(device)! > limits.get(device)!.profile.memoryBytes;
+		return new Set(parts.filter(({device}) => isShort(device)).map(({stage}) => stage));
+	};
+	const stages = short();
+	return stages.size === 0 || short(stages).size === 0 ? stages : undefined;
+}
+
+export function judge(problem: Problem, candidate: Candidate): Judged {
 	const {costs, fleet, training, objective} = problem;
+	const all = () => new Set(candidate.stages.keys());
+	const plan = planOfCandidate(problem, candidate, recomputing(problem, candidate) ?? all());
 	const evaluation = evaluate({plan, costs, fleet, training});
 	const value = objectiveValue(objective, amountsOf(evaluation));
 	return {candidate, plan, evaluation, value, shortfalls: shortfallsOf(problem, evaluation)};
-}
-
-/** Stages on devices whose memory does not suffice compute forward again rather than keep what backward needs. */
-export function judge(problem: Problem, candidate: Candidate): Judged {
-	const kept = judgePlan(problem, candidate, planOfCandidate(problem, candidate));
-	const short = new Set(
-		kept.shortfalls
-			.filter(({constraint}) => constraint.startsWith('memory of '))
-			.map(({constraint}) => constraint.slice(10)),
-	);
-	if (short.size === 0) {
-		return kept;
-	}
-	const {devices} = problem.fleet;
-	const stages = candidate.stages.flatMap((stage, index) =>
-		stage.devices.some(device => short.has(devices[device]!.device)) ? [index] : [],
-	);
-	return judgePlan(problem, candidate, planOfCandidate(problem, candidate, new Set(stages)));
 }
 
 /** How far a plan is from being permitted, as a factor; 1 where it is. */

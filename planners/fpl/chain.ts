@@ -8,11 +8,11 @@
  * flow-shop problem»).
  * Ways count passes, latencies and links at their full rates; nothing is waited for.
  */
-import type {Messaging} from '../../core/cost/fleet.js';
+import type {Plan} from '../../core/plan/plan.js';
+import {warmUp} from '../../core/plan/schedule.js';
 import type {ItemBytes, ReplicaBound, StageBound} from './stage-bound.js';
 
-export interface LinkedStage {
-	readonly stage: StageBound;
+export interface LinkedStage extends StageBound {
 	/** Bytes of an item that the stage makes for later ones, and that it reads from earlier ones. */
 	readonly made: ItemBytes;
 	readonly read: ItemBytes;
@@ -27,25 +27,39 @@ export interface Chain {
 	readonly leaving: number;
 	/** From the gradient's arrival at the last of the stages to the end of the step. */
 	readonly closing: number;
+	/** So many of the first stages alone take it: with others behind them it is no less. */
+	readonly held: number;
 }
 
-export function chainOf(stages: readonly LinkedStage[], {chunkBytes}: Messaging): Chain {
-	const starts = startsOf(stages, chunkBytes);
-	const afters = aftersOf(stages);
-	const trips = tripsOf(stages);
-	let seconds = 0;
+/** How batches flow through the stages. */
+export interface Flow {
+	readonly micros: number;
+	readonly schedule: Plan['pipeline']['schedule'];
+	readonly chunkBytes: number;
+}
+
+export function chainOf(stages: readonly LinkedStage[], flow: Flow): Chain {
+	const {starts, outs} = startsOf(stages, flow.chunkBytes);
+	const {afters, homes} = aftersOf(stages);
+	const ways: Ways = {starts, outs, afters, homes, trips: tripsOf(stages)};
+	let [seconds, held] = [0, 0];
 	for (let index = 0; index < stages.length; index++) {
-		seconds = Math.max(seconds, longestOf(stages, index, {starts, afters, trips}));
+		const {alone, withLater} = longestOf(stages, index, ways, flow);
+		if (Math.max(alone, withLater) > seconds) {
+			seconds = Math.max(alone, withLater);
+			held = alone >= withLater ? index + 1 : stages.length;
+		}
 	}
 	const tail = stages.at(-1);
 	if (!tail) {
-		return {seconds, leaving: 0, closing: 0};
+		return {seconds, leaving: 0, closing: 0, held};
 	}
 	const index = stages.length - 1;
 	return {
 		seconds,
-		leaving: earliestDeparture(tail.stage, starts[index]!),
-		closing: tail.made.backward > 0 ? homeward(tail.stage, afters[index]!) : 0,
+		leaving: earliestDeparture(tail, starts[index]!),
+		closing: tail.made.backward > 0 ? homes[index]! : 0,
+		held,
 	};
 }
 
@@ -53,21 +67,44 @@ export function chainOf(stages: readonly LinkedStage[], {chunkBytes}: Messaging)
 type Seconds = readonly (readonly number[])[];
 
 interface Ways {
+	/** The first pass of each replica since the step began: when weights are right and inputs are there. */
 	readonly starts: Seconds;
+	/** By stage: when all of the first micro-batch has left it. */
+	readonly outs: readonly number[];
+	/** From the end of each replica's last pass to the end of the step: gradients go back, and everybody reports. */
 	readonly afters: Seconds;
+	/** By stage: from when all gradients of a micro-batch are on their way to it to the end of the step. */
+	readonly homes: readonly number[];
+	/** From the beginning of a micro-batch's pass forward to the end of the one backward. */
 	readonly trips: Seconds;
 }
 
+/** Messages to the same replica that may be under way at once (`core/cost/step-clock`). */
+const sendsAhead = 2;
+
+interface Longest {
+	/** Whatever the later stages are, and with them. */
+	readonly alone: number;
+	readonly withLater: number;
+}
+
 /** The longest that any replica of a stage, or its link, takes with the ways to it and from there. */
-function longestOf(stages: readonly LinkedStage[], index: number, {starts, afters, trips}: Ways): number {
-	const {stage, made, read, copies} = stages[index]!;
-	const {range, isLast, replicas, vectorBytes} = stage;
+function longestOf(stages: readonly LinkedStage[], index: number, ways: Ways, flow: Flow): Longest {
+	const {starts, afters, trips} = ways;
+	const stage = stages[index]!;
+	const {range, isLast, replicas, vectorBytes, made, read, copies} = stage;
 	const next = stages[index + 1];
 	const previous = stages[index - 1];
-	const before = previous ? earliestDeparture(previous.stage, starts[index - 1]!) : 0;
-	const home = previous && read.backward > 0 ? homeward(previous.stage, afters[index - 1]!) : 0;
-	const onward = next ? onwardLeast(next.stage, trips[index + 1]!, afters[index + 1]!) : 0;
-	let longest = 0;
+	const before = previous ? earliestDeparture(previous, starts[index - 1]!) : 0;
+	const home = previous && read.backward > 0 ? homeward(previous, afters[index - 1]!) : 0;
+	const onward = next ? onwardLeast(next, trips[index + 1]!, afters[index + 1]!) : 0;
+	// A micro-batch begins when another one's gradient is back, or another message has been answered.
+	const ahead = stages.at(-1)!.isLast ? warmUp(flow.schedule, index, stages.length, flow.micros) : flow.micros;
+	const turns = isLast ? 0 : Math.floor((flow.micros - 1) / ahead);
+	const waits = Math.floor((flow.micros - 1) / sendsAhead);
+	const onwardAnswer = next && made.forward > 0 && meet(stage, next) ? waits * leastMessage(next) : 0;
+	const homeAnswer = previous && read.backward > 0 && meet(previous, stage) ? waits * leastMessage(previous) : 0;
+	let [alone, withLater] = [0, 0];
 	for (let replica = 0; replica < replicas.length; replica++) {
 		const own = replicas[replica]!;
 		const {forward, backward, both, passes, hand, items, message, up, down} = own;
@@ -83,23 +120,31 @@ function longestOf(stages: readonly LinkedStage[], index: number, {starts, after
 		const final = isLast ? both : backward;
 		// Nothing comes to the first stage but gradients.
 		const opening = range.first === 0 ? start + first : before;
-		longest = Math.max(
-			longest,
+		alone = Math.max(
+			alone,
 			// Computing.
 			start + passes + after,
-			isLast ? 0 : start + own.allForward + trip + backward + after,
-			isLast ? 0 : start + forward + trip + own.allBackward + after,
-			// What is sent: all of it, until it goes on, until it goes back.
+			// What is sent: all of it, until it goes back.
 			start + first + (sent + returned) / up + (vectorBytes > 0 ? hand : 0),
-			next && sent > 0 ? start + first + sent / up + message + onward : 0,
 			returned > 0 ? start + first + (sent + returned) / up + message + home : 0,
-			// What is received: all of it, what comes from before, what comes back.
+			homeAnswer > 0 ? start + first + 2 * (waits * message + homeAnswer) + message + home : 0,
+			// What is received: all of it, until the last pass.
 			(vectorBytes + came + cameBack) / down + message + final + hand,
-			previous && came > 0 ? before + came / down + message + trip + both + after : 0,
 			came + cameBack > 0 ? opening + (came + cameBack) / down + message + final + after : 0,
 		);
+		withLater = Math.max(
+			withLater,
+			// All passes one way, and one micro-batch's way through what comes later.
+			isLast ? 0 : start + own.allForward + trip + backward + after,
+			isLast ? 0 : start + forward + trip + own.allBackward + after,
+			isLast ? 0 : start + (turns + 1) * (trip + both) + after,
+			// What goes on, and what comes, with the last one's way through what comes later.
+			next && sent > 0 ? start + first + sent / up + message + onward : 0,
+			onwardAnswer > 0 ? start + first + 2 * (waits * message + onwardAnswer) + message + onward : 0,
+			previous && came > 0 ? before + came / down + message + trip + both + after : 0,
+		);
 	}
-	return longest;
+	return {alone, withLater};
 }
 
 /** When something that a stage makes of the first micro-batch has left, but for its bytes. */
@@ -142,24 +187,34 @@ const meet = (from: StageBound, to: StageBound): boolean =>
 const over = (up: number, down: number, bytes: number, chunkBytes: number): number =>
 	2 * bytes + 4096 <= chunkBytes ? bytes / up + bytes / down : Math.max(bytes / up, bytes / down);
 
-/** The first pass of each replica since the step began: when weights are right and inputs are there. */
-function startsOf(stages: readonly LinkedStage[], chunkBytes: number): Seconds {
+function startsOf(stages: readonly LinkedStage[], chunkBytes: number): Pick<Ways, 'starts' | 'outs'> {
 	const starts: number[][] = [];
+	const outs: number[] = [];
 	for (let index = 0; index < stages.length; index++) {
-		const {stage, read} = stages[index]!;
-		const from = stages[index - 1]?.stage;
+		const stage = stages[index]!;
+		const from = stages[index - 1];
+		const itemBytes = stage.read.forward;
+		const linked = from !== undefined && itemBytes > 0;
 		const own: number[] = [];
+		let [out, through] = [0, Number.POSITIVE_INFINITY];
 		for (const receiver of stage.replicas) {
-			const {ready, message} = receiver;
-			own.push(
-				from && read.forward > 0
-					? Math.max(ready, message + inputsAt(receiver, stage, from, starts[index - 1]!, read.forward, chunkBytes))
-					: ready,
-			);
+			const {ready, message, forward} = receiver;
+			let start = ready;
+			if (linked) {
+				let there = inputsAt(receiver, stage, from, starts[index - 1]!, itemBytes, chunkBytes);
+				if (stage.replicas.length === 1) {
+					there = Math.max(there, outs[index - 1]!);
+				}
+				start = Math.max(ready, message + there);
+			}
+			own.push(start);
+			out = Math.max(out, start + forward + message);
+			through = Math.min(through, forward + 2 * message);
 		}
 		starts.push(own);
+		outs.push(linked ? Math.max(out, outs[index - 1]! + through) : out);
 	}
-	return starts;
+	return {starts, outs};
 }
 
 /** When all inputs of its first micro-batch have come to a replica. */
@@ -183,38 +238,51 @@ function inputsAt(
 	return there;
 }
 
-/** From the end of each replica's last pass to the end of the step: gradients go back, and everybody reports. */
-function aftersOf(stages: readonly LinkedStage[]): Seconds {
+function aftersOf(stages: readonly LinkedStage[]): Pick<Ways, 'afters' | 'homes'> {
 	const afters: number[][] = [];
+	const homes: number[] = [];
 	for (let index = 0; index < stages.length; index++) {
-		const {stage, read} = stages[index]!;
-		const to = stages[index - 1]?.stage;
-		const together = to !== undefined && meet(to, stage);
+		const stage = stages[index]!;
+		const to = stages[index - 1];
+		const linked = to !== undefined && stage.read.backward > 0;
+		const single = stage.replicas.length === 1;
 		const own: number[] = [];
-		for (const {hand, message} of stage.replicas) {
-			let way = 0;
-			if (to && read.backward > 0) {
-				way = together ? 0 : Number.POSITIVE_INFINITY;
-				for (let receiver = 0; receiver < to.replicas.length; receiver++) {
-					const {message: arriving, backward} = to.replicas[receiver]!;
-					const total = message + arriving + backward + afters[index - 1]![receiver]!;
-					way = together ? Math.max(way, total) : Math.min(way, total);
-				}
+		let [home, through] = [0, Number.POSITIVE_INFINITY];
+		for (const {hand, message, backward} of stage.replicas) {
+			let after = hand;
+			if (linked) {
+				after = Math.max(hand, message + (single ? homes[index - 1]! : backTo(to, afters[index - 1]!, stage)));
 			}
-			own.push(Math.max(hand, way));
+			own.push(after);
+			home = Math.max(home, message + backward + after);
+			through = Math.min(through, backward + 2 * message);
 		}
 		afters.push(own);
+		homes.push(linked ? Math.max(home, homes[index - 1]! + through) : home);
 	}
-	return afters;
+	return {afters, homes};
 }
 
-/** From the beginning of a micro-batch's pass forward to the end of the one backward. */
+/** From when a replica's last gradient has left it to the end of the step: it goes to all replicas before it, or to some. */
+function backTo(to: StageBound, afters: readonly number[], from: StageBound): number {
+	if (!meet(to, from)) {
+		return homeward(to, afters);
+	}
+	let longest = 0;
+	for (let receiver = 0; receiver < afters.length; receiver++) {
+		const {message, backward} = to.replicas[receiver]!;
+		longest = Math.max(longest, message + backward + afters[receiver]!);
+	}
+	return longest;
+}
+
 function tripsOf(stages: readonly LinkedStage[]): Seconds {
 	const trips: number[][] = [];
 	let beyond = 0;
 	for (let index = stages.length - 1; index >= 0; index--) {
-		const {stage, made} = stages[index]!;
-		const next = stages[index + 1]?.stage;
+		const stage = stages[index]!;
+		const {made} = stage;
+		const next = stages[index + 1];
 		const between = next && made.backward > 0 ? beyond + 2 * (leastMessage(stage) + leastMessage(next)) : 0;
 		const own: number[] = [];
 		beyond = Number.POSITIVE_INFINITY;

@@ -4,10 +4,9 @@
  */
 import {exceeded, objectiveValue} from '../objective.js';
 import type {Budget, Problem} from '../problem.js';
-import {Bounds} from './bounds.js';
+import {type BoundStage, Bounds} from './bounds.js';
 import {type Candidate, type CandidateStage, isBetter, type Judged, judge, type Mode, replicasOf} from './candidate.js';
 import {type Rules, sharesSuffice} from './rules.js';
-import {type StageBound, stageBound} from './stage-bound.js';
 
 export interface Searched {
 	readonly best: Judged | undefined;
@@ -19,7 +18,7 @@ export interface Searched {
 
 interface Node {
 	readonly stages: readonly CandidateStage[];
-	readonly bounds: readonly StageBound[];
+	readonly bounds: readonly BoundStage[];
 	readonly left: readonly number[];
 	readonly bound: number;
 	/** Whether all units are in a stage. */
@@ -226,7 +225,7 @@ export class ModeSearch {
 	/** The node with one more stage; none where it is not permitted, or cannot become better than the best. */
 	#node(
 		before: readonly CandidateStage[],
-		boundsBefore: readonly StageBound[],
+		boundsBefore: readonly BoundStage[],
 		devices: readonly number[],
 		last: number,
 		left: readonly number[],
@@ -241,8 +240,7 @@ export class ModeSearch {
 		) {
 			return [];
 		}
-		const range = {first, last, devices: own, shares, branched};
-		const bounds = [...boundsBefore, stageBound(this.#problem, this.#mode, this.#bounds.vectorElements, range)];
+		const bounds = [...boundsBefore, this.#bounds.stage(before.length, {first, last, devices: own, shares})];
 		const amounts = this.#bounds.amounts({stages: bounds, last, left});
 		const bound = objectiveValue(objective, amounts);
 		if (exceeded(constraints, amounts).length > 0 || this.#search.isWorse(bound)) {

@@ -7,6 +7,7 @@ import {objectiveValue} from '../objective.js';
 import {type Budget, type Costed, measures, type Outcome, type Problem, type Shortfall} from '../problem.js';
 import {construct, improve, simplest} from './build.js';
 import {type Judged, judge, type Mode} from './candidate.js';
+import {descend} from './descend.js';
 import {Estimates} from './estimates.js';
 import {ModeSearch, Search, searchAll, setCount, wholeModels} from './exact.js';
 import {Notebook} from './notebook.js';
@@ -15,6 +16,8 @@ import {type Rules, rulesOf} from './rules.js';
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
 const mostRoots = 60_000;
+/** Plans from which the way down along bounds is taken, the best first. */
+const mostDescents = 8;
 /** Plans that are improved, the best first, and neighbours of each that are evaluated before it counts as the best around. */
 const mostStarts = 1;
 const mostTries = 24;
@@ -68,6 +71,9 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	}
 	construct(problem, rules, notebook, budget);
 	const estimates = new Estimates(problem, rules);
+	for (const {candidate} of notebook.ranked().slice(0, mostDescents)) {
+		notebook.judge(descend(problem, rules, estimates, candidate, budget));
+	}
 	for (const start of notebook.ranked().slice(0, mostStarts)) {
 		improve(notebook, estimates, start, {problem, rules, budget, mostTries});
 	}
