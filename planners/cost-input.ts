@@ -75,8 +75,9 @@ export function trainingCostsOf(
 	items: number | undefined,
 ): TrainingInput {
 	const {batch, epochs, optimizer} = job.training;
+	const {checkpointInterval} = job.faults;
 	const size = datasetSizeOf(job, participants, items);
-	return {batch, epochs, slots: slotCount(optimizer), samples: size.items, size};
+	return {batch, epochs, slots: slotCount(optimizer), samples: size.items, checkpointInterval, size};
 }
 
 /**

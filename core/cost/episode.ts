@@ -9,6 +9,8 @@ export interface TrainingCosts {
 	readonly slots: number;
 	/** Items of all sources together; of aligned sources those that each of them sees. */
 	readonly samples: number;
+	/** Least seconds between two checkpoints within an epoch; absent: there are none. */
+	readonly checkpointInterval?: number;
 }
 
 /** What happens `times` times in a run. */
@@ -17,4 +19,13 @@ export interface Episode {
 	readonly seconds: number;
 	readonly devices: ReadonlyMap<string, Spending>;
 	readonly passes: readonly PassTime[];
+}
+
+/** A transfer that a device begins in a step, or the answers without which one to it does not go on. */
+export interface Upload {
+	/** Seconds since the step began. */
+	readonly at: number;
+	readonly bytes: number;
+	/** To the coordinator: transfers to one other follow each other. */
+	readonly isToServer: boolean;
 }

@@ -10,7 +10,7 @@ import {isDataParallel, type Plan, synchronisationOf} from '../plan/plan.js';
 import {activeIn, isBranched} from '../plan/routing.js';
 import {apportion} from '../plan/shares.js';
 import {calendarOf, stepsFor} from './calendar.js';
-import {checkpointsOf} from './checkpoints.js';
+import {checkpointEpisodes, type UsualStep} from './checkpoints.js';
 import type {Episode, TrainingCosts} from './episode.js';
 import {collect} from './exchanges.js';
 import {type CostDevice, type CostFleet, devicesByName} from './fleet.js';
@@ -119,11 +119,15 @@ function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): 
 		replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)})),
 	);
 	const playing = turns.filter(turn => turn.steps > 0);
-	const episodes = playing.flatMap(({turn, steps: count, loaded, handed}): Episode[] => {
+	const usual = playing.map(({turn, steps: count}): UsualStep => {
 		const step = stepIn(turn);
+		return {input: step, times: stepTimes(step, devices), count};
+	});
+	const episodes = playing.flatMap(({turn, steps: count, loaded, handed}, index): Episode[] => {
+		const {input: step, times} = usual[index]!;
 		const holder = turning < 0 ? [] : [{device: nameOf(turning, turn), bytes: bytesOf(turning, training.slots)}];
 		return [
-			{...stepTimes(step, devices), times: count - loaded},
+			{...times, times: count - loaded},
 			...(loaded > 0 ? [{...stepTimes(step, devices, [...averaged, ...holder]), times: loaded}] : []),
 			...(handed > 0 ? [{...collect(step, devices, holder, 0), times: handed}] : []),
 		];
@@ -132,11 +136,8 @@ function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): 
 		const gifts = replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)}));
 		return {...collect(stepIn(0), devices, gifts, vectorElements(costs, ranges[stage]!)), times};
 	});
-	const kept = checkpointsOf(plan, costs, fleet.messaging, training).map(({device, sent, answered, times}): Episode => {
-		const spent = {...freshSpending(), bytesSent: sent, bytesReceived: answered, bytesFromServer: answered};
-		return {seconds: 0, times, devices: new Map([[device, spent]]), passes: []};
-	});
-	return [...episodes, ...means, ...kept];
+	const made = [...episodes, ...means];
+	return [...made, ...checkpointEpisodes(input, devices, made, usual)];
 }
 
 const roleOf = (plan: Plan, device: string): string => {

@@ -85,7 +85,7 @@ function playRound({costs, fleet, work}: RoundInput): RoundTimes {
 	});
 	for (const [replica, {device, items, localSteps}] of work.entries()) {
 		const spent = freshSpending();
-		const machine: Machine = {device, end: wire.endOf(device), spent, free: 0};
+		const machine: Machine = {device, end: wire.endOf(device), spent, free: 0, uploads: []};
 		const calls = Math.max(1, localSteps);
 		spent.compute =
 			calls * device.times.pass('learn', 0, last, items / calls) + localSteps * device.times.update(0, last);

@@ -1,11 +1,11 @@
 /** The passes and messages of one step, in the order of time (see `step`). */
-import {groupsOf} from '../plan/groups.js';
 import type {Plan} from '../plan/plan.js';
 import {type Active, microSizes, type PartId, rowsOf} from '../plan/routing.js';
 import {type Pass, passesOf} from '../plan/schedule.js';
+import type {Upload} from './episode.js';
 import type {CostDevice, CostFleet} from './fleet.js';
 import type {ModelCosts} from './model-costs.js';
-import {type Gift, onTheWire, type Parcel, parcelsOf, type Range, rangesOfPlan} from './traffic.js';
+import {answerBytes, type Gift, onTheWire, type Parcel, parcelsOf, type Range, rangesOfPlan} from './traffic.js';
 import type {End, Wire} from './wire.js';
 
 /** What a device spends in one step; times in seconds. */
@@ -52,6 +52,7 @@ export interface Machine {
 	readonly spent: Spending;
 	/** When it has computed all that it was asked to. */
 	free: number;
+	readonly uploads: Upload[];
 }
 
 interface Part extends PartId {
@@ -298,6 +299,10 @@ export class StepClock {
 		const {there, back} = onTheWire(bytes, this.#wire.messaging.chunkBytes);
 		part.machine.spent.bytesSent += there;
 		part.machine.spent.bytesReceived += back;
+		part.machine.uploads.push({at: this.#wire.agenda.now, bytes, isToServer: false});
+		if (back > answerBytes) {
+			receiver.machine.uploads.push({at: this.#wire.agenda.now, bytes: answerBytes, isToServer: false});
+		}
 		receiver.machine.spent.bytesReceived += there;
 		receiver.machine.spent.bytesSent += back;
 		part.unanswered++;
@@ -338,12 +343,3 @@ const push = <K, V>(map: Map<K, V[]>, key: K, value: V): void => {
 	list.push(value);
 	map.set(key, list);
 };
-
-/** Stages whose working replicas exchange gradients at every step. */
-export function sharing({plan, active}: Pick<StepInput, 'plan' | 'active'>): readonly number[] {
-	return groupsOf(plan)
-		.filter(
-			({kind, stage, replicas}) => kind === 'step' && replicas.filter(one => active[stage]!.includes(one)).length > 1,
-		)
-		.map(({stage}) => stage);
-}

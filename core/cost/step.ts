@@ -8,17 +8,11 @@
  * evaluated in the order of time. The step begins with the orders, the mean of the gradients of the step before, and the
  * update. It ends when the coordinator has every report and every gradient, and has taken their mean.
  */
+import {groupsOf} from '../plan/groups.js';
+import type {Upload} from './episode.js';
 import type {CostDevice} from './fleet.js';
-import {
-	freshSpending,
-	type Machine,
-	type PassTime,
-	type Spending,
-	StepClock,
-	type StepInput,
-	sharing,
-} from './step-clock.js';
-import {onTheWire, orderBytes, rangesOfPlan, reportBytes, vectorBytes, vectorElements} from './traffic.js';
+import {freshSpending, type Machine, type PassTime, type Spending, StepClock, type StepInput} from './step-clock.js';
+import {answerBytes, onTheWire, orderBytes, rangesOfPlan, reportBytes, vectorBytes, vectorElements} from './traffic.js';
 import {Wire} from './wire.js';
 
 export interface StepTimes {
@@ -26,12 +20,31 @@ export interface StepTimes {
 	readonly seconds: number;
 	readonly passes: readonly PassTime[];
 	readonly devices: ReadonlyMap<string, Spending>;
+	/** By device: when its weights were right, and what it sent from then on. */
+	readonly sending: ReadonlyMap<string, {readonly from: number; readonly uploads: readonly Upload[]}>;
+	/** When what was sent beside the step had arrived; 0: there was nothing. */
+	readonly stored: number;
+}
+
+/** Weights that a device sends beside the step. */
+export interface Store {
+	readonly device: string;
+	readonly bytes: number;
 }
 
 /** Weights that a device takes from the coordinator before it begins, instead of an update. */
 export interface Load {
 	readonly device: string;
 	readonly bytes: number;
+}
+
+/** Stages whose working replicas exchange gradients at every step. */
+function sharing({plan, active}: Pick<StepInput, 'plan' | 'active'>): readonly number[] {
+	return groupsOf(plan)
+		.filter(
+			({kind, stage, replicas}) => kind === 'step' && replicas.filter(one => active[stage]!.includes(one)).length > 1,
+		)
+		.map(({stage}) => stage);
 }
 
 /** The devices that work in a step, or that something is sent to. */
@@ -45,7 +58,7 @@ export function machinesOf(
 	const working = plan.stages.flatMap(({replicas}, stage) => active[stage]!.map(replica => replicas[replica]!.device));
 	for (const name of new Set([...working, ...more])) {
 		const device = devices.get(name)!;
-		machines.set(name, {device, end: wire.endOf(device), spent: freshSpending(), free: 0});
+		machines.set(name, {device, end: wire.endOf(device), spent: freshSpending(), free: 0, uploads: []});
 	}
 	return machines;
 }
@@ -56,6 +69,9 @@ export function fetch(wire: Wire, machine: Machine, bytes: number, arrived: (rec
 	machine.spent.bytesReceived += there;
 	machine.spent.bytesFromServer += there;
 	machine.spent.bytesSent += back;
+	if (back > answerBytes) {
+		machine.uploads.push({at: wire.agenda.now, bytes: back, isToServer: false});
+	}
 	wire.transfer(undefined, machine.end, bytes, {arrived});
 }
 
@@ -70,6 +86,7 @@ export function hand(
 	machine.spent.bytesSent += there;
 	machine.spent.bytesReceived += back;
 	machine.spent.bytesFromServer += back;
+	machine.uploads.push({at: wire.agenda.now, bytes, isToServer: true});
 	wire.transfer(machine.end, undefined, bytes, events);
 }
 
@@ -162,22 +179,25 @@ function load(
 /**
  * @param devices of the plan, by name.
  * @param loads weights that come before the step; undefined: it begins with the update of the step before.
+ * @param stores weights that a checkpoint takes, after that.
  */
 export function stepTimes(
 	input: StepInput,
 	devices: ReadonlyMap<string, CostDevice>,
 	loads?: readonly Load[],
+	stores: readonly Store[] = [],
 ): StepTimes {
 	const first = new Wire(input.fleet);
-	const times = playStep(input, devices, loads, first);
+	const times = playStep(input, devices, loads, stores, first);
 	// Steps are as the second one: what senders learn of a shared link counts from then on.
-	return first.learns ? playStep(input, devices, loads, new Wire(input.fleet, first)) : times;
+	return first.learns ? playStep(input, devices, loads, stores, new Wire(input.fleet, first)) : times;
 }
 
 function playStep(
 	input: StepInput,
 	devices: ReadonlyMap<string, CostDevice>,
 	loads: readonly Load[] | undefined,
+	stores: readonly Store[],
 	wire: Wire,
 ): StepTimes {
 	const {plan, costs, fleet} = input;
@@ -219,7 +239,20 @@ function playStep(
 	const come = countdown(working.length + gradients, () => {
 		ended = agenda.now;
 	});
-	const ready = (machine: Machine) => clock.begin(machine);
+	const readyAt = new Map<string, number>();
+	let stored = 0;
+	const arrived = () => {
+		stored = agenda.now;
+	};
+	const ready = (machine: Machine) => {
+		readyAt.set(machine.device.device, agenda.now);
+		for (const {device, bytes} of stores) {
+			if (device === machine.device.device) {
+				hand(wire, machine, bytes, {arrived});
+			}
+		}
+		clock.begin(machine);
+	};
 	if (loads) {
 		load(loads, wire, machines, ready);
 	} else {
@@ -234,5 +267,7 @@ function playStep(
 		seconds: ended + fleet.broker.secondsPerStep + exchanged * fleet.broker.secondsPerElement,
 		passes: clock.passes,
 		devices: new Map([...machines].map(([name, {spent}]) => [name, spent])),
+		sending: new Map([...machines].map(([name, {uploads}]) => [name, {from: readyAt.get(name) ?? 0, uploads}])),
+		stored,
 	};
 }

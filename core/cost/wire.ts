@@ -21,7 +21,7 @@ export interface End {
 }
 
 /** Chunks that a sender has ready for its link. */
-const mostUnsent = 4;
+export const mostUnsent = 4;
 /** A receiver that is not asked answers after a silence this long. */
 const answerAfterSeconds = 0.005;
 /** Chunks that a receiver lets be under way. */

@@ -13,10 +13,14 @@ import {Coordinator} from './steps.js';
 
 export interface Scene {
 	readonly times: number;
+	/** Whose turn it is. */
+	readonly turn: number;
 	/** A step after and before which nothing else happens, in the first turn. */
 	readonly plain: boolean;
 	/** Answers the seconds of the step, without what comes after it. */
 	readonly play: () => Process<number>;
+	/** As `play`, with a checkpoint that begins with the step. Of rounds the coordinator has the weights: nothing is sent. */
+	readonly store: (stored: () => void) => Process<number>;
 }
 
 /** Items of each source: its own where all say so, else an equal part. */
@@ -39,12 +43,25 @@ export function scenesOf(input: SimulationInput, world: World, agents: ReadonlyM
 	const owned = ownedItems(plan, fleet.devices, training);
 	if (isDataParallel(plan)) {
 		const coordinator = new RoundCoordinator(input, world, agents, owned);
-		return [{times: roundsOf(input), plain: true, play: () => coordinator.play()}];
+		return [
+			{
+				times: roundsOf(input),
+				turn: 0,
+				plain: true,
+				play: () => coordinator.play(),
+				store: stored => {
+					stored();
+					return coordinator.play();
+				},
+			},
+		];
 	}
 	const coordinator = new Coordinator(input, world, agents);
 	return calendarOf(plan, training, owned).map(entry => ({
 		times: entry.times,
+		turn: entry.turn,
 		plain: entry.commits && entry.turn === 0,
 		play: () => coordinator.play(entry),
+		store: stored => coordinator.play(entry, stored),
 	}));
 }

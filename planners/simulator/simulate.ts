@@ -2,7 +2,6 @@
  * Executes a plan event by event, in virtual time: every chunk on every link, every pass, every order, answer and report. It
  * knows nothing of the recurrences of `core/cost`, with which it must agree; besides it can let times vary by chance.
  */
-import {checkpointsOf} from '../../core/cost/checkpoints.js';
 import type {Bottleneck, DeviceCosts} from '../../core/cost/evaluate.js';
 import type {CostDevice} from '../../core/cost/fleet.js';
 import type {PassTime} from '../../core/cost/step-clock.js';
@@ -11,10 +10,11 @@ import {FplError} from '../../core/errors.js';
 import {devicesOf} from '../../core/plan/fallback.js';
 import {isDataParallel, type Plan} from '../../core/plan/plan.js';
 import {Agent, type World} from './agent.js';
+import {storeBeside} from './checkpoints.js';
 import type {SimulationInput} from './input.js';
 import {Kernel, type Process} from './kernel.js';
 import {Network} from './network.js';
-import {noiseOf, noNoise} from './noise.js';
+import {type Noise, noiseOf, noNoise} from './noise.js';
 import {scenesOf} from './scenes.js';
 import {type Spent, Tally} from './tally.js';
 import {Post} from './transfer.js';
@@ -54,7 +54,8 @@ export function simulate(input: SimulationInput): Simulation {
 	const {plan, fleet, mostSteps = Number.POSITIVE_INFINITY, jitter, random} = input;
 	const kernel = new Kernel();
 	const network = new Network(kernel, fleet);
-	const noise = jitter && random ? noiseOf(jitter, random) : noNoise;
+	let chance = jitter && random ? noiseOf(jitter, random) : noNoise;
+	const noise: Noise = {compute: () => chance.compute(), link: () => chance.link()};
 	const passes: PassTime[] = [];
 	const plain: number[] = [];
 	const played: number[] = [];
@@ -77,8 +78,9 @@ export function simulate(input: SimulationInput): Simulation {
 			for (let index = 0; index < count; index++) {
 				const began = kernel.now;
 				const took = yield* scene.play();
-				const spent = tally.add(scene.times / count);
-				bottleneck ??= bottleneckOf(spent, kernel.now - began);
+				const interval = tally.since();
+				tally.add(interval, scene.times / count);
+				bottleneck ??= bottleneckOf(interval.spent, kernel.now - began);
 				seconds += (scene.times / count) * (kernel.now - began);
 				played.push(took);
 				if (scene.plain) {
@@ -89,11 +91,16 @@ export function simulate(input: SimulationInput): Simulation {
 	}
 	play(kernel, run(), plan);
 	// What was still on its way.
-	tally.add(1);
+	tally.add(tally.since(), 1);
+	const steps = scenes.reduce((total, {times}) => total + times, 0);
 	if (!isDataParallel(plan)) {
-		for (const {device, sent, answered, times} of checkpointsOf(plan, input.costs, fleet.messaging, input.training)) {
-			tally.also(device, times * sent, times * answered);
+		// What a checkpoint holds up shows against a step without one only where nothing else varies.
+		chance = noNoise;
+		const parts = {kernel, tally};
+		function* store(): Process {
+			seconds += yield* storeBeside(input, {seconds, steps}, scenes, parts);
 		}
+		play(kernel, store(), plan);
 	}
 	const devices = [...tally.totals].map(([{device}, spent]) => deviceCosts(plan, device, spent, seconds));
 	const sum = (of: (device: SimulatedDevice) => number) => devices.reduce((total, device) => total + of(device), 0);
@@ -101,7 +108,7 @@ export function simulate(input: SimulationInput): Simulation {
 	return {
 		plan,
 		stepSeconds: typical.reduce((total, one) => total + one, 0) / typical.length,
-		steps: scenes.reduce((total, {times}) => total + times, 0),
+		steps,
 		seconds,
 		bytes: tally.bytes,
 		joules: sum(({joules}) => joules),

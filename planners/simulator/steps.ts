@@ -53,13 +53,17 @@ export class Coordinator {
 
 	/**
 	 * Plays a step and what comes after it.
+	 * @param stored given: a checkpoint begins with the step; called when all of it has come.
 	 * @returns seconds from the order to begin until all have computed and the coordinator has decided what comes next.
 	 */
-	*play(entry: Entry): Process<number> {
+	*play(entry: Entry, stored?: () => void): Process<number> {
 		const {kernel} = this.#world;
 		const began = kernel.now;
 		const shape = this.#shape(entry.turn);
 		const orders = this.#orders();
+		if (stored) {
+			this.#store(orders, shape, stored);
+		}
 		if (entry.commits) {
 			this.#commit(orders, shape);
 		}
@@ -136,6 +140,27 @@ export class Coordinator {
 		}
 	}
 
+	/** Weights for a checkpoint, from a part of each group that has not just been averaged. */
+	#store(orders: ReadonlyMap<Agent, Orders>, {active}: StepShape, stored: () => void): void {
+		const holders = groupsOf(this.#input.plan).flatMap(({kind, stage, replicas}) => {
+			const replica = replicas.find(own => active[stage]!.includes(own))!;
+			return kind === 'interval' ? [] : [this.#part({stage, replica})];
+		});
+		let missing = holders.length;
+		const arrived = () => {
+			missing--;
+			if (missing === 0) {
+				stored();
+			}
+		};
+		for (const {agent, stage} of holders) {
+			orders.get(agent)!.uploads.push({bytes: this.#stateBytes(stage, this.#input.training.slots), arrived});
+		}
+		if (missing === 0) {
+			stored();
+		}
+	}
+
 	/** Tells the devices what to do besides; those that work on the step do that next. Ends when all have reported. */
 	*#work(orders: ReadonlyMap<Agent, Orders>, shape: StepShape): Process {
 		const tag = `${this.#steps++}`;
@@ -164,6 +189,11 @@ export class Coordinator {
 					agent.tell(arrived);
 				}),
 			);
+		}
+		for (const [agent, own] of orders) {
+			if (!agents.has(agent) && own.uploads.length > 0) {
+				instruct(this.#world, agent, () => carryOut(agent, own));
+			}
 		}
 		yield computed;
 		yield* this.#decide(shared.reduce((sum, stage) => sum + this.#elements(stage), 0));

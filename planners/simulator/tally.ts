@@ -12,6 +12,12 @@ export interface Spent {
 	readonly items: number;
 }
 
+/** What was spent in some time. */
+export interface Interval {
+	readonly spent: ReadonlyMap<Agent, Spent>;
+	readonly bytes: number;
+}
+
 const keys = ['compute', 'send', 'receive', 'bytesSent', 'bytesReceived', 'items'] as const satisfies (keyof Spent)[];
 
 const combine = (a: Spent, b: Spent, factor: number): Spent =>
@@ -39,27 +45,21 @@ export class Tally {
 		this.#network = network;
 	}
 
-	/** Adds what a device sends beside what is played, and what it gets in answer. */
-	also(name: string, sent: number, received: number): void {
-		for (const [agent, spent] of this.totals) {
-			if (agent.device.device === name) {
-				const bytes = {bytesSent: spent.bytesSent + sent, bytesReceived: spent.bytesReceived + received};
-				this.totals.set(agent, {...spent, ...bytes});
-				this.bytes += sent + received;
-			}
-		}
-	}
-
-	/** Adds what was spent since the last call, so many times. @returns it, once. */
-	add(times: number): ReadonlyMap<Agent, Spent> {
+	/** What was spent since the last call, not yet added. */
+	since(): Interval {
 		const now = new Map([...this.totals.keys()].map(agent => [agent, spentBy(agent)]));
-		const since = new Map([...now].map(([agent, spent]) => [agent, combine(spent, this.#before.get(agent)!, -1)]));
-		for (const [agent, spent] of since) {
-			this.totals.set(agent, combine(this.totals.get(agent)!, spent, times));
-		}
-		this.bytes += times * (this.#network.bytes - this.#bytesBefore);
+		const spent = new Map([...now].map(([agent, own]) => [agent, combine(own, this.#before.get(agent)!, -1)]));
+		const bytes = this.#network.bytes - this.#bytesBefore;
 		this.#before = now;
 		this.#bytesBefore = this.#network.bytes;
-		return since;
+		return {spent, bytes};
+	}
+
+	/** Adds an interval so many times; takes it away for times below 0. */
+	add({spent, bytes}: Interval, times: number): void {
+		for (const [agent, own] of spent) {
+			this.totals.set(agent, combine(this.totals.get(agent)!, own, times));
+		}
+		this.bytes += times * bytes;
 	}
 }

@@ -70,7 +70,7 @@ const device = fc.record({
 	up: magnitude(5.4, 8.1),
 	down: magnitude(5.4, 8.1),
 	latency: magnitude(-4, -1.5),
-	samples: fc.integer({min: 10, max: 120}),
+	samples: fc.integer({min: 500, max: 6000}),
 });
 
 type RandomDevice = typeof device extends fc.Arbitrary<infer D> ? D : never;
@@ -170,32 +170,50 @@ export function randomCase(of: readonly Builder[] = builderNames): fc.Arbitrary<
 			batch: fc.integer({min: 4, max: 48}),
 			epochs: fc.integer({min: 1, max: 3}),
 			slots: fc.integer({min: 0, max: 2}),
+			interval: magnitude(-1, 2),
 		})
-		.map(({builder, units, sources, trunk, broker, cut, microBatches, schedule, every, batch, epochs, slots}) => {
-			const costs = costsOf(units);
-			const fleet = fleetOf([...sources, ...trunk], broker, costs.units, slots);
-			const names = fleet.devices.map(({device: name}) => name);
-			const placement: Placement = {
-				model: 'random',
-				units: units.length,
-				sources: names.slice(0, sources.length),
-				trunk: names.slice(sources.length),
-				cuts: [1 + Math.floor(cut * (units.length - 1.001))],
-				maxCrossing: 2,
-			};
-			const flow: Pipeline = {microBatches, schedule};
-			const plan = builders[builder]({placement, flow, units: units.length, every});
-			const training: TrainingCosts = {
+		.map(
+			({
+				builder,
+				units,
+				sources,
+				trunk,
+				broker,
+				cut,
+				microBatches,
+				schedule,
+				every,
 				batch,
 				epochs,
 				slots,
-				samples:
-					builder === 'fpl-aligned'
-						? sources[0]!.samples
-						: plan.stages[0]!.replicas.reduce((sum, {device: name}) => sum + samplesOf(fleet, name), 0),
-			};
-			return {builder, plan, costs, fleet, training};
-		});
+				interval,
+			}) => {
+				const costs = costsOf(units);
+				const fleet = fleetOf([...sources, ...trunk], broker, costs.units, slots);
+				const names = fleet.devices.map(({device: name}) => name);
+				const placement: Placement = {
+					model: 'random',
+					units: units.length,
+					sources: names.slice(0, sources.length),
+					trunk: names.slice(sources.length),
+					cuts: [1 + Math.floor(cut * (units.length - 1.001))],
+					maxCrossing: 2,
+				};
+				const flow: Pipeline = {microBatches, schedule};
+				const plan = builders[builder]({placement, flow, units: units.length, every});
+				const training: TrainingCosts = {
+					batch,
+					epochs,
+					slots,
+					checkpointInterval: interval,
+					samples:
+						builder === 'fpl-aligned'
+							? sources[0]!.samples
+							: plan.stages[0]!.replicas.reduce((sum, {device: name}) => sum + samplesOf(fleet, name), 0),
+				};
+				return {builder, plan, costs, fleet, training};
+			},
+		);
 }
 
 const samplesOf = ({devices}: CostFleet, name: string): number =>
