@@ -15,7 +15,7 @@ import {memoryOf} from '../../models/plans/memory.js';
 import {planFor} from '../../models/plans/plan-for.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
 import {type ChooseOptions, choose} from '../planning/choose.js';
-import {readJob, readParticipants} from '../planning/plan-input.js';
+import {readJob, readParticipants, timesOption} from '../planning/plan-input.js';
 import {planYaml, printPlan} from '../planning/plan-text.js';
 import {print, printJson} from '../terminal.js';
 
@@ -144,12 +144,7 @@ export const planCommand = (): Command =>
 				(value: string, before: readonly string[] = []) => [...before, value],
 			),
 		)
-		.addOption(
-			new Option(
-				'--times <file>',
-				'times that «fpl profile» measured, for the devices of its type; may be repeated',
-			).argParser((value: string, before: readonly string[] = []) => [...before, value]),
-		)
+		.addOption(timesOption())
 		.addOption(new Option('--limit <time>', 'how long to look for a plan: «2 s»'))
 		.addOption(
 			new Option('--live', 'the devices that are at the broker (the default without --fleet)').conflicts('fleet'),

@@ -8,6 +8,7 @@ import {systemClock} from '../../core/clock.js';
 import {FplError} from '../../core/errors.js';
 import {type UnitTimes, unitTimesDocument} from '../../core/profile/unit-times.js';
 import {formatSi} from '../../core/units.js';
+import type {Machine} from '../../edge-agent/probe/machine.js';
 import {engineChoices} from '../../models/engines/index.js';
 import type {Model} from '../../models/graph.js';
 import type {ModelProfile, RangeCheck} from '../../models/profile/profile-model.js';
@@ -110,6 +111,9 @@ function printProfile({model, engine, device, overhead, units, batch}: UnitTimes
 	);
 }
 
+/** Its built-in profile where it is known to be one of that type, so that plans find its times. */
+const nameOf = ({recognised, likeness, description}: Machine): string => (recognised ? likeness : description);
+
 async function profile(name: string, options: ProfileCommandOptions, command: Command): Promise<void> {
 	const [model, {startEngine}, {profileModel}, {inspectMachine}] = await Promise.all([
 		modelOf(name),
@@ -135,7 +139,7 @@ async function profile(name: string, options: ProfileCommandOptions, command: Co
 		});
 		const times: UnitTimes = {
 			model: model.name,
-			device: options.device ?? (await inspectMachine()).description,
+			device: options.device ?? nameOf(await inspectMachine()),
 			engine: engine.description,
 			threads,
 			maxCrossing,
@@ -192,7 +196,10 @@ export const profileCommand = (): Command =>
 		.option('--seconds <seconds>', 'time for all of it, about', whole('--seconds', 3600), 20)
 		.addOption(new Option('--engine <name>', 'what executes the model').choices(engineChoices).default('auto'))
 		.option('--max-crossing <tensors>', 'cut where at most so many tensors cross', whole('--max-crossing', 1000), 1)
-		.option('--device <name>', 'what this machine is called in the file (default: what it says of itself)')
+		.option(
+			'--device <name>',
+			'whose times these are: the id or profile of a device (default: the built-in profile of this board, if it is one)',
+		)
 		.option('--out <file>', 'write the profile file, YAML or JSON by its name')
 		.addOption(formatOption('table', 'yaml', 'json'))
 		.addOption(logOption())

@@ -13,7 +13,7 @@ import {costsOfModel} from '../../models/plans/costs.js';
 import {costFleetOf, datasetSizeTexts, trainingCostsOf} from '../../planners/cost-input.js';
 import {simulate} from '../../planners/simulator/simulate.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
-import {readJob, readParticipants} from '../planning/plan-input.js';
+import {readJob, readParticipants, readTimes, timesOption} from '../planning/plan-input.js';
 import {printSimulation, simulationCsv, simulationHtml, simulationJson} from '../planning/simulation-text.js';
 import {print, printJson} from '../terminal.js';
 
@@ -23,6 +23,7 @@ interface SimulateOptions {
 	readonly steps: number;
 	readonly jitter?: number;
 	readonly seed: number;
+	readonly times?: readonly string[];
 	readonly timeline?: string;
 	readonly format: 'text' | 'json' | 'csv';
 }
@@ -62,7 +63,8 @@ async function run(file: string, options: SimulateOptions, command: Command): Pr
 	});
 	const costs = costsOfModel(model, {maxCrossing: plan.maxCrossing});
 	const training = trainingCostsOf(job, participants, items);
-	const input = {plan, costs, fleet: costFleetOf(participants, costs, training, broker), training};
+	const tables = await readTimes(options.times ?? [], participants);
+	const input = {plan, costs, fleet: costFleetOf(participants, costs, training, broker, tables), training};
 	const simulation = simulate({
 		...input,
 		mostSteps: steps,
@@ -96,6 +98,7 @@ export const simulateCommand = (): Command =>
 		)
 		.addOption(new Option('--job <file>', 'job file: the model, the data and the batch'))
 		.addOption(new Option('--fleet <file>', 'devices of a fleet file, instead of those at the broker'))
+		.addOption(timesOption())
 		.addOption(
 			new Option('--steps <number>', 'play at most so many steps; a run of more is scaled up')
 				.argParser(whole('--steps', 1))

@@ -3,7 +3,6 @@ import path from 'node:path';
 import {z} from 'zod';
 import {writeAtomically} from '../../core/atomic-file.js';
 import {parseValue} from '../../core/config/config.js';
-import {readConfigFile} from '../../core/config/document.js';
 import {type Evaluation, evaluate} from '../../core/cost/evaluate.js';
 import {isFplError} from '../../core/errors.js';
 import {alternativeOf} from '../../core/ledger/plan-point.js';
@@ -13,7 +12,6 @@ import {measureNames} from '../../core/plan/objective.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {quantity} from '../../core/plan/quantity.js';
 import type {BrokerLink} from '../../core/profile/fleet-file.js';
-import {readUnitTimes, type UnitTimes} from '../../core/profile/unit-times.js';
 import type {Model} from '../../models/graph.js';
 import {checkPlanFor} from '../../models/plans/check.js';
 import {explain} from '../../planners/explain.js';
@@ -22,7 +20,7 @@ import {shortfallsOf} from '../../planners/objective.js';
 import {budgetOf, frontOf, type PlannedJob, planJob, pointsOf} from '../../planners/plan-job.js';
 import {paretoHtml} from '../../reports/pareto.js';
 import {print, printJson} from '../terminal.js';
-import type {Participant} from './plan-input.js';
+import {type Participant, readTimes} from './plan-input.js';
 import {planYaml, printPlan} from './plan-text.js';
 import {printChanges, printPlanned, printWhatIf, type WhatIf} from './planned-text.js';
 import {withChanges} from './what-if.js';
@@ -64,10 +62,6 @@ export function withObjective(job: Job, {objective, deadline, limit}: ChooseOpti
 		planning: looking === undefined ? job.planning : {...job.planning, limit: looking},
 	};
 }
-
-/** @throws FplError `CONFIG_FILE`, `CONFIG_KEY`, `CONFIG_VALUE` with the place in the file. */
-const readTables = (files: readonly string[]): Promise<UnitTimes[]> =>
-	Promise.all(files.map(async file => readUnitTimes(await readConfigFile(file))));
 
 const now = (): number => performance.now();
 
@@ -126,7 +120,7 @@ export async function choose(
 	options: ChooseOptions,
 ): Promise<void> {
 	const job = withObjective(written, options);
-	const tables = await readTables(options.times ?? []);
+	const tables = await readTimes(options.times ?? [], participants);
 	const input: JobInput = {job, model, devices: participants, items, broker, tables};
 	const planned = planJob(input, budgetOf(job.planning.limit * 1000, now));
 	const {plan} = planned.outcome.best;

@@ -1,11 +1,12 @@
 /** What `fpl plan` works on: the job, its model, and the devices that may take part. */
-import type {Command} from 'commander';
+import {type Command, Option} from 'commander';
 import {parseValue} from '../../core/config/config.js';
 import {readConfigFile} from '../../core/config/document.js';
 import {FplError} from '../../core/errors.js';
 import {deviceId} from '../../core/ids.js';
 import {type Job, jobSchema} from '../../core/plan/job.js';
 import {type BrokerLink, type DeclaredDevice, readFleet} from '../../core/profile/fleet-file.js';
+import {readUnitTimes, type UnitTimes} from '../../core/profile/unit-times.js';
 import type {FleetDevice} from '../../fog-broker/fleet.js';
 import {prepare} from '../../fog-broker/run/preparation.js';
 import type {Model} from '../../models/graph.js';
@@ -103,3 +104,34 @@ export async function readParticipants(options: FleetOptions, command: Command):
 		}) ?? all;
 	return {participants, broker};
 }
+
+/** `--times FILE`, of `fpl plan` and `fpl simulate`. */
+export const timesOption = (): Option =>
+	new Option(
+		'--times <file>',
+		'times that «fpl profile» measured, for the devices of its type; may be repeated',
+	).argParser((value: string, before: readonly string[] = []) => [...before, value]);
+
+/**
+ * Files of `fpl profile`, each for devices of that id or profile.
+ * @throws FplError `CONFIG_FILE`, `CONFIG_KEY`, `CONFIG_VALUE` with the place in the file, also where no device is meant.
+ */
+export const readTimes = (files: readonly string[], participants: readonly Participant[]): Promise<UnitTimes[]> =>
+	Promise.all(
+		files.map(async file => {
+			const document = await readConfigFile(file);
+			const times = readUnitTimes(document);
+			const names = [
+				...new Set(participants.flatMap(({device, profile}) => [device, ...(profile ? [profile.name] : [])])),
+			];
+			if (!names.includes(times.device)) {
+				throw new FplError('CONFIG_VALUE', {
+					where: document.placeOf(['device']),
+					expected: `the id or the profile of a device here, one of ${names.slice(0, 12).join(', ')}${names.length > 12 ? ' …' : ''}`,
+					got: `«${times.device.slice(0, 80)}»`,
+					fix: 'Write there whose times these are, or measure with «fpl profile … --device NAME».',
+				});
+			}
+			return times;
+		}),
+	);
