@@ -104,13 +104,19 @@ export class Wire {
 				this.message(to, from, answerBytes, acknowledged);
 			}
 		};
+		const fits = bytes <= this.messaging.chunkBytes;
+		const whole = () => this.message(from, to, openingBytes + bytes, () => finish(0));
+		if (fits && this.#lines.size === 0) {
+			whole();
+			return;
+		}
 		const way = wayOf(from, to);
-		const pacing = bytes <= this.messaging.chunkBytes ? undefined : this.#pacing(way);
+		const pacing = fits ? undefined : this.#pacing(way);
 		const start = () => {
 			if (pacing) {
 				this.#pieces(from, to, bytes, finish, () => this.#passOn(way), pacing);
 			} else {
-				this.message(from, to, openingBytes + bytes, () => finish(0));
+				whole();
 				this.#passOn(way);
 			}
 		};
