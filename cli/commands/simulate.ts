@@ -72,7 +72,7 @@ async function run(file: string, options: SimulateOptions, command: Command): Pr
 	});
 	const both = {simulation, evaluation: evaluate(input), items: datasetSizeTexts[training.size.from], training};
 	if (timeline !== undefined) {
-		await writeAtomically(path.resolve(timeline), [Buffer.from(simulationHtml(both))]);
+		await writeAtomically(path.resolve(timeline), [Buffer.from(await simulationHtml(both))]);
 	}
 	switch (options.format) {
 		case 'json':

@@ -18,7 +18,6 @@ import {explain} from '../../planners/explain.js';
 import {type JobInput, objectiveText, problemOfJob} from '../../planners/job-problem.js';
 import {shortfallsOf} from '../../planners/objective.js';
 import {budgetOf, frontOf, type PlannedJob, planJob, pointsOf} from '../../planners/plan-job.js';
-import {paretoHtml} from '../../reports/pareto.js';
 import {print, printJson} from '../terminal.js';
 import {type Participant, readTimes} from './plan-input.js';
 import {planYaml, printPlan} from './plan-text.js';
@@ -104,6 +103,7 @@ function whatIf(input: JobInput, planned: PlannedJob, changes: readonly string[]
 async function writeFront(file: string, input: JobInput, planned: PlannedJob): Promise<void> {
 	const {job} = input;
 	const front = frontOf(planned, budgetOf(job.planning.limit * 1000, now));
+	const {paretoHtml} = await import('../../reports/pareto.js');
 	const html = paretoHtml(pointsOf(front, planned, planYaml), {
 		model: job.model,
 		dataset: job.data.dataset,

@@ -4,7 +4,6 @@ import type {Evaluation} from '../../core/cost/evaluate.js';
 import {phases, type Timeline} from '../../core/ledger/ledger.js';
 import type {Simulation} from '../../planners/simulator/simulate.js';
 import {byteCount, duration, energy, integer, percent} from '../../reports/format.js';
-import {gantt} from '../../reports/html/gantt.js';
 import {markup} from '../../reports/html/markup.js';
 import {cards, htmlTable, page} from '../../reports/html/page.js';
 import {timelineLines} from '../../reports/timeline.js';
@@ -150,7 +149,8 @@ export function simulationCsv({simulation}: Simulated): string {
 }
 
 /** A page that is complete in itself. */
-export function simulationHtml(both: Simulated): string {
+export async function simulationHtml(both: Simulated): Promise<string> {
+	const {gantt} = await import('../../reports/html/gantt.js');
 	const {simulation} = both;
 	const table = (caption: string, titles: readonly string[], texts: number, cells: readonly string[][]) =>
 		htmlTable(
