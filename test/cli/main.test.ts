@@ -3,25 +3,44 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import path from 'node:path';
-import test from 'ava';
+import test, {type ExecutionContext} from 'ava';
+import {CommanderError} from 'commander';
+import {createProgram, everyCommand} from '../../cli/program.js';
 import {errorTable} from '../../core/errors.js';
 import {fpl} from '../support/processes.js';
 import {temporaryFolder} from '../support/temporary.js';
 
 const commands = ['broker', 'agent run', 'devices', 'run', 'report', 'export', 'data', 'doctor', 'demo'];
 
+/** What `fpl <words> --help` prints and how it ends, without a process of its own. */
+function helpOf(t: ExecutionContext, words: readonly string[]): {readonly status: number; readonly stdout: string} {
+	const program = createProgram();
+	let stdout = '';
+	for (const command of everyCommand(program)) {
+		command.configureOutput({
+			writeOut: text => {
+				stdout += text;
+			},
+		});
+	}
+	const error = t.throws(() => program.parse([...words, '--help'], {from: 'user'}), {instanceOf: CommanderError});
+	return {status: error!.exitCode, stdout};
+}
+
 test.serial('every command has a help text, and those that take arguments have examples', async t => {
 	const folder = await temporaryFolder(t);
 	const main = await fpl(t, folder, '--help').finished;
 	t.is(main.status, 0);
 	for (const command of commands) {
-		const {status, stdout} = await fpl(t, folder, ...command.split(' '), '--help').finished;
+		const {status, stdout} = helpOf(t, command.split(' '));
 		t.is(status, 0, command);
 		t.regex(stdout, /Usage: fpl/u);
 		if (command !== 'demo') {
 			t.regex(stdout, /Example/u, command);
 		}
 	}
+	const {status, stdout} = await fpl(t, folder, 'run', '--help').finished;
+	t.deepEqual({status, stdout}, helpOf(t, ['run']));
 });
 
 const wrong: ReadonlyArray<

@@ -60,6 +60,7 @@ if (mosquitto) {
 			anAgent(t, folder, url, 'dev-2');
 			const run = await submit(t, folder, url, aJob({training: {...aJob().training, epochs: 6}}));
 			await run.until(/"kind":"round".*"round":[2-9]\d/u);
+			await run.until(/"kind":"checkpoint"/u);
 			await coordinator.kill();
 			await aCoordinator(t, folder, url);
 			const {status, stdout, stderr} = await run.finished;

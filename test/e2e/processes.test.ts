@@ -31,6 +31,7 @@ test.serial(
 		anAgent(t, folder, url, 'dev-2');
 		const run = await submit(t, folder, url, aJob());
 		await run.until(/"kind":"round".*"round":[3-9]\d/u);
+		await run.until(/"kind":"checkpoint"/u);
 		await broker.kill();
 		await aBroker(t, folder, url);
 		const {status, stdout, stderr} = await run.finished;

@@ -13,7 +13,8 @@ export const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 40, epochs: 12, seed: 3},
 	devices: {only: ['dev-1', 'dev-2'], minimum: 1, wait: '40 s'},
-	faults: {checkpointInterval: '0 s', roundDeadline: '5 s'},
+	// Often enough for every process that is killed, and not so often that writing takes as long as training.
+	faults: {checkpointInterval: '200 ms', roundDeadline: '5 s'},
 	...changes,
 });
 

@@ -15,7 +15,7 @@ class Executables {
 		this.#host = host;
 	}
 
-	async perform(request: Request): Promise<unknown> {
+	async perform(request: Exclude<Request, {readonly kind: 'end'}>): Promise<unknown> {
 		switch (request.kind) {
 			case 'describe':
 				return this.#host.describe();
@@ -55,10 +55,6 @@ class Executables {
 				this.#stages.delete(request.handle);
 				this.#trainers.delete(request.handle);
 				this.#predictors.delete(request.handle);
-				return undefined;
-			case 'end':
-				// With its port closed the thread has nothing left to wait for.
-				parentPort?.close();
 				return undefined;
 			default:
 				return request satisfies never;
@@ -105,6 +101,11 @@ export function serve(starting: Promise<Host>): void {
 		parentPort?.postMessage(message, [...transfer, ...message.loans]);
 	const {latch} = workerData as {readonly latch: Latch};
 	const handle = async ({id, request, loan}: Numbered): Promise<void> => {
+		if (request.kind === 'end') {
+			// With its port closed the thread has nothing left to wait for, also where the engine did not start.
+			parentPort?.close();
+			return;
+		}
 		const loans = async () => (await executables).settle(request, loan);
 		try {
 			const value = await (await executables).perform(request);

@@ -29,7 +29,7 @@ async function submit(t: ExecutionContext, folder: string, url: string): Promise
 	const job = aJob({
 		training: {...training, optimizer: {kind: 'sgd', lr: 0.02, momentum: 0.9}, epochs: 10},
 		devices: {wait: '40 s'},
-		faults: {checkpointInterval: '0 s'},
+		faults: {checkpointInterval: '200 ms'},
 	});
 	await writeFile(files.job, JSON.stringify(job));
 	await writeFile(files.plan, JSON.stringify(plan));
@@ -101,6 +101,7 @@ test.serial('a run with stages survives kill -9 of the broker, and goes on from 
 	}
 	const run = await submit(t, folder, url);
 	await goesOn(run);
+	await run.until(/"kind":"checkpoint"/u);
 	await broker.kill();
 	await aBroker(t, folder, url);
 	await leavesModel(t, folder, run);

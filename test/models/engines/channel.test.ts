@@ -22,11 +22,13 @@ for (const how of ['exits', 'throws'] as const) {
 	});
 }
 
-test('a worker that cannot start says why', async t => {
+test('a worker that cannot start says why, and ends when it is told to', async t => {
 	const channel = channelTo('cannot start');
 	const error = await t.throwsAsync(channel.call({kind: 'describe'}));
 	t.true(isFplError(error, 'ENGINE_UNAVAILABLE'));
+	const asked = performance.now();
 	await channel.close();
+	t.true(performance.now() - asked < 4000);
 });
 
 test('closing rejects what waits at once and lets the call under way end', async t => {
