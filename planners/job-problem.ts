@@ -8,6 +8,7 @@ import type {UnitTimes} from '../core/profile/unit-times.js';
 import {formatDuration, formatSi} from '../core/units.js';
 import type {Model} from '../models/graph.js';
 import {costsOfModel} from '../models/plans/costs.js';
+import {namedSources} from '../models/plans/plan-for.js';
 import {costFleetOf, type PlanDevice, type TrainingInput, trainingCostsOf} from './cost-input.js';
 import {type Manner, spaceOf} from './manner.js';
 import {type DataPlacement, type Measure, measures, type Objective, type Problem, type Space} from './problem.js';
@@ -66,20 +67,7 @@ function objectiveOf({objective}: Job): Objective {
 
 /** Devices that own data: as the job says, else as the devices say. */
 function ownersOf({data}: Job, devices: readonly PlanDevice[]): readonly string[] {
-	if (data.sources) {
-		for (const name of data.sources) {
-			if (!devices.some(({device}) => device === name)) {
-				throw new FplError('PLAN_INFEASIBLE', {
-					where: 'data.sources',
-					problem: `device «${name}» is not there`,
-					expected: `one of ${devices.map(({device}) => device).join(', ') || 'none'}`,
-					fix: 'Start its agent, or leave it out of «data.sources».',
-				});
-			}
-		}
-		return data.sources;
-	}
-	return devices.filter(({isSource}) => isSource).map(({device}) => device);
+	return namedSources(data, devices) ?? devices.filter(({isSource}) => isSource).map(({device}) => device);
 }
 
 function placementOf({job, devices, manner}: JobInput): DataPlacement {

@@ -147,18 +147,44 @@ function cutsFor(kind: SchemeKind, wishes: Wishes, {sources, trunk}: Roles, mode
 }
 
 /**
- * The plan that a job's scheme asks for.
- * @param fleet the devices that may take part, in the order in which they get stages and branches.
+ * The devices that the job says own its data; undefined where it does not say.
+ * @throws FplError `PLAN_INFEASIBLE` for one that is not there.
+ */
+export function namedSources(
+	{sources}: Pick<Job['data'], 'sources'>,
+	fleet: readonly Pick<Candidate, 'device'>[],
+): readonly string[] | undefined {
+	const away = sources?.find(name => !fleet.some(({device}) => device === name));
+	if (away !== undefined) {
+		throw new FplError('PLAN_INFEASIBLE', {
+			where: 'data.sources',
+			problem: `device «${away}» is not there`,
+			expected: `one of ${fleet.map(({device}) => device).join(', ') || 'none'}`,
+			fix: 'Start its agent, or leave it out of «data.sources».',
+		});
+	}
+	return sources;
+}
+
+/**
+ * The plan that a job's scheme asks for. Sources that the job names are the sources, whatever the devices say of themselves.
+ * @param present the devices that may take part, in the order in which they get stages and branches.
  * @throws FplError `PLAN_INFEASIBLE` with too few devices or places to cut; `PLAN_INVALID` for cuts or devices that do not
  * fit.
  */
-export function planFor(job: Pick<Job, 'model' | 'scheme'>, fleet: readonly Candidate[], model: Model): Plan {
+export function planFor(
+	job: Pick<Job, 'model' | 'scheme' | 'data'>,
+	present: readonly Candidate[],
+	model: Model,
+): Plan {
 	const {scheme} = job;
 	if (scheme.kind === 'auto') {
 		throw new FplError('PLAN_INVALID', {where: 'scheme', expected: 'the name of a scheme', got: '«auto»'});
 	}
 	const {kind} = scheme;
 	const wishes: Wishes = scheme;
+	const named = namedSources(job.data, present);
+	const fleet = named ? present.map(one => ({...one, isSource: named.includes(one.device)})) : present;
 	const roles = rolesFor(kind, wishes, fleet, model);
 	const cuts = cutsFor(kind, wishes, roles, model);
 	const ids = (devices: readonly Candidate[]) => devices.map(({device}) => device);

@@ -41,6 +41,21 @@ test('every scheme makes a plan of a fleet, with the fastest device as the trunk
 	}
 });
 
+test('sources that the job names are the only ones, whatever the scheme', t => {
+	const asked = (kind: string, sources: readonly string[]) =>
+		planFor(
+			jobSchema.parse({version: 1, model: 'lenet5', data: {dataset: 'mnist', sources}, scheme: {kind}}),
+			fleet.map(candidate => ({...candidate, isSource: candidate.device === 'fog-1'})),
+			lenet5,
+		).stages.map(({replicas}) => replicas.map(({device}) => device));
+	t.deepEqual(asked('d-sgd', ['cam-3', 'cam-1']), [['cam-1', 'cam-3']]);
+	t.deepEqual(asked('parallel-split', ['cam-1', 'cam-2']), [['cam-1', 'cam-2'], ['fog-1']]);
+	t.is(asked('pipeline', ['cam-2'])[0]![0], 'cam-2');
+	t.throws(() => asked('fedavg', ['cam-9']), {
+		message: /data\.sources: device «cam-9» is not there; expected one of cam-1/u,
+	});
+});
+
 test('declared sources come first and never get the trunk by themselves', t => {
 	const declared = fleet.map(candidate => ({...candidate, isSource: candidate.device === 'fog-1'}));
 	const chain = planFor(schemeOf({kind: 'pipeline'}), declared, lenet5);
