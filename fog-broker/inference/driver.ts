@@ -222,7 +222,7 @@ export class InferenceDriver implements ActiveRun {
 
 	/** One attempt with this plan; whether everything is answered. */
 	async #try(plan: Plan): Promise<boolean> {
-		const {clock, book, weights, asked, onAttempt, begin} = this.#parts;
+		const {clock, book, weights, asked, enrol, onAttempt, begin} = this.#parts;
 		const {stagingMs, deadlineMs} = limitsOf(this.#parts.job);
 		const devices = devicesOf(plan);
 		this.#number += 1;
@@ -231,7 +231,7 @@ export class InferenceDriver implements ActiveRun {
 		this.#outbox.begin(attempt.number);
 		await onAttempt(attempt.number);
 		for (const device of devices) {
-			book.role(device, roleOf(plan, device));
+			enrol(device, roleOf(plan, device));
 		}
 		const file = weights?.(plan);
 		const from = this.answers?.nextBatch ?? 0;

@@ -9,7 +9,7 @@ import type {Plan} from '../../core/plan/plan.js';
 import type {Model} from '../../models/graph.js';
 import {importModel} from '../../models/import/model.js';
 import {plannedModel} from '../../models/plans/cut.js';
-import {conduct, type RunContext, type RunSignals} from '../run/conduct.js';
+import {conduct, enrol, type RunContext, type RunSignals} from '../run/conduct.js';
 import type {RunEnd} from '../run/end.js';
 import {gather, releaser} from '../run/gather.js';
 import {emptyPages, LedgerBook} from '../run/ledger-book.js';
@@ -75,6 +75,7 @@ export async function executeInference(
 		link,
 		clock,
 		book,
+		enrol: (device, role) => enrol(context.fleet, book, device, role),
 		sources: whole,
 		plan,
 		weights: weights && (now => weights.file(now)),

@@ -21,6 +21,8 @@ export interface InferenceParts extends Omit<OutboxOptions, 'onTrouble' | 'onFor
 	readonly begin: (items: number) => {readonly order: Order; readonly answers: Answers};
 	readonly asked: {readonly batch: number; readonly inFlight: number};
 	readonly emit: (update: RunUpdate) => void;
+	/** A device takes part, or does something else from now on. */
+	readonly enrol: (device: string, role: string) => void;
 	readonly onAttempt: (attempt: number) => Promise<void>;
 	/** The attempt before the first one. */
 	readonly attempt: number;

@@ -131,6 +131,12 @@ function observed(active: ActiveRun, observer: RunObserver): ActiveRun {
 	}) as ActiveRun;
 }
 
+/** A device's costs are counted from now on, as those of who it says it is. */
+export function enrol(fleet: Fleet, book: LedgerBook, device: string, role: string): void {
+	const birth = fleet.find(device);
+	book.enrol(device, {profile: birth?.profile.name ?? 'unknown', emulated: birth?.emulated ?? false, role});
+}
+
 /** Passes on who comes and goes and whether the run is to end, until it has. */
 export async function conduct(
 	{context, run, book}: Pick<Setting, 'context' | 'run' | 'book'>,
@@ -139,16 +145,9 @@ export async function conduct(
 	observer?: RunObserver,
 ): Promise<RunEnd> {
 	const {fleet} = context;
-	const enrol = (device: string) => {
-		const birth = fleet.find(device);
-		book.enrol(device, {
-			profile: birth?.profile.name ?? 'unknown',
-			emulated: birth?.emulated ?? false,
-			role: active.roleOf(device),
-		});
-	};
+	const add = (device: string) => enrol(fleet, book, device, active.roleOf(device));
 	for (const device of active.devices) {
-		enrol(device);
+		add(device);
 	}
 	const tellSpares = () => {
 		const idle = fleet.list().filter(({device, run: other}) => other === undefined && !active.devices.includes(device));
@@ -161,7 +160,7 @@ export async function conduct(
 				releaseFrom(context, device, runId(other));
 			}
 			if (active.devices.includes(device)) {
-				enrol(device);
+				add(device);
 			}
 			tellSpares();
 			active.joined(device);

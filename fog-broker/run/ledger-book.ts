@@ -102,6 +102,7 @@ export class LedgerBook {
 		return this.#rounds;
 	}
 
+	/** A device takes part, or does something else from now on. */
 	enrol(device: string, facts: DeviceFacts): void {
 		const before = this.#devices.get(device);
 		this.#devices.set(device, {
@@ -118,11 +119,6 @@ export class LedgerBook {
 			...before,
 			...facts,
 		});
-	}
-
-	/** What a device does from now on, where that changes. */
-	role(device: string, role: string): void {
-		this.#change(device, () => ({role}));
 	}
 
 	/** What codecs have done on a device since the attempt began: with each attempt it counts from zero. */

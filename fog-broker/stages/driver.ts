@@ -247,7 +247,7 @@ export class StageDriver {
 	}
 
 	#beginAttempt(attempt: number, plan: Plan, {step}: Position): void {
-		const {weights, base, model, book, onAttempt} = this.#parts;
+		const {weights, base, model, book, enrol, onAttempt} = this.#parts;
 		const {present, original} = this.#state;
 		const dropped = [...this.#assigned].filter(device => present.has(device) && !devicesOf(plan).includes(device));
 		this.#assigned = new Set(devicesOf(plan));
@@ -264,7 +264,7 @@ export class StageDriver {
 		}
 		weights.change(plan, arrange(base, plan, model.digest));
 		for (const device of devicesOf(plan)) {
-			book.role(device, roleOf(plan, device));
+			enrol(device, roleOf(plan, device));
 		}
 		// An attempt that is not written down could be taken for a later one after a restart.
 		this.#assigning = onAttempt(attempt).catch((error: unknown) =>

@@ -7,6 +7,9 @@ import type {Outcome, StageEffect, StageEvent, StageState, Transition} from './s
 import {begin, commit, synced} from './steps.js';
 import {collect, collected, deadlinePassed, hold, lost} from './trouble.js';
 
+/** Times that a device may be silent and be counted on again while it stays. */
+const mostSilences = 3;
+
 export const startStages = gather;
 
 export function stepStages(state: StageState, event: StageEvent): Transition {
@@ -18,6 +21,8 @@ export function stepStages(state: StageState, event: StageEvent): Transition {
 			return present(state, event.device);
 		case 'gone':
 			return gone(state, event.device);
+		case 'heard':
+			return heard(state, event.device);
 		case 'spares':
 			return [{...state, spares: event.devices}, []];
 		case 'ready':
@@ -73,8 +78,17 @@ function present(before: StageState, device: string): Transition {
 	return state.phase === 'gathering' ? mayStage(state, false) : [state, []];
 }
 
+/** Who was counted out for its silence counts again; not for ever: each time costs a step, and getting ready. */
+function heard(state: StageState, device: string): Transition {
+	const times = state.silences.get(device) ?? 0;
+	const isSilent = state.refused.has(device) && times > 0 && times <= mostSilences;
+	return isSilent ? after(present(state, device), note('answers again', device)) : [state, []];
+}
+
 function gone(before: StageState, device: string): Transition {
-	const state = {...before, present: without(before.present, device)};
+	const silences = new Map(before.silences);
+	silences.delete(device);
+	const state = {...before, silences, present: without(before.present, device)};
 	return before.present.has(device) && devicesOf(state.plan).includes(device) && state.phase !== 'finishing'
 		? after(lost(state), note('left', device))
 		: [state, []];
@@ -85,7 +99,9 @@ function refused(before: StageState, {device, because, final}: StageEvent & {kin
 	if (before.phase === 'finishing' || !devicesOf(before.plan).includes(device)) {
 		return [before, []];
 	}
-	const state = final ? {...before, refused: new Map(before.refused).set(device, because)} : before;
+	const silences = new Map(before.silences);
+	silences.delete(device);
+	const state = final ? {...before, silences, refused: new Map(before.refused).set(device, because)} : before;
 	if (troubled && !final) {
 		// The trouble that everybody is being held for, told by another one.
 		return [state, []];

@@ -9,6 +9,8 @@ export interface StageParts
 	readonly base: Model;
 	/** Seconds that earlier attempts took. */
 	readonly earlierSeconds: number;
+	/** A device takes part, or does something else from now on. */
+	readonly enrol: (device: string, role: string) => void;
 	/** Writes down that this attempt has begun. */
 	readonly onAttempt: (attempt: number) => Promise<void>;
 }

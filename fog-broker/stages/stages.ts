@@ -1,4 +1,5 @@
 /** Runs with stages, made ready to be driven step by step. */
+import type {DeviceId} from '../../core/ids.js';
 import {planDigest} from '../../core/plan/digest.js';
 import {withoutDevices} from '../../core/plan/fallback.js';
 import type {Job} from '../../core/plan/job.js';
@@ -12,7 +13,7 @@ import {alignViews, viewsOf} from '../../models/junction/data.js';
 import {isJoined} from '../../models/junction/join.js';
 import {arrange} from '../../models/plans/arrange.js';
 import {branchesOf, plannedModel} from '../../models/plans/cut.js';
-import type {Setting, TrainingRun} from '../run/conduct.js';
+import {enrol, type Setting, type TrainingRun} from '../run/conduct.js';
 import {type Evaluation, Evaluator} from '../run/evaluator.js';
 import type {BookPages, LedgerBook} from '../run/ledger-book.js';
 import {viewed} from '../run/preparation.js';
@@ -145,6 +146,7 @@ export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 			accounts,
 			earlierSeconds,
 			emit: update => journal.publish(run, update),
+			enrol: (device, role) => enrol(context.fleet, book, device, role),
 			onAttempt: attempt => {
 				latest = {...latest, attempt};
 				return store.put(latest);
@@ -194,6 +196,15 @@ export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 			away,
 		),
 	);
+	/** Whatever a device says of this run is a sign of life. */
+	const hearing =
+		<B extends {readonly run: string}>(pass: (body: B, from: DeviceId) => void) =>
+		(body: B, from: DeviceId) => {
+			if (body.run === run) {
+				driver.post({kind: 'heard', device: from});
+			}
+			pass(body, from);
+		};
 	return {
 		get devices() {
 			return driver.devices;
@@ -212,10 +223,10 @@ export async function stagesOf(setting: Setting): Promise<TrainingRun> {
 		leave: leaving => driver.post({kind: 'leave', ...leaving}),
 		stop: because => driver.post({kind: 'stop', because}),
 		accept: transfer => driver.accept(transfer),
-		ready: (body, from) => driver.ready(body, from),
-		failed: (body, from) => driver.failed(body, from),
-		held: (body, from) => driver.held(body, from),
-		report: (body, from) => driver.report(body, from),
+		ready: hearing((body, from) => driver.ready(body, from)),
+		failed: hearing((body, from) => driver.failed(body, from)),
+		held: hearing((body, from) => driver.held(body, from)),
+		report: hearing((body, from) => driver.report(body, from)),
 		roleOf: device => driver.roleOf(device),
 		results: () => driver.results(),
 	};

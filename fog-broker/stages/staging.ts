@@ -63,6 +63,9 @@ export function mayStage(state: StageState, over: boolean): Transition {
 	const turnLeft = devices.join() === devicesOf(state.plan).join() ? state.position.turnLeft : 0;
 	const position = {...state.position, turnLeft};
 	const attempt = state.attempt + 1;
+	const own = devicesOf(state.original);
+	const before = devicesOf(state.plan);
+	const back = begun ? devices.filter(device => own.includes(device) && !before.includes(device)) : [];
 	// Other devices take other times; loading weights takes its own.
 	const next: StageState = {
 		...state,
@@ -83,6 +86,7 @@ export function mayStage(state: StageState, over: boolean): Transition {
 		waiting,
 		[
 			...[...absent].map(device => note('is away: the run goes on without it', device)),
+			...back.map(device => note('is back: the run goes on with it', device)),
 			...fallback.replaced.map(({stage, device}) => note(`takes over stage ${stage}`, device)),
 			{kind: 'attempt', attempt, plan, position},
 			...devices.map((device): StageEffect => ({kind: 'assign', device})),

@@ -74,6 +74,8 @@ export interface StageState {
 	readonly spares: readonly string[];
 	/** Why devices that are present cannot take part; until they leave and come back. */
 	readonly refused: ReadonlyMap<string, string>;
+	/** Of these, those that were only silent: they count again when they speak. By device, how often that has been. */
+	readonly silences: ReadonlyMap<string, number>;
 	/** Training items of the sources that were ready once. */
 	readonly items: ReadonlyMap<string, number>;
 	readonly position: Position;
@@ -104,6 +106,8 @@ export interface StageState {
 export type StageEvent =
 	| {readonly kind: 'present'; readonly device: string}
 	| {readonly kind: 'gone'; readonly device: string}
+	/** It has said something. */
+	| {readonly kind: 'heard'; readonly device: string}
 	| {readonly kind: 'spares'; readonly devices: readonly string[]}
 	| {readonly kind: 'ready'; readonly device: string; readonly items: number}
 	/** `final`: asking again would not help. */
@@ -171,6 +175,7 @@ export function initialState(
 		attempt,
 		present: new Set(),
 		spares: [],
+		silences: new Map(),
 		refused: new Map(away.map(device => [device, 'it is away'])),
 		items: resumed?.items ?? new Map(),
 		position,

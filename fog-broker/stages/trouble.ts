@@ -120,8 +120,12 @@ export function deadlinePassed(state: StageState): Transition {
 
 const told = (devices: readonly string[], text: string) => devices.map(device => note(text, device));
 
-/** These devices are not counted on until they leave and come back. */
+/** These devices are not counted on until they speak again, or leave and come back. */
 const refusing = (state: StageState, devices: readonly string[], because: string): StageState => ({
 	...state,
 	refused: new Map([...state.refused, ...devices.map(device => [device, because] as const)]),
+	silences: new Map([
+		...state.silences,
+		...devices.map(device => [device, (state.silences.get(device) ?? 0) + 1] as const),
+	]),
 });

@@ -151,6 +151,36 @@ test('a device that is silent while all are held is counted out, and in again wh
 	t.deepEqual(devicesNow(play), ['a', 'b', 'fog']);
 });
 
+test('who was counted out for its silence counts again when it speaks, but not for ever', t => {
+	const play = begun(stacked, {epochs: 50}).until(2);
+	const freeze = () => {
+		play.post({kind: 'deadline', name: play.state.deadline!});
+		const steps = play.state.position.step;
+		play.post({kind: 'held', device: 'b', steps}, {kind: 'held', device: 'fog', steps});
+		play.post({kind: 'deadline', name: play.state.deadline!}).answer(2);
+	};
+	for (let time = 0; time < 4; time++) {
+		freeze();
+		t.deepEqual(devicesNow(play), ['b', 'fog']);
+		play.post({kind: 'heard', device: 'b'}, {kind: 'heard', device: 'a'}, {kind: 'heard', device: 'a'});
+		play.until(play.state.position.step + 2);
+		t.deepEqual(devicesNow(play), time < 3 ? ['a', 'b', 'fog'] : ['b', 'fog'], `time ${time}`);
+	}
+	t.is(play.notes.filter(text => text === 'a answers again').length, 3);
+	t.is(play.notes.filter(text => text === 'a is back: the run goes on with it').length, 3);
+	play.post({kind: 'gone', device: 'a'}, {kind: 'present', device: 'a'});
+	play.until(play.state.position.step + 2);
+	t.deepEqual(devicesNow(play), ['a', 'b', 'fog']);
+});
+
+test('a device that said that it cannot take part is not asked again because it speaks', t => {
+	const play = begun(stacked).until(2);
+	play.post({kind: 'refused', device: 'a', because: 'no engine', final: true}).answer(3);
+	t.deepEqual(devicesNow(play), ['b', 'fog']);
+	play.post({kind: 'heard', device: 'a'}).answer(3);
+	t.deepEqual(devicesNow(play), ['b', 'fog']);
+});
+
 test('a device that began anew while all are held has no weights, and takes part again', t => {
 	const play = begun(stacked).until(2);
 	play.post({kind: 'gone', device: 'a'}, {kind: 'present', device: 'a'}, {kind: 'gone', device: 'b'});
