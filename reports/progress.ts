@@ -5,6 +5,7 @@
 
 import type {InferenceFigures, RoundRecord} from '../core/ledger/ledger.js';
 import type {DeviceProgress, RunUpdate} from '../core/ledger/run-update.js';
+import {devicesOf} from '../core/plan/fallback.js';
 import {
 	byteCount,
 	cut,
@@ -204,8 +205,12 @@ export function progressLine(state: ProgressState, update: RunUpdate): string | 
 			return `after round ${integer(update.round + 1)}: test accuracy ${percent(update.accuracy)}, test loss ${loss(update.testLoss)}`;
 		case 'note':
 			return state.notes.at(-1);
-		case 'planned':
-			return state.plan ?? state.headline;
+		case 'planned': {
+			const from = update.resumedFrom === undefined ? '' : `; goes on after round ${integer(update.resumedFrom)}`;
+			return state.plan === undefined
+				? state.headline
+				: `${state.plan}, on ${enumerate(devicesOf(update.plan).map(oneLine))}${from}`;
+		}
 		case 'gathering':
 		case 'ended':
 			return state.headline || dash;

@@ -72,22 +72,15 @@ export class Replanner implements RunObserver {
 	readonly #causes = new Map<string, string>();
 	readonly #stop = new AbortController();
 	#cancel: (() => void) | undefined;
+	#recalled = false;
 	#looking = false;
 	#lookedAt = Number.NEGATIVE_INFINITY;
 	#move: {readonly move: Move; readonly devices: readonly string[]} | undefined;
 
 	constructor(options: ReplannerOptions) {
 		this.#options = options;
-		const {prediction, plan, wanted, assumed, memory} = options;
-		const {training, planning} = wanted.job;
-		this.#pace = prediction && new Pace(prediction, plan, training.batch);
-		// Learned before the coordinator was started again, and perhaps not yet acted on.
-		for (const device of devicesOf(plan)) {
-			const slowness = memory.slowness.get(device);
-			if (slowness !== undefined && isOff(slowness / (assumed.get(device) ?? 1), planning.replanFactor)) {
-				this.#want(`pace ${device}`, paceText(device, slowness), options.times.settleMs);
-			}
-		}
+		const {prediction, plan, wanted} = options;
+		this.#pace = prediction && new Pace(prediction, plan, wanted.job.training.batch);
 	}
 
 	/** Where the run is to go when it has left its plan; undefined where that has become impossible. */
@@ -118,6 +111,10 @@ export class Replanner implements RunObserver {
 
 	computed(device: string, seconds: number): void {
 		const {plan, manner, active, memory, assumed, wanted, onLearned} = this.#options;
+		if (!this.#recalled) {
+			this.#recalled = true;
+			this.#recall();
+		}
 		const now = active.standing.plan;
 		// Who stands in for others has more to do than was predicted; without a branch nobody has.
 		const full = now && (manner.kind === 'aligned' || devicesOf(now).length === devicesOf(plan).length);
@@ -134,6 +131,17 @@ export class Replanner implements RunObserver {
 			memory.slowness.set(device, slowness);
 			onLearned();
 			this.#want(`pace ${device}`, paceText(device, slowness), 0);
+		}
+	}
+
+	/** What was learned before the coordinator was started again, and perhaps not yet acted on. */
+	#recall(): void {
+		const {plan, memory, assumed, wanted, times} = this.#options;
+		for (const device of devicesOf(plan)) {
+			const slowness = memory.slowness.get(device);
+			if (slowness !== undefined && isOff(slowness / (assumed.get(device) ?? 1), wanted.job.planning.replanFactor)) {
+				this.#want(`pace ${device}`, paceText(device, slowness), times.settleMs);
+			}
 		}
 	}
 
@@ -213,7 +221,7 @@ export class Replanner implements RunObserver {
 			manner.kind === 'aligned' ? withBranches(found.plan, original) : inOrder(found.plan, sourcesOf(original));
 		const digest = planDigest(plan);
 		if ((current && sameWork(plan, current)) || sameWork(plan, original)) {
-			this.#stays(because, 'it is still the best');
+			this.#stays(because, 'for the devices that are here none is better');
 			return;
 		}
 		if (memory.refused.has(digest)) {
@@ -231,7 +239,10 @@ export class Replanner implements RunObserver {
 		const verdict = shouldReplan(found.weighing!, active.standing.done);
 		context.log.info(`another plan: ${plan.scheme}`, {run: wanted.run, because, ...verdict});
 		if (verdict.kind === 'stay') {
-			this.#stays(because, `no other costs at least ${Math.round(leastGain * 100)} % less, the move included`);
+			this.#stays(
+				because,
+				`for the devices that are here none costs at least ${Math.round(leastGain * 100)} % less, the move included`,
+			);
 			return;
 		}
 		const prediction = {...found.prediction, planDigest: digest};

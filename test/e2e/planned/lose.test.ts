@@ -85,3 +85,35 @@ test.serial('a device that cannot do what it was chosen for leaves the run to th
 	t.true(ledger.rounds.every(({devices}) => devices.join() === 'cam-1'));
 	await equalsUndisturbed(t, fleet, run, job);
 });
+
+test.serial('what was learned of a device is known again when the coordinator is started again', async t => {
+	const fleet = await aQuickFleet(t);
+	const stop = await fleet.coordinator();
+	await join(fleet, 'cam-1', {says: 400});
+	const fog = await join(fleet, 'fog-1', {says: 1, is: 100});
+	const job = aJob();
+	const run = await fleet.submit({...job, planning: {...job.planning, replanFactor: 4}});
+	let again: Promise<unknown> | undefined;
+	const {ledger} = await follow(fleet, run, update => {
+		if (update.kind === 'note' && update.text.startsWith('keeps the plan') && !again) {
+			// Meanwhile it has become as fast as it says: only who remembers can be wrong about it, and learn that.
+			again = stop()
+				.then(() => fog.close())
+				.then(() => join(fleet, 'fog-1', {says: 1}))
+				.then(() => fleet.coordinator());
+		}
+	});
+	await again;
+	everyStepOnce(t, ledger);
+	const notes = ledger.notes.map(({text}) => text).filter(text => text.startsWith('keeps the plan'));
+	t.log(notes);
+	t.regex(
+		notes.shift()!,
+		/though fog-1 takes 1?\d\d times as long as its profile says: for the devices that are here/u,
+	);
+	t.regex(
+		notes.shift()!,
+		/though fog-1 takes 1?\d\d times as long as its profile says: for the devices that are here/u,
+	);
+	t.regex(notes.shift()!, /though fog-1 is as fast as its profile says again/u);
+});
