@@ -129,6 +129,18 @@ export function textTable(
 /** A space that may become a line end: not the one between a number and its unit. */
 const breakable = /(?<!\d) | (?!(?:[kMGTmµn]?[sBJW]|%|min|h)(?!\p{L}))/u;
 
+/** As much of a word as fits, but one character at least. */
+function headOf(word: string, width: number): string {
+	let head = '';
+	for (const character of word) {
+		if (head !== '' && textWidth(head + character) > width) {
+			break;
+		}
+		head += character;
+	}
+	return head;
+}
+
 /** Text broken into lines of at most `most` columns, at spaces where there are any; lines after the first are indented. */
 export function wrap(text: string, most: number, indent = ''): string[] {
 	const width = Math.max(1, most - textWidth(indent));
@@ -136,13 +148,13 @@ export function wrap(text: string, most: number, indent = ''): string[] {
 	let line = '';
 	for (let word of oneLine(text).split(breakable)) {
 		while (textWidth(word) > width) {
-			const head = [...word].slice(0, Math.max(1, Math.floor(width / 2)));
+			const head = headOf(word, width);
 			if (line !== '') {
 				lines.push(line);
 				line = '';
 			}
-			lines.push(head.join(''));
-			word = word.slice(head.join('').length);
+			lines.push(head);
+			word = word.slice(head.length);
 		}
 		if (line !== '' && textWidth(line) + 1 + textWidth(word) > width) {
 			lines.push(line);

@@ -44,7 +44,7 @@ const deviceTable = ({devices}: Ledger, style: TableStyle): string[] =>
 		[
 			{title: 'Device'},
 			{title: 'profile'},
-			{title: 'role', expendable: 2},
+			{title: 'role', expendable: 2, wraps: 12},
 			right('items', 3),
 			right('rounds'),
 			right('memory', 4),
@@ -111,7 +111,7 @@ function energyTable(ledger: Ledger, style: TableStyle): string[] {
 			right('sent'),
 			right('received'),
 			right(`energy${noStar}`),
-			{title: 'which is', expendable: 3},
+			{title: 'which is', expendable: 3, wraps: 12},
 			right('computing', 1),
 			right('radio', 2),
 			...(encoded ? [{title: 'tensors encoded', expendable: 4}] : []),
@@ -127,7 +127,7 @@ const sourceTable = (ledger: Ledger, style: TableStyle): string[] => {
 	return rows.length === 0
 		? []
 		: textTable(
-				sourceColumns.map(column => ('text' in column ? {title: column.title} : right(column.title))),
+				sourceColumns.map(column => ('text' in column ? {title: column.title, wraps: 14} : right(column.title))),
 				rows,
 				style,
 			);

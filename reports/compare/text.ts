@@ -7,8 +7,8 @@ import {comparedDevices, comparedMarks, comparedMetrics, ledgerNames, metricCell
 function overview(ledgers: readonly Ledger[], style: TableStyle): string[] {
 	const names = ledgerNames(ledgers);
 	const columns: Column[] = [
-		{title: 'Run'},
-		{title: 'scheme', expendable: 1},
+		{title: 'Run', wraps: 16},
+		{title: 'scheme', expendable: 1, wraps: 14},
 		...comparedMetrics.map(
 			({title, expendable}): Column => ({title, align: 'right', ...(expendable !== undefined && {expendable})}),
 		),
