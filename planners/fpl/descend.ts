@@ -11,6 +11,7 @@ const least = 1e-4;
 
 /**
  * Goes to neighbours with a smaller bound, as long as there are any that keep to rules and memory.
+ * @param mostBounds of `estimates` in all; where there are as many, it is over.
  * @returns a candidate of several stages; the given one where it has but one, or nothing better is around.
  */
 export function descend(
@@ -19,6 +20,7 @@ export function descend(
 	estimates: Estimates,
 	start: Candidate,
 	budget: Budget,
+	mostBounds: number,
 ): Candidate {
 	if (start.stages.length === 1) {
 		return start;
@@ -30,7 +32,7 @@ export function descend(
 	let held = ofTime ? estimates.held(start) : start.stages.length;
 	// Goes on in the list where the last step was found: what comes before that was looked at not long ago.
 	for (let place = 0, unchanged = 0; unchanged < around.length; place++, unchanged++) {
-		if (budget.expired() || budget.interrupted()) {
+		if (estimates.made >= mostBounds || budget.expired() || budget.interrupted()) {
 			return current;
 		}
 		const candidate = around[place % around.length]!;

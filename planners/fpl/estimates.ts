@@ -20,6 +20,13 @@ export class Estimates {
 	readonly #setOfList = new WeakMap<readonly number[], number>();
 	readonly #setOfKinds = new Map<string, number>();
 
+	#made = 0;
+
+	/** Bounds that were asked for. */
+	get made(): number {
+		return this.#made;
+	}
+
 	constructor(problem: Problem, rules: Rules) {
 		this.#problem = problem;
 		this.#rules = rules;
@@ -30,6 +37,7 @@ export class Estimates {
 		if (candidate.stages.length === 1) {
 			return 0;
 		}
+		this.#made++;
 		const {costs, objective} = this.#problem;
 		const {bounds} = this.#known(candidate.mode);
 		const last = costs.units.length - 1;

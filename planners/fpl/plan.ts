@@ -16,11 +16,12 @@ import {type Rules, rulesOf} from './rules.js';
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
 const mostRoots = 60_000;
-/** Plans from which the way down along bounds is taken, the best first. */
+/** Plans from which the way down along bounds is taken, the best first, and bounds that are looked at for all of them. */
 const mostDescents = 8;
+const mostBounds = 5000;
 /** Plans that are improved, the best first, and neighbours of each that are evaluated before it counts as the best around. */
 const mostStarts = 1;
-const mostTries = 24;
+const mostTries = 16;
 const mostAlternatives = 8;
 
 /** A plan with its costs alone. */
@@ -72,7 +73,7 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	construct(problem, rules, notebook, budget);
 	const estimates = new Estimates(problem, rules);
 	for (const {candidate} of notebook.ranked().slice(0, mostDescents)) {
-		notebook.judge(descend(problem, rules, estimates, candidate, budget));
+		notebook.judge(descend(problem, rules, estimates, candidate, budget, mostBounds));
 	}
 	for (const start of notebook.ranked().slice(0, mostStarts)) {
 		improve(notebook, estimates, start, {problem, rules, budget, mostTries});
