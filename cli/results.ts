@@ -5,12 +5,13 @@ import {FplError, isFplError} from '../core/errors.js';
 import type {RunId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
 import {type Prediction, readPrediction} from '../core/ledger/prediction.js';
+import {readLedger} from '../core/ledger/schema.js';
 import {RunStore} from '../fog-broker/run/store.js';
 import {reportJson} from '../reports/json.js';
 import {reportText} from '../reports/text.js';
 import {type Client, withClient} from './client.js';
 import {followRun} from './follow.js';
-import {stateDirectory} from './options.js';
+import {loggerOf, stateDirectory} from './options.js';
 import {failureOf} from './outcome.js';
 import {print, terminalWidth} from './terminal.js';
 
@@ -41,8 +42,9 @@ export async function fileOfRun(command: Command, run: RunId, what: keyof typeof
 	}
 }
 
+/** @throws FplError `RUN_UNKNOWN`, `BROKER_UNREACHABLE`, `CONFIG_VALUE` where it is damaged. */
 export async function ledgerOfRun(command: Command, run: RunId): Promise<Ledger> {
-	return JSON.parse(Buffer.from(await fileOfRun(command, run, 'ledger')).toString()) as Ledger;
+	return readLedger(Buffer.from(await fileOfRun(command, run, 'ledger')).toString(), `ledger of «${run}»`);
 }
 
 /** Undefined where nothing was predicted, or the coordinator knows of no predictions. */
@@ -57,7 +59,7 @@ async function fetchPrediction(client: Client, run: RunId): Promise<Prediction |
 	}
 }
 
-/** What was predicted of a run, from where its ledger is; undefined where nothing was. */
+/** What was predicted of a run, from where its ledger is; undefined where nothing was, or it is damaged, which is told. */
 export async function predictionOfRun(command: Command, run: RunId): Promise<Prediction | undefined> {
 	const {state} = command.opts() as {state?: string};
 	const store = new RunStore(path.join(stateDirectory(state), 'runs'));
@@ -65,7 +67,15 @@ export async function predictionOfRun(command: Command, run: RunId): Promise<Pre
 		() => true,
 		() => false,
 	);
-	return here ? store.prediction(run) : withClient(command, client => fetchPrediction(client, run));
+	try {
+		return await (here ? store.prediction(run) : withClient(command, client => fetchPrediction(client, run)));
+	} catch (error) {
+		if (!isFplError(error, 'CONFIG_VALUE')) {
+			throw error;
+		}
+		loggerOf(command).warn(`the report is without what was predicted: ${error.message}`);
+		return undefined;
+	}
 }
 
 export interface Kept {

@@ -1,6 +1,7 @@
 /** Reads a ledger from JSON: what a run stored, or what another program made. */
 import {z} from 'zod';
 import {parseValue} from '../config/config.js';
+import {FplError} from '../errors.js';
 import {type Ledger, type Phase, phases} from './ledger.js';
 
 const amount = z.number().min(0);
@@ -107,3 +108,14 @@ export const ledgerSchema = z.object({
 export const parseLedger = (value: unknown, where = 'ledger'): Ledger =>
 	// zod types absent keys as `undefined`; ours are absent.
 	parseValue(ledgerSchema, value, where) as Ledger;
+
+/** The same from a text. @throws FplError `CONFIG_VALUE`. */
+export function readLedger(json: string, where = 'ledger'): Ledger {
+	let value: unknown;
+	try {
+		value = JSON.parse(json);
+	} catch (error) {
+		throw new FplError('CONFIG_VALUE', {where, problem: 'it is no whole JSON'}, {cause: error});
+	}
+	return parseLedger(value, where);
+}
