@@ -40,7 +40,8 @@ export const agentSchema = z.strictObject({
 			try {
 				parseMeterSpec(text);
 			} catch (error) {
-				context.addIssue(asFplError(error).facts.expected ?? 'expected a meter');
+				const {expected = 'a meter', got = text, fix} = asFplError(error).facts;
+				context.addIssue(`expected ${expected}, got ${got}.${fix === undefined ? '' : ` ${fix}`}`);
 			}
 		})
 		.default('auto'),

@@ -14,7 +14,7 @@ import {quantity} from '../../core/plan/quantity.js';
 import type {BrokerLink} from '../../core/profile/fleet-file.js';
 import type {Model} from '../../models/graph.js';
 import {checkPlanFor} from '../../models/plans/check.js';
-import {explain} from '../../planners/explain.js';
+import {type Change, explain} from '../../planners/explain.js';
 import {type JobInput, objectiveText, problemOfJob} from '../../planners/job-problem.js';
 import {shortfallsOf} from '../../planners/objective.js';
 import {budgetOf, frontOf, type PlannedJob, planJob, pointsOf} from '../../planners/plan-job.js';
@@ -127,9 +127,24 @@ export async function choose(
 	checkChosen(plan, {job, model, participants});
 	const changes = options.explain ? explain(planned.problem, plan) : undefined;
 	const other = options.whatIf ? whatIf(input, planned, options.whatIf) : undefined;
+	printChosen(planned, {job, model}, options, changes, other);
+	// Last: what was found is told even where the page cannot be written.
 	if (options.pareto !== undefined) {
 		await writeFront(options.pareto, input, planned);
+		if (options.format === 'table') {
+			print(`\nPlans of which none is better in everything: ${options.pareto}`);
+		}
 	}
+}
+
+function printChosen(
+	planned: PlannedJob,
+	{job, model}: Pick<Choice, 'job' | 'model'>,
+	options: ChooseOptions,
+	changes: readonly Change[] | undefined,
+	other: WhatIf | undefined,
+): void {
+	const {plan} = planned.outcome.best;
 	switch (options.format) {
 		case 'yaml':
 			print(planYaml(plan));
@@ -165,9 +180,6 @@ export async function choose(
 			}
 			if (other) {
 				printWhatIf(other);
-			}
-			if (options.pareto !== undefined) {
-				print(`\nPlans of which none is better in everything: ${options.pareto}`);
 			}
 			return;
 		default:

@@ -86,6 +86,14 @@ test.serial('what if nothing fits then: the plan as it is stays, and the reason 
 	t.is(whatIf.bestPlan, undefined);
 });
 
+test.serial('a page that cannot be written costs nobody the plan', async t => {
+	const {files, plan} = await prepared(t);
+	const {status, stdout, stderr} = await plan('--pareto', files.folder, '--format', 'yaml', '--limit', '1 s');
+	t.is(status, 3);
+	t.regex(stderr, /FILE_WRITE/u);
+	t.true(planSchema.safeParse(parse(stdout)).success);
+});
+
 test.serial('what cannot be met is said with what is needed', async t => {
 	const {plan} = await prepared(t);
 	const {status, stderr} = await plan('--deadline', '1 ms');
