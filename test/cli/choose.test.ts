@@ -3,6 +3,8 @@ import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {parse} from 'yaml';
+import {type ChooseOptions, withObjective} from '../../cli/planning/choose.js';
+import {jobSchema} from '../../core/plan/job.js';
 import {planSchema} from '../../core/plan/plan.js';
 import {fpl} from '../support/processes.js';
 import {temporaryFolder} from '../support/temporary.js';
@@ -99,9 +101,19 @@ test.serial('what cannot be met is said with what is needed', async t => {
 	const {status, stderr} = await plan('--deadline', '1 ms');
 	t.not(status, 0);
 	t.regex(stderr, /PLAN_INFEASIBLE.*time: no plan can meet this; expected at most 1 ms, got at least/u);
-	const wrong = await plan('--objective', 'speed');
-	t.regex(wrong.stderr, /--objective.*«time», «bytes», «energy», «money».*«speed»/u);
-	t.regex((await plan('--deadline', '10')).stderr, /USAGE.*--deadline: expected a number with its unit.*got «10»/u);
-	t.regex((await plan('--limit', 'soon')).stderr, /USAGE.*--limit: expected a number with its unit.*got «soon»/u);
 	t.regex((await plan('--validate', 'plan.yaml', '--pareto', 'x.html')).stderr, /USAGE.*--validate.*got --pareto/u);
+});
+
+test('flags that make no sense are named', t => {
+	const asked = jobSchema.parse({version: 1, model: 'lenet5', data: {dataset: 'mnist'}});
+	const refused = (flags: Partial<ChooseOptions>, message: RegExp) =>
+		t.throws(() => withObjective(asked, {format: 'table', ...flags}), {message});
+	refused({objective: 'speed'}, /--objective.*«time», «bytes», «energy», «money».*«speed»/u);
+	refused({objective: 'enrgy'}, /Did you mean «energy»/u);
+	refused({deadline: '10'}, /--deadline: expected a number with its unit.*got «10»/u);
+	refused({limit: 'soon'}, /--limit: expected a number with its unit.*got «soon»/u);
+	t.like(withObjective(asked, {format: 'table', objective: 'energy', deadline: '2 min'}).objective, {
+		minimise: 'energy',
+		subjectTo: {time: 120},
+	});
 });
