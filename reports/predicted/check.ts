@@ -131,9 +131,12 @@ function remarksOn(measured: Ledger, {ledger, steps}: Prediction, done: number):
 			`Getting ready, evaluating and what else lies between steps took ${duration(beyond)}: it is measured with each device's rest, and its energy, but not predicted.`,
 		);
 	}
-	const expected = summarise(ledger).bytes * (done / Math.max(1, steps));
-	if (summarise(measured).bytes > (1 + toldBytes) * expected) {
-		remarks.push('Checkpoints within epochs send bytes too, which are measured but not predicted.');
+	const scale = done / Math.max(1, steps);
+	const isMore = summarise(measured).bytes > (1 + toldBytes) * summarise(ledger).bytes * scale;
+	if (isMore && steppingSeconds(measured) > ledger.seconds * scale) {
+		remarks.push(
+			'Checkpoints within epochs come by the clock: a run that takes longer than predicted sends more of them.',
+		);
 	}
 	const unpredicted = measured.devices.filter(({device}) => !ledger.devices.some(one => one.device === device));
 	if (unpredicted.length > 0) {
