@@ -112,6 +112,8 @@ export function bottleneckText({device, kind, busy}: PredictedBottleneck): strin
 	return `${what} ${oneLine(device)}, busy for ${percent(busy)} of a step`;
 }
 
+/** Steps that take longer than predicted are explained from this part on, where devices are emulated. */
+const toldSlowness = 0.2;
 /** More bytes than predicted are explained from this part on. */
 const toldBytes = 0.01;
 
@@ -136,6 +138,12 @@ function remarksOn(measured: Ledger, {ledger, steps}: Prediction, done: number):
 	if (isMore && steppingSeconds(measured) > ledger.seconds * scale) {
 		remarks.push(
 			'Checkpoints within epochs come by the clock: a run that takes longer than predicted sends more of them.',
+		);
+	}
+	const isPlayed = measured.devices.some(({emulated}) => emulated);
+	if (isPlayed && steppingSeconds(measured) > (1 + toldSlowness) * ledger.seconds * scale) {
+		remarks.push(
+			'Devices are emulated: whatever else the machine that plays them has to do lengthens steps, mostly as waiting.',
 		);
 	}
 	const unpredicted = measured.devices.filter(({device}) => !ledger.devices.some(one => one.device === device));

@@ -71,6 +71,21 @@ test('where a run took longer and sent more than predicted, the report says why'
 	t.false(told(0.9, 1.1));
 });
 
+test('where emulated devices are far behind, the report says what the machine that plays them has to do with it', t => {
+	const prediction = aPrediction();
+	const told = (slower: number, emulated: boolean) => {
+		const measured = measuredOf(prediction, {compute: slower, link: slower});
+		const devices = measured.devices.map(device => ({...device, emulated}));
+		const rounds = measured.rounds.map(round => ({...round, seconds: prediction.stepSeconds * slower}));
+		return checkPrediction({...measured, devices, rounds}, prediction).remarks.some(remark =>
+			/^Devices are emulated/u.test(remark),
+		);
+	};
+	t.true(told(1.5, true));
+	t.false(told(1.5, false));
+	t.false(told(1.1, true));
+});
+
 test('the bottleneck is measured as it is predicted: by computing time, and by bytes over the rate of the link', t => {
 	for (const shape of shapes) {
 		const prediction = aPrediction({shape});
