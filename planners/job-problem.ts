@@ -10,6 +10,7 @@ import type {Model} from '../models/graph.js';
 import {costsOfModel} from '../models/plans/costs.js';
 import {namedSources} from '../models/plans/plan-for.js';
 import {costFleetOf, type PlanDevice, type TrainingInput, trainingCostsOf} from './cost-input.js';
+import {leftOut} from './left-out.js';
 import {type Manner, spaceOf} from './manner.js';
 import {type DataPlacement, type Measure, measures, type Objective, type Problem, type Space} from './problem.js';
 
@@ -65,26 +66,30 @@ function objectiveOf({objective}: Job): Objective {
 	};
 }
 
-/** Devices that own data: as the job says, else as the devices say. */
-function ownersOf({data}: Job, devices: readonly PlanDevice[]): readonly string[] {
-	return namedSources(data, devices) ?? devices.filter(({isSource}) => isSource).map(({device}) => device);
+/** Devices that own data, excluded ones as well: as the job says, else as the devices say; none where data are dealt out. */
+function ownersOf({data, planning}: Job, devices: readonly PlanDevice[]): readonly string[] {
+	const owners = namedSources(data, devices) ?? devices.filter(({isSource}) => isSource).map(({device}) => device);
+	if (owners.length > 0) {
+		return owners;
+	}
+	const names = devices.map(({device}) => device);
+	// Whoever sees a view of its own is a source; one device is left for the trunk.
+	return data.views
+		? names.filter(name => !planning.exclude.includes(name)).slice(0, -1)
+		: // Data that lie on the devices already are those of all of them.
+			data.partition.kind === 'local'
+			? names
+			: [];
 }
 
-function placementOf({job, devices, manner}: JobInput): DataPlacement {
-	const owners = ownersOf(job, devices);
+function placementOf({job, manner}: JobInput, owners: readonly string[]): DataPlacement {
 	const {data, privacy, planning} = job;
 	if (data.views) {
-		// Whoever sees a view of its own is a source; one device is left for the trunk.
-		const sources = owners.length > 0 ? owners : devices.slice(0, -1).map(({device}) => device);
 		const cut = manner?.kind === 'aligned' ? {cut: manner.cut} : {};
-		return {kind: 'aligned', devices: sources, junction: planning.junction, ...cut};
+		return {kind: 'aligned', devices: owners, junction: planning.junction, ...cut};
 	}
-	if (owners.length > 0) {
-		return {kind: 'sources', devices: owners, rawData: privacy.rawData};
-	}
-	// Data that lie on the devices already are those of all of them.
-	return data.partition.kind === 'local'
-		? {kind: 'sources', devices: devices.map(({device}) => device), rawData: privacy.rawData}
+	return owners.length > 0
+		? {kind: 'sources', devices: owners, rawData: privacy.rawData}
 		: {kind: 'dealt', rawData: privacy.rawData};
 }
 
@@ -135,6 +140,8 @@ export interface JobProblem {
 	readonly costs: ModelCosts;
 	readonly fleet: CostFleet;
 	readonly training: TrainingInput;
+	/** What excluding devices that own data does to these, in a sentence; undefined: nothing. */
+	readonly leftOut: string | undefined;
 }
 
 /** @throws FplError `DEVICE_UNKNOWN`, `JOB_INVALID`, `PLAN_INFEASIBLE` where something needed is not known or not there. */
@@ -144,7 +151,11 @@ export function problemOfJob(input: JobInput): JobProblem {
 	const {maxCrossing} = planning;
 	const costs = costsOfModel(model, {maxCrossing});
 	checkPlanning(job, costs.units.length);
-	const training = trainingCostsOf(job, devices, items);
+	const owners = ownersOf(job, devices);
+	const owning = devices.filter(({device}) => owners.includes(device));
+	const missing = leftOut(job, owning);
+	const holders = (owners.length > 0 ? owning : devices).filter(({device}) => !planning.exclude.includes(device));
+	const training = trainingCostsOf(job, holders, items);
 	const fleet = costFleetOf(devices, costs, training, broker, tables);
 	const {time, energy, bytes, money} = objective?.subjectTo ?? {};
 	const space: Space = {
@@ -160,7 +171,7 @@ export function problemOfJob(input: JobInput): JobProblem {
 		costs: {...costs, name: job.model},
 		fleet,
 		training,
-		data: placementOf(input),
+		data: placementOf(input, owners),
 		objective: objectiveOf(job),
 		constraints: {
 			most: {
@@ -175,5 +186,5 @@ export function problemOfJob(input: JobInput): JobProblem {
 		},
 		space: manner ? spaceOf(space, manner) : space,
 	};
-	return {problem, costs, fleet, training};
+	return {problem, costs, fleet, training, leftOut: missing};
 }

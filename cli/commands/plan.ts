@@ -1,4 +1,5 @@
 /** `fpl plan`: the plan of a scheme as a document, and whether a plan that was written by hand fits. */
+
 import {Command, Option} from 'commander';
 import {parseValue, readConfig} from '../../core/config/config.js';
 import {readConfigFile} from '../../core/config/document.js';
@@ -13,7 +14,7 @@ import type {Model} from '../../models/graph.js';
 import {checkPlanFor, type FleetMember} from '../../models/plans/check.js';
 import {memoryOf} from '../../models/plans/memory.js';
 import {planFor} from '../../models/plans/plan-for.js';
-import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
+import {brokerOption, formatOption, loggerOf, logOption, namespaceOption} from '../options.js';
 import {type ChooseOptions, choose} from '../planning/choose.js';
 import {readJob, readParticipants, timesOption} from '../planning/plan-input.js';
 import {planYaml, printPlan} from '../planning/plan-text.js';
@@ -105,7 +106,8 @@ async function build(jobFile: string, options: PlanOptions, command: Command): P
 	const only = options.devices === undefined ? job.devices.only : undefined;
 	const fleet = only === undefined ? all : all.filter(({device}) => only.includes(device));
 	if (scheme.kind === 'auto') {
-		await choose({job, model, items, participants: fleet, broker}, options);
+		const warn = (text: string) => loggerOf(command).warn(text);
+		await choose({job, model, items, participants: fleet, broker, warn}, options);
 		return;
 	}
 	const plan = planFor({...job, scheme}, fleet, model);

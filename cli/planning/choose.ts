@@ -42,6 +42,8 @@ export interface Choice {
 	readonly items: number | undefined;
 	readonly participants: readonly Participant[];
 	readonly broker: BrokerLink | undefined;
+	/** Tells what is no part of the answer. */
+	readonly warn: (text: string) => void;
 }
 
 /** The job with what the flags say of its objective. @throws FplError `USAGE` naming the flag. */
@@ -116,7 +118,7 @@ async function writeFront(file: string, input: JobInput, planned: PlannedJob): P
 
 /** Chooses a plan and prints it. @throws FplError `PLAN_INFEASIBLE` and those of reading what it needs. */
 export async function choose(
-	{job: written, model, items, participants, broker}: Choice,
+	{job: written, model, items, participants, broker, warn}: Choice,
 	options: ChooseOptions,
 ): Promise<void> {
 	const job = withObjective(written, options);
@@ -127,6 +129,9 @@ export async function choose(
 	checkChosen(plan, {job, model, participants});
 	const changes = options.explain ? explain(planned.problem, plan) : undefined;
 	const other = options.whatIf ? whatIf(input, planned, options.whatIf) : undefined;
+	if (planned.leftOut !== undefined && options.format !== 'table') {
+		warn(planned.leftOut);
+	}
 	printChosen(planned, {job, model}, options, changes, other);
 	// Last: what was found is told even where the page cannot be written.
 	if (options.pareto !== undefined) {

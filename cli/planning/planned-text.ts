@@ -75,12 +75,15 @@ const row = (amounts: Amounts, priced: boolean): string[] => [
 ];
 
 /** The plan's costs, why they are what they are, and the alternatives. */
-export function printPlanned({outcome, baselines, fleet}: PlannedJob, objective: string): void {
+export function printPlanned({outcome, baselines, fleet, problem, leftOut}: PlannedJob, objective: string): void {
 	const {best, alternatives} = outcome;
 	const {evaluation} = best;
 	const {bottleneck, stepSeconds} = evaluation;
 	const taking = new Set(evaluation.devices.map(({device}) => device));
-	const left = fleet.devices.filter(({device}) => !taking.has(device)).map(({device}) => device);
+	const {exclude} = problem.constraints;
+	const left = fleet.devices
+		.filter(({device}) => !taking.has(device) && !exclude.has(device))
+		.map(({device}) => device);
 	printProse(`\nPredicted: ${costLine(evaluation)}`);
 	printProse(`Chosen for: ${objective}; ${searchLine(outcome)}.`);
 	printProse(
@@ -90,6 +93,9 @@ export function printPlanned({outcome, baselines, fleet}: PlannedJob, objective:
 		printProse(
 			`Left out, since the plan is better without: ${left.slice(0, 12).join(', ')}${left.length > 12 ? ` and ${left.length - 12} more` : ''}.`,
 		);
+	}
+	if (leftOut !== undefined) {
+		printProse(`Mind: ${leftOut}.`);
 	}
 	print('');
 	printDevices(evaluation);

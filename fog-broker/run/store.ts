@@ -1,7 +1,8 @@
 /**
  * Runs on disk, a folder each: `run.json` (job, plan, state of the run), `model.onnx` (as it began), `checkpoints/`,
- * `events.jsonl`, `prediction.json` where its costs were predicted, and at the end `ledger.json` and `trained.onnx` (of an
- * inference run: what it uses, and `predictions.csv`). Everything is written atomically.
+ * `events.jsonl`, `prediction.json` where its costs were predicted, `pace.json` where devices turned out to be slower, and at
+ * the end `ledger.json` and `trained.onnx` (of an inference run: what it uses, and `predictions.csv`). Everything is written
+ * atomically.
  */
 import {appendFile, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';

@@ -50,6 +50,8 @@ interface Course {
 interface FirstCourse extends Course {
 	readonly chosen: boolean;
 	readonly memory: Memory;
+	/** What whoever looks at the run should know of it. */
+	readonly remark?: string | undefined;
 }
 
 /** @throws FplError of whatever cannot be got ready. */
@@ -78,8 +80,13 @@ export async function train(
 	const first = await firstCourse(context, submitted, wanted, early);
 	const progress = checkpoint?.progress as unknown as Progress | undefined;
 	const book = new LedgerBook(progress?.pages ?? emptyPages);
-	for (const text of [...fallback, ...(preparation.withoutTest === undefined ? [] : [preparation.withoutTest])]) {
-		book.note({at: progress?.pages.seconds ?? 0, text});
+	if (first.remark !== undefined) {
+		journal.publish(run, {kind: 'note', text: first.remark});
+	}
+	for (const text of [...fallback, preparation.withoutTest, first.remark]) {
+		if (text !== undefined) {
+			book.note({at: progress?.pages.seconds ?? 0, text});
+		}
 	}
 	const predicting = first.prediction ? undefined : predictGiven(context, wanted, first.plan, early);
 	const training = new Training({

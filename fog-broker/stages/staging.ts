@@ -85,7 +85,9 @@ export function mayStage(state: StageState, over: boolean): Transition {
 	return [
 		waiting,
 		[
-			...[...absent].map(device => note('is away: the run goes on without it', device)),
+			...[...absent]
+				.filter(device => before.includes(device))
+				.map(device => note('is away: the run goes on without it', device)),
 			...back.map(device => note('is back: the run goes on with it', device)),
 			...fallback.replaced.map(({stage, device}) => note(`takes over stage ${stage}`, device)),
 			{kind: 'attempt', attempt, plan, position},

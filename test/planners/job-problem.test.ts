@@ -89,3 +89,30 @@ test('jobs that contradict themselves are refused with the place', t => {
 		/planning\.pinned\[1\].*«fog-1» and to «cam-1»/u,
 	);
 });
+
+test('data of excluded sources are counted out, and said to be', t => {
+	const fleet = devices.map((one, index) => ({
+		...one,
+		isSource: index < 2,
+		samples: index < 2 ? 3000 - 2000 * index : undefined,
+	}));
+	const found = (document: Partial<JobDocument>, members: readonly PlanDevice[] = fleet) =>
+		problemOfJob({job: jobOf(document), model, devices: members, items: undefined});
+	const local = {dataset: 'digits', partition: {kind: 'local'}} as const;
+	const all = found({data: local});
+	t.is(all.training.samples, 4000);
+	t.is(all.leftOut, undefined);
+	const some = found({data: local, planning: {exclude: ['cam-2']}});
+	t.is(some.training.samples, 3000);
+	t.is(some.leftOut, '«planning.exclude» leaves out cam-2: 1000 of 4000 samples (25 %) are not trained on');
+	const unknown = found({data: {...local, limit: 100}, planning: {exclude: ['cam-1', 'fog-1']}}, devices);
+	t.regex(unknown.leftOut!, /leaves out cam-1, fog-1: what data they own are not trained on; how many/u);
+	const dealt = fleet.map(({samples, ...one}) => one);
+	t.regex(
+		found({data: {dataset: 'digits', limit: 100}, planning: {exclude: ['cam-2']}}, dealt).leftOut!,
+		/cam-2: the data are divided among the other sources/u,
+	);
+	const none = t.throws(() => found({data: local, planning: {exclude: ['cam-1', 'cam-2']}}), {instanceOf: FplError});
+	t.regex(none!.message, /planning\.exclude: all devices that own data are excluded \(cam-1, cam-2\)/u);
+	t.is(found({data: local, planning: {exclude: ['fog-1']}}).leftOut, undefined);
+});

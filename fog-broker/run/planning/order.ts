@@ -47,6 +47,8 @@ export interface Against {
 export interface PlannedRun {
 	readonly plan: Plan;
 	readonly prediction: Prediction;
+	/** What whoever looks at the run should know of it. */
+	readonly remark?: string | undefined;
 	/** Where it was to be weighed. */
 	readonly weighing?: Weighing;
 }
@@ -117,7 +119,8 @@ export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswe
 		const planned = planJob(input, budgetOf(order.job.planning.limit * 1000, now));
 		const {plan} = planned.outcome.best;
 		const weighing = order.against && {weighing: weigh(planned, order.against)};
-		return {kind: 'planned', plan, prediction: predictionOfJob(input, planned, about), ...weighing};
+		const {leftOut: remark} = planned;
+		return {kind: 'planned', plan, prediction: predictionOfJob(input, planned, about), remark, ...weighing};
 	} catch (error) {
 		const {code, facts} = asFplError(error);
 		return {kind: 'failed', code, facts};

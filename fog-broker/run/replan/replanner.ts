@@ -91,13 +91,20 @@ export class Replanner implements RunObserver {
 	joined(device: string): void {
 		this.#causes.delete(`left ${device}`);
 		const {plan, times} = this.#options;
-		if (!devicesOf(plan).includes(device)) {
+		if (!devicesOf(plan).includes(device) && this.#mayTakePart(device)) {
 			this.#want(`joined ${device}`, `${device} joined`, times.settleMs);
 		}
 	}
 
 	freed(device: string): void {
-		this.#want(`joined ${device}`, `${device} is free again`, this.#options.times.settleMs);
+		if (this.#mayTakePart(device)) {
+			this.#want(`joined ${device}`, `${device} is free again`, this.#options.times.settleMs);
+		}
+	}
+
+	#mayTakePart(device: string): boolean {
+		const {devices, planning} = this.#options.wanted.job;
+		return (devices.only?.includes(device) ?? true) && !planning.exclude.includes(device);
 	}
 
 	left(device: string): void {
