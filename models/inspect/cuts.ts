@@ -153,11 +153,23 @@ function merged(found: readonly Place[], nodes: readonly Node[], isLayer: (node:
 	return found.filter((_, index) => groups[index + 1] === true && groups.slice(0, index + 1).includes(true));
 }
 
+/** What was found already, by model and options: a plan that is checked, weighed and cut asks many times. */
+const known = new WeakMap<Model, Map<string, Units>>();
+
 /**
  * Units and cuts of a model.
  * @throws FplError as `specialise`, for a batch of one.
  */
 export function unitsOf(model: Model, {maxCrossing = 1, merge = false, sizes = {}}: CutOptions = {}): Units {
+	const ofModel = known.get(model) ?? new Map<string, Units>();
+	known.set(model, ofModel);
+	const key = JSON.stringify([maxCrossing, merge, sizes]);
+	const units = ofModel.get(key) ?? findUnits(model, {maxCrossing, merge, sizes});
+	ofModel.set(key, units);
+	return units;
+}
+
+function findUnits(model: Model, {maxCrossing, merge, sizes}: Required<CutOptions>): Units {
 	const graph = infer(model.graph);
 	const values = dataValues(graph);
 	const nodes = dataNodes(graph, values);
