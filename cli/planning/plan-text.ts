@@ -7,6 +7,7 @@ import {formatSi} from '../../core/units.js';
 import type {Model} from '../../models/graph.js';
 import {unitsOf} from '../../models/inspect/cuts.js';
 import {rangesIn} from '../../models/plans/cut.js';
+import {enumerate} from '../../reports/format.js';
 import {print, printProse, printTable} from '../terminal.js';
 
 /** Keys whose values stand in one line, and those whose items do. */
@@ -49,6 +50,14 @@ function synchronisationText({exchange, every}: Synchronisation): string {
 
 const percent = (part: number): string => `${Math.round(100 * part)} %`;
 
+/** More devices of a stage than that are counted; who they are stands in the plan itself. */
+const mostNames = 12;
+
+function devicesText(replicas: Plan['stages'][number]['replicas']): string {
+	const names = replicas.map(({device, share}) => (share === 1 ? device : `${device} ×${share}`));
+	return names.length > mostNames ? enumerate(names, mostNames) : names.join(', ');
+}
+
 /** Prints what each stage computes, where, and what it sends on. */
 export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[]): void {
 	const {units, cuts} = unitsOf(model, {maxCrossing: plan.maxCrossing});
@@ -68,7 +77,7 @@ export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[
 			`${index}`,
 			first === last ? `${first}` : `${first}–${last}`,
 			labels,
-			stage.replicas.map(({device, share}) => (share === 1 ? device : `${device} ×${share}`)).join(', '),
+			devicesText(stage.replicas),
 			percent(flops === 0 ? 0 : own.reduce((sum, {cost}) => sum + cost.flops, 0) / flops),
 			last + 1 === units.length ? '–' : formatSi(cuts[last]!.bytes, 'B'),
 			formatSi(most, 'B'),

@@ -83,6 +83,14 @@ test.serial('names are enough for a plan', async t => {
 	);
 });
 
+test.serial('of very many devices of a stage some are named and the others counted', async t => {
+	const {files, plan} = await prepared(t);
+	const names = Array.from({length: 20}, (_, index) => `d${index}`);
+	const {status, stdout, stderr} = await plan(files.job, '--devices', names.join(','), '--scheme', 'd-sgd');
+	t.is(status, 0, stderr);
+	t.regex(stdout, /d0, d1, .*, d10 and 9 more/u);
+});
+
 test.serial('what does not fit is said', async t => {
 	const {files, plan} = await prepared(t);
 	const cases: ReadonlyArray<readonly [args: readonly string[], text: RegExp]> = [
