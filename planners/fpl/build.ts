@@ -11,7 +11,7 @@ import type {Rules} from './rules.js';
 /** Cuts that are looked at when plans are built; improving them looks at all. */
 const mostCuts = 20;
 /** Busy times per micro-batch that plans are built for, as parts of what the fastest device alone takes. */
-const thresholds = [0.12, 0.5, 0.03, 1, 0.25, 0.06];
+const thresholds = [0.12, 0.5, 0.03, 1];
 
 /** Cuts with few bytes, spread over the model's work. */
 function chosenCuts({costs}: Problem, {cuts}: Rules): readonly number[] {
@@ -93,7 +93,8 @@ export function construct(problem: Problem, rules: Rules, notebook: Notebook, bu
 export function improve(notebook: Notebook, estimates: Estimates, start: Judged, input: ImproveInput): void {
 	const {problem, rules, budget} = input;
 	let current = start;
-	for (let better = true; better; ) {
+	const most = notebook.evaluated + input.mostEvaluated;
+	for (let better = true; better && notebook.evaluated < most; ) {
 		better = false;
 		const fits = current.shortfalls.length === 0;
 		const promising = [...neighbours(problem, rules, current.candidate)]
@@ -121,7 +122,9 @@ export interface ImproveInput {
 	readonly problem: Problem;
 	readonly rules: Rules;
 	readonly budget: Budget;
+	/** Neighbours of a plan that are evaluated before it counts as the best around, and evaluated in all. */
 	readonly mostTries: number;
+	readonly mostEvaluated: number;
 }
 
 /** Something to begin with: the whole model on sensible sets of devices, and the simplest splits. */

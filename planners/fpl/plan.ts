@@ -19,9 +19,10 @@ const mostRoots = 60_000;
 /** Plans from which the way down along bounds is taken, the best first, and bounds that are looked at for all of them. */
 const mostDescents = 8;
 const mostBounds = 5000;
-/** Plans that are improved, the best first, and neighbours of each that are evaluated before it counts as the best around. */
+/** Plans that are improved, the best first; and neighbours that are evaluated before a plan counts as the best around, and in all. */
 const mostStarts = 1;
 const mostTries = 16;
+const mostEvaluated = 100;
 const mostAlternatives = 8;
 
 /** A plan with its costs alone. */
@@ -76,7 +77,7 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 		notebook.judge(descend(problem, rules, estimates, candidate, budget, mostBounds));
 	}
 	for (const start of notebook.ranked().slice(0, mostStarts)) {
-		improve(notebook, estimates, start, {problem, rules, budget, mostTries});
+		improve(notebook, estimates, start, {problem, rules, budget, mostTries, mostEvaluated});
 	}
 	const ranked = notebook.ranked();
 	const [found] = ranked;
