@@ -7,7 +7,7 @@ import type {EnergyMeter} from '../core/energy/meter.js';
 import {phaseCosts} from '../core/energy/model.js';
 import type {EnergySource, Phase, PhaseCost} from '../core/ledger/ledger.js';
 import type {Logger} from '../core/log.js';
-import {emulatedSeconds, stretch, type Work} from '../core/profile/emulate.js';
+import {codingSeconds, emulatedSeconds, stretch, type Work} from '../core/profile/emulate.js';
 import type {DeviceProfile, OpClass} from '../core/profile/profile.js';
 import {MeterAccount} from './meter-account.js';
 
@@ -50,6 +50,8 @@ export class Meter {
 	#gaugedAt = Number.NEGATIVE_INFINITY;
 	#gauge: number | undefined;
 	#warned = false;
+	/** When the emulated device has encoded and decoded all that it was given. */
+	#codedUntil = 0;
 
 	constructor(options: MeterOptions) {
 		this.#options = options;
@@ -89,6 +91,29 @@ export class Meter {
 			}
 			default:
 				return outcome satisfies never;
+		}
+	}
+
+	/**
+	 * Waits until the emulated device would have encoded or decoded something that took this long here, counted from when it had done
+	 * all that it was given before. Timers wait in whole milliseconds: what is shorter is made good by the next wait.
+	 * @param bytes of a copy that takes as long (`core/codec/work`).
+	 */
+	async stretchCoding(bytes: number, measuredSeconds: number, signal?: AbortSignal): Promise<void> {
+		const {clock, profile, emulated, log} = this.#options;
+		if (!emulated) {
+			return;
+		}
+		const now = clock.monotonic();
+		const began = Math.max(now - 1000 * measuredSeconds, this.#codedUntil);
+		this.#codedUntil = began + 1000 * codingSeconds(bytes, profile);
+		const ahead = this.#codedUntil - now;
+		if (ahead >= 1) {
+			await clock.sleep(ahead, signal);
+		} else if (ahead <= -1) {
+			log.debug(`this machine codes tensors more slowly than the ${profile.name} it emulates`, {
+				surplusMs: Number((-ahead).toFixed(2)),
+			});
 		}
 	}
 

@@ -6,12 +6,12 @@
 import {groupsOf} from '../plan/groups.js';
 import {type Plan, synchronisationOf} from '../plan/plan.js';
 import type {Active} from '../plan/routing.js';
-import type {Episode, TrainingCosts, Upload} from './episode.js';
+import {type Episode, freshSpending, type TrainingCosts, type Upload} from './episode.js';
 import type {EvaluateInput} from './evaluate.js';
 import type {CostDevice, CostFleet, Messaging} from './fleet.js';
 import type {ModelCosts} from './model-costs.js';
 import {type StepTimes, stepTimes} from './step.js';
-import {freshSpending, type StepInput} from './step-clock.js';
+import type {StepInput} from './step-clock.js';
 import {onTheWire, rangesOfPlan, reportBytes, stateBytes} from './traffic.js';
 import {mostUnsent} from './wire.js';
 

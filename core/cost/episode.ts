@@ -1,5 +1,5 @@
 /** What happens again and again in a run. */
-import type {PassTime, Spending} from './step-clock.js';
+import type {PassTime} from './step-clock.js';
 
 /** What is trained on what, as far as costs depend on it. */
 export interface TrainingCosts {
@@ -29,3 +29,29 @@ export interface Upload {
 	/** To the coordinator: transfers to one other follow each other. */
 	readonly isToServer: boolean;
 }
+
+/** What a device spends in one step; times in seconds. */
+export interface Spending {
+	compute: number;
+	/** Waiting until what it sent has arrived. */
+	send: number;
+	/** Waiting while something is arriving. */
+	receive: number;
+	/** Tensors and their answers; orders and reports are not counted. */
+	bytesSent: number;
+	bytesReceived: number;
+	/** Of the received bytes, those that the coordinator or the parameter server sent. */
+	bytesFromServer: number;
+	/** Items that its first part works on. */
+	items: number;
+}
+
+export const freshSpending = (): Spending => ({
+	compute: 0,
+	send: 0,
+	receive: 0,
+	bytesSent: 0,
+	bytesReceived: 0,
+	bytesFromServer: 0,
+	items: 0,
+});

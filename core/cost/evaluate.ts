@@ -11,7 +11,7 @@ import {activeIn, isBranched} from '../plan/routing.js';
 import {apportion} from '../plan/shares.js';
 import {calendarOf, stepsFor} from './calendar.js';
 import {checkpointEpisodes, type UsualStep} from './checkpoints.js';
-import type {Episode, TrainingCosts} from './episode.js';
+import {type Episode, freshSpending, type Spending, type TrainingCosts} from './episode.js';
 import {collect} from './exchanges.js';
 import {type CostDevice, type CostFleet, devicesByName} from './fleet.js';
 import {memoryByDevice, memoryOfParts, type PartMemory} from './memory.js';
@@ -19,7 +19,7 @@ import type {ModelCosts} from './model-costs.js';
 import {roundTimes} from './rounds.js';
 import {stageCountsOf} from './stage-counts.js';
 import {stepTimes} from './step.js';
-import {freshSpending, type PassTime, type Spending} from './step-clock.js';
+import type {PassTime} from './step-clock.js';
 import {giftsOf, rangesOfPlan, stateBytes, vectorElements} from './traffic.js';
 
 export interface DeviceCosts {

@@ -3,11 +3,11 @@
  *
  *   T = max over devices(down + compute + up) + update
  */
+import {freshSpending, type Spending} from './episode.js';
 import type {CostDevice, CostFleet} from './fleet.js';
 import type {ModelCosts} from './model-costs.js';
 import {countdown, fetch, hand} from './step.js';
-import type {Machine, PassTime, Spending} from './step-clock.js';
-import {freshSpending} from './step-clock.js';
+import type {Machine, PassTime} from './step-clock.js';
 import {orderBytes, reportBytes, vectorBytes, vectorElements} from './traffic.js';
 import {Wire} from './wire.js';
 

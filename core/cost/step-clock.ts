@@ -2,27 +2,21 @@
 import type {Plan} from '../plan/plan.js';
 import {type Active, microSizes, type PartId, rowsOf} from '../plan/routing.js';
 import {type Pass, passesOf} from '../plan/schedule.js';
-import type {Upload} from './episode.js';
+import {codingSeconds} from '../profile/emulate.js';
+import type {Spending, Upload} from './episode.js';
 import type {CostDevice, CostFleet} from './fleet.js';
 import type {ModelCosts} from './model-costs.js';
-import {answerBytes, type Gift, onTheWire, type Parcel, parcelsOf, type Range, rangesOfPlan} from './traffic.js';
+import {
+	answerBytes,
+	type Content,
+	type Gift,
+	onTheWire,
+	type Parcel,
+	parcelsOf,
+	type Range,
+	rangesOfPlan,
+} from './traffic.js';
 import type {End, Wire} from './wire.js';
-
-/** What a device spends in one step; times in seconds. */
-export interface Spending {
-	compute: number;
-	/** Waiting until what it sent has arrived. */
-	send: number;
-	/** Waiting while something is arriving. */
-	receive: number;
-	/** Tensors and their answers; orders and reports are not counted. */
-	bytesSent: number;
-	bytesReceived: number;
-	/** Of the received bytes, those that the coordinator or the parameter server sent. */
-	bytesFromServer: number;
-	/** Items that its first part works on. */
-	items: number;
-}
 
 export interface PassTime extends PartId {
 	readonly device: string;
@@ -83,16 +77,6 @@ interface Inputs {
 	/** How long the last of them was arriving. */
 	receiving: number;
 }
-
-export const freshSpending = (): Spending => ({
-	compute: 0,
-	send: 0,
-	receive: 0,
-	bytesSent: 0,
-	bytesReceived: 0,
-	bytesFromServer: 0,
-	items: 0,
-});
 
 /** Messages of micro-batches of one size, by the part that they come from and go to. */
 interface Routes {
@@ -262,11 +246,12 @@ export class StepClock {
 	#give(part: Part, forward: boolean, micro: number, parcels: readonly Parcel[], at: number): void {
 		const {agenda} = this.#wire;
 		for (let index = at; index < parcels.length; index++) {
-			const {from, to, forwardBytes, backwardBytes} = parcels[index]!;
-			const bytes = forward ? forwardBytes : backwardBytes;
+			const parcel = parcels[index]!;
+			const bytes = forward ? parcel.forwardBytes : parcel.backwardBytes;
 			if (bytes === 0) {
 				continue;
 			}
+			const {from, to} = parcel;
 			const receiver = this.#parts[this.#index(forward ? to : from)]!;
 			const inputs = (forward ? this.#forward : this.#backward)[this.#index(receiver)]![micro]!;
 			if (receiver.machine === part.machine) {
@@ -286,7 +271,8 @@ export class StepClock {
 					return;
 				}
 			}
-			under.push(this.#send(part, receiver, bytes, inputs));
+			const coding = forward ? parcel.forwardCoding : parcel.backwardCoding;
+			under.push(this.#send(part, receiver, {bytes, coding}, inputs));
 		}
 		part.ready = true;
 		part.since = agenda.now;
@@ -294,26 +280,33 @@ export class StepClock {
 		this.#settle(part);
 	}
 
-	#send(part: Part, receiver: Part, bytes: number, inputs: Inputs): Sending {
+	#send(part: Part, receiver: Part, {bytes, coding}: Content, inputs: Inputs): Sending {
 		const sending: Sending = {answered: false, resume: undefined};
-		const {there, back} = onTheWire(bytes, this.#wire.messaging.chunkBytes);
-		part.machine.spent.bytesSent += there;
-		part.machine.spent.bytesReceived += back;
-		part.machine.uploads.push({at: this.#wire.agenda.now, bytes, isToServer: false});
-		if (back > answerBytes) {
-			receiver.machine.uploads.push({at: this.#wire.agenda.now, bytes: answerBytes, isToServer: false});
-		}
-		receiver.machine.spent.bytesReceived += there;
-		receiver.machine.spent.bytesSent += back;
+		const wire = this.#wire;
+		const [from, to] = [part.machine, receiver.machine];
+		const {there, back} = onTheWire(bytes, wire.messaging.chunkBytes);
+		from.spent.bytesSent += there;
+		from.spent.bytesReceived += back;
+		to.spent.bytesReceived += there;
+		to.spent.bytesSent += back;
 		part.unanswered++;
-		this.#wire.transfer(part.machine.end, receiver.machine.end, bytes, {
-			arrived: seconds => this.#arrived(receiver, inputs, seconds),
+		const reading = codingSeconds(coding.decode, to.device.profile);
+		const events = {
+			arrived: (seconds: number) =>
+				wire.code(to.end, reading, () => this.#arrived(receiver, inputs, seconds + reading)),
 			acknowledged: () => {
 				part.unanswered--;
 				sending.answered = true;
 				sending.resume?.();
 				this.#settle(part);
 			},
+		};
+		wire.code(from.end, codingSeconds(coding.encode, from.device.profile), () => {
+			from.uploads.push({at: wire.agenda.now, bytes, isToServer: false});
+			if (back > answerBytes) {
+				to.uploads.push({at: wire.agenda.now, bytes: answerBytes, isToServer: false});
+			}
+			wire.transfer(from.end, to.end, bytes, events);
 		});
 		return sending;
 	}

@@ -9,9 +9,9 @@
  * update. It ends when the coordinator has every report and every gradient, and has taken their mean.
  */
 import {groupsOf} from '../plan/groups.js';
-import type {Upload} from './episode.js';
+import {freshSpending, type Spending, type Upload} from './episode.js';
 import type {CostDevice} from './fleet.js';
-import {freshSpending, type Machine, type PassTime, type Spending, StepClock, type StepInput} from './step-clock.js';
+import {type Machine, type PassTime, StepClock, type StepInput} from './step-clock.js';
 import {answerBytes, onTheWire, orderBytes, rangesOfPlan, reportBytes, vectorBytes, vectorElements} from './traffic.js';
 import {Wire} from './wire.js';
 

@@ -1,5 +1,6 @@
 /** How many bytes go from which replica to which, forward and backward, for a micro-batch of so many items. */
 import {expectedBytes} from '../codec/size.js';
+import {type CodingWork, codingWork, rawWork} from '../codec/work.js';
 import {codecFor} from '../plan/links.js';
 import type {Plan} from '../plan/plan.js';
 import {type Active, type Edge, edgesBetween, isBranched} from '../plan/routing.js';
@@ -42,6 +43,15 @@ export interface Parcel extends Edge {
 	readonly forwardBytes: number;
 	/** 0: nothing comes back. */
 	readonly backwardBytes: number;
+	/** What making and reading the two takes. */
+	readonly forwardCoding: CodingWork;
+	readonly backwardCoding: CodingWork;
+}
+
+/** One message of a parcel. */
+export interface Content {
+	readonly bytes: number;
+	readonly coding: CodingWork;
 }
 
 const elementsOf = ({shape}: ValueCosts): number => shape.reduce((product, dim) => product * dim, 1);
@@ -59,37 +69,49 @@ export function parcelsOf(
 	size: number,
 ): readonly Parcel[] {
 	/** Replicas of a stage with the same share send as many bytes. */
-	const known = new Map<string, number>();
+	const known = new Map<string, Content>();
 	return gifts.flatMap((gift, index) => {
 		const devices = (stage: number) => plan.stages[stage]!.replicas;
-		const bytes = (from: string, to: string, items: number, back: boolean): number => {
+		const content = (from: string, to: string, items: number, back: boolean): Content => {
 			const codec = codecFor(plan, from, to);
 			const key = `${index} ${items} ${back} ${JSON.stringify(codec)}`;
-			let sum = known.get(key);
-			if (sum === undefined) {
-				sum = 0;
-				for (const value of gift.values) {
-					const head = tensorHeadBytes(1 + value.shape.length);
-					if (value.differentiable) {
-						sum += head + expectedBytes(codec, [items, ...value.shape]);
-					} else if (!back) {
-						sum += head + items * elementsOf(value) * value.bytesPerElement;
-					}
-				}
-				sum += sum > 0 || (gift.labels && !back) ? bundleHeadBytes : 0;
-				known.set(key, sum);
+			const found = known.get(key);
+			if (found) {
+				return found;
 			}
-			return sum;
+			let [bytes, encode, decode] = [0, 0, 0];
+			for (const value of gift.values) {
+				const head = tensorHeadBytes(1 + value.shape.length);
+				if (value.differentiable) {
+					const shape = [items, ...value.shape];
+					const work = codingWork(codec, shape);
+					bytes += head + expectedBytes(codec, shape);
+					encode += work.encode;
+					decode += work.decode;
+				} else if (!back) {
+					const data = items * elementsOf(value) * value.bytesPerElement;
+					bytes += head + data;
+					encode += rawWork(data).encode;
+				}
+			}
+			bytes += bytes > 0 || (gift.labels && !back) ? bundleHeadBytes : 0;
+			const made = {bytes, coding: {encode, decode}};
+			known.set(key, made);
+			return made;
 		};
 		return edgesBetween(plan, active, gift.from, gift.to, size).map((edge): Parcel => {
 			const from = devices(gift.from)[edge.from.replica]!.device;
 			const to = devices(gift.to)[edge.to.replica]!.device;
 			const labelled = gift.labels && (!isBranched(plan, 0) || edge.from.replica === 0);
 			const labels = labelled ? tensorHeadBytes(1) + edge.rows.count * costs.labelBytes : 0;
+			const forward = content(from, to, edge.rows.count, false);
+			const backward = content(to, from, edge.rows.count, true);
 			return {
 				...edge,
-				forwardBytes: bytes(from, to, edge.rows.count, false) + labels,
-				backwardBytes: bytes(to, from, edge.rows.count, true),
+				forwardBytes: forward.bytes + labels,
+				backwardBytes: backward.bytes,
+				forwardCoding: forward.coding,
+				backwardCoding: backward.coding,
 			};
 		});
 	});

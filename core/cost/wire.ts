@@ -18,6 +18,8 @@ export interface End {
 	readonly latencySeconds: number;
 	/** The device. */
 	readonly name: string;
+	/** Until when it is busy with encoding and decoding, beside computing. */
+	codingUntil: number;
 }
 
 /** Chunks that a sender has ready for its link. */
@@ -65,7 +67,18 @@ export class Wire {
 			up: this.#in.pipe(link.upBytesPerSecond),
 			down: this.#out.pipe(link.downBytesPerSecond),
 			latencySeconds: link.latencySeconds,
+			codingUntil: 0,
 		};
+	}
+
+	/** Encodes or decodes something, after what was asked for before. */
+	code(end: End, seconds: number, done: () => void): void {
+		if (seconds === 0 && end.codingUntil <= this.agenda.now) {
+			done();
+		} else {
+			end.codingUntil = Math.max(this.agenda.now, end.codingUntil) + seconds;
+			this.agenda.at(end.codingUntil, done);
+		}
 	}
 
 	/** @param sent called when it has left the sender. */

@@ -3,6 +3,7 @@
  * The work itself is really done on the host, so losses and weights are real and only the time is stretched.
  */
 import type {Clock} from '../clock.js';
+import {referenceBytesPerSecond} from '../codec/work.js';
 import type {DeviceProfile, LinkProfile, OpClass} from './profile.js';
 
 /** What a program does in one class of operators. */
@@ -37,6 +38,13 @@ export function classSeconds(
 	const moving = bytes / speeds.memory;
 	return (op === 'memory' ? moving : Math.max(flops / speeds[op], moving)) + calls * dispatchSeconds;
 }
+
+/**
+ * Seconds that the device encodes or decodes tensors (`core/codec/work`), on one core and beside computing.
+ * @param bytes of a copy that takes as long.
+ */
+export const codingSeconds = (bytes: number, {speeds}: Pick<DeviceProfile, 'speeds'>): number =>
+	bytes / Math.min(speeds.memory, referenceBytesPerSecond);
 
 /** Seconds of one transfer between the device and the broker. */
 export const linkSeconds = (link: LinkProfile, direction: 'up' | 'down', bytes: number): number =>

@@ -1,8 +1,10 @@
 /** Carries boundary tensors to other agents, encoded as the plan says, and counts what that does to them. */
 import {setImmediate} from 'node:timers/promises';
+import type {Clock} from '../../core/clock.js';
 import {encodeBundle} from '../../core/codec/bundle.js';
 import {createEncoder, type TensorEncoder} from '../../core/codec/encoder.js';
 import type {CodecSpec} from '../../core/codec/spec.js';
+import {workOf} from '../../core/codec/work.js';
 import {deviceId} from '../../core/ids.js';
 import type {CodecCounts} from '../../core/plan/orders.js';
 import type {Random} from '../../core/random.js';
@@ -17,6 +19,9 @@ export interface CourierOptions {
 	readonly link: TensorLink;
 	readonly random: Random;
 	readonly codecTo: (device: string) => CodecSpec;
+	/** Waits as long as the device that is played goes on encoding. */
+	readonly encoded: (bytes: number, seconds: number, signal: AbortSignal) => Promise<void>;
+	readonly clock: Pick<Clock, 'monotonic'>;
 	readonly task: Task;
 	/** Of model and plan. */
 	readonly digest: string;
@@ -33,12 +38,16 @@ export class Courier {
 
 	/** Resolves when the peer has it. @throws FplError as `TensorLink.send`. */
 	async send(device: string, step: number, key: string, tensors: Tensors, signal: AbortSignal): Promise<void> {
-		const {link, task, digest} = this.#options;
+		const {link, task, digest, clock, encoded} = this.#options;
 		const {run, attempt} = task;
 		// Encoding keeps this thread busy: the next pass is handed to the engine's thread first.
 		await setImmediate();
 		const entries = Object.entries(tensors).map(([name, tensor]) => ({name, tensor}));
-		const data = encodeBundle(entries, this.#encoder(device, key));
+		const encoder = this.#encoder(device, key);
+		const began = clock.monotonic();
+		const data = encodeBundle(entries, encoder);
+		const bytes = entries.reduce((sum, {tensor}) => sum + workOf(encoder.spec, tensor).encode, 0);
+		await encoded(bytes, (clock.monotonic() - began) / 1000, signal);
 		await link.send(
 			deviceId(device),
 			{id: `${run}/${attempt}/${step}/${key}`, purpose: {kind: 'boundary', run, attempt, step, key, digest}, data},

@@ -3,8 +3,9 @@
  * thing computed at a time, and an account of the time and the bytes that this takes.
  */
 import type {Clock} from '../../core/clock.js';
-import {decodeBundle} from '../../core/codec/bundle.js';
+import {decodeBundle, readBundle} from '../../core/codec/bundle.js';
 import type {CodecSpec} from '../../core/codec/spec.js';
+import {decodingWork} from '../../core/codec/work.js';
 import {FplError} from '../../core/errors.js';
 import type {DeviceId} from '../../core/ids.js';
 import type {Phase} from '../../core/ledger/ledger.js';
@@ -50,6 +51,13 @@ export interface Account extends RoundCosts {
 	readonly peakMemoryBytes: number;
 }
 
+/** What reading a bundle takes. */
+const readingWork = (bytes: Uint8Array): number =>
+	readBundle(bytes).reduce(
+		(sum, {encoded: {format, shape, data}}) => sum + decodingWork(format, shape, data.length),
+		0,
+	);
+
 export class Desk {
 	readonly mailbox: Mailbox<Tensors>;
 	readonly phases: PhaseClock;
@@ -64,19 +72,31 @@ export class Desk {
 	#traffic: TensorLink['traffic'];
 
 	constructor(parts: DeskParts, options: DeskOptions) {
-		const {clock, link, random} = parts;
+		const {clock, link, random, meter} = parts;
 		const {task, digest, codecTo, mailboxBytes, ahead} = options;
 		this.#parts = parts;
 		this.#options = options;
 		this.phases = new PhaseClock(clock);
 		this.#traffic = {...link.traffic};
-		parts.meter.begin();
-		this.#courier = new Courier({link, random, codecTo, task, digest});
+		meter.begin();
+		this.#courier = new Courier({
+			link,
+			random,
+			codecTo,
+			task,
+			digest,
+			clock,
+			encoded: (bytes, seconds, signal) => meter.stretchCoding(bytes, seconds, signal),
+		});
 		this.mailbox = new Mailbox({
 			clock,
 			maxBytes: mailboxBytes,
 			...(ahead === undefined ? {} : {ahead}),
 			open: bytes => Object.fromEntries(decodeBundle(bytes, {maxElements: mailboxBytes / 4})),
+			opened: (bytes, seconds) => {
+				const work = meter.emulated ? readingWork(bytes) : 0;
+				return work > 0 ? meter.stretchCoding(work, seconds) : undefined;
+			},
 		});
 	}
 

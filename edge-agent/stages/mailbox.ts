@@ -24,6 +24,8 @@ export interface MailboxOptions<T> {
 	readonly ahead?: number;
 	/** Reads what came. @throws FplError `WIRE_INVALID`. */
 	readonly open: (bytes: Uint8Array) => T;
+	/** Waits as long as the device that is played goes on reading; undefined: it is done. */
+	readonly opened?: (bytes: Uint8Array, seconds: number) => Promise<void> | undefined;
 }
 
 interface Waiter<T> {
@@ -168,6 +170,8 @@ export class Mailbox<T> {
 			return;
 		}
 		const name = keyOf(step, key);
+		const {clock, opened} = this.#options;
+		const began = clock.monotonic();
 		let content: T;
 		try {
 			content = this.#options.open(data);
@@ -181,7 +185,17 @@ export class Mailbox<T> {
 			}
 			return;
 		}
-		this.#settle(name, {content, bytes: data.length, seconds});
+		const settle = () => {
+			if (!this.#closed && step >= this.#step) {
+				this.#settle(name, {content, bytes: data.length, seconds: seconds + (clock.monotonic() - began) / 1000});
+			}
+		};
+		const reading = opened?.(data, (clock.monotonic() - began) / 1000);
+		if (reading) {
+			void reading.then(settle);
+		} else {
+			settle();
+		}
 	}
 
 	#settle(name: string, letter: Letter<T>): void {

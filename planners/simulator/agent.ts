@@ -1,7 +1,8 @@
 /** A device of a simulated run: computes one thing at a time and carries out its orders one after the other. */
 import type {CostDevice} from '../../core/cost/fleet.js';
 import type {PassTime} from '../../core/cost/step-clock.js';
-import {orderBytes, reportBytes} from '../../core/cost/traffic.js';
+import {type Content, orderBytes, reportBytes} from '../../core/cost/traffic.js';
+import {codingSeconds} from '../../core/profile/emulate.js';
 import {type Kernel, type Process, Signal} from './kernel.js';
 import type {Network, Party} from './network.js';
 import type {Noise} from './noise.js';
@@ -30,6 +31,7 @@ export class Agent {
 	readonly world: World;
 	items = 0;
 	#busyUntil = 0;
+	#codingUntil = 0;
 	#orders: Signal;
 	readonly #letters = new Map<string, Letter>();
 
@@ -94,17 +96,32 @@ export class Agent {
 		letter.signal.fire();
 	}
 
+	/** Encodes or decodes for so long, after what was asked for before, while it goes on computing. */
+	code(seconds: number): Signal {
+		const {kernel} = this.world;
+		this.#codingUntil = Math.max(kernel.now, this.#codingUntil) + seconds;
+		return kernel.until(this.#codingUntil);
+	}
+
 	/** Sends tensors to a part of some device; answers when it has them. */
-	give(to: Agent, key: string, bytes: number): Signal {
+	give(to: Agent, key: string, {bytes, coding}: Content): Signal {
 		if (to === this) {
 			this.deliver(key, 0);
 			const at = new Signal();
 			at.fire();
 			return at;
 		}
-		const delivery = this.world.post.send(this.party, to.party, bytes);
-		delivery.arrived.whenFired(() => to.deliver(key, delivery.receiving()));
-		return delivery.acknowledged;
+		const {kernel, post} = this.world;
+		const reading = codingSeconds(coding.decode, to.device.profile);
+		const {party} = this;
+		const encoded = this.code(codingSeconds(coding.encode, this.device.profile));
+		function* send(): Process {
+			yield encoded;
+			const {arrived, acknowledged, receiving} = post.send(party, to.party, bytes);
+			arrived.whenFired(() => to.code(reading).whenFired(() => to.deliver(key, receiving() + reading)));
+			yield acknowledged;
+		}
+		return kernel.spawn(send());
 	}
 
 	/** Sends a vector to the coordinator, which it waits for. */

@@ -78,6 +78,7 @@ export function* workOn(part: Part, shape: StepShape, partOf: (id: PartId) => Pa
 						to: parcel.to,
 						key: boundaryKey('forward', micro, parcel),
 						bytes: parcel.forwardBytes,
+						coding: parcel.forwardCoding,
 					}))
 				: toHere
 						.filter(({backwardBytes}) => backwardBytes > 0)
@@ -85,15 +86,16 @@ export function* workOn(part: Part, shape: StepShape, partOf: (id: PartId) => Pa
 							to: parcel.from,
 							key: boundaryKey('backward', micro, parcel),
 							bytes: parcel.backwardBytes,
+							coding: parcel.backwardCoding,
 						}));
-		for (const {to, key, bytes} of gifts) {
+		for (const {to, key, ...content} of gifts) {
 			const peer = `${to.stage}.${to.replica}`;
 			const under = underWay.get(peer) ?? [];
 			underWay.set(peer, under);
 			if (under.length >= ahead) {
 				yield* agent.sending(all([under.shift()!]));
 			}
-			under.push(agent.give(partOf(to).agent, name(key), bytes));
+			under.push(agent.give(partOf(to).agent, name(key), content));
 		}
 	}
 	yield* agent.sending(all([...underWay.values()].flat()));

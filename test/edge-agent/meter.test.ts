@@ -181,3 +181,29 @@ test('the battery is asked for what is left, but not at every step', async t => 
 	await clock.advance(5000);
 	t.is((await made.cost(waiting(1), noBytes)).batteryJoules, 35_998);
 });
+
+test('an emulated device encodes one thing after the other, each for as long as it takes it', async t => {
+	const clock = new ManualClock();
+	const {made} = aMeter(undefined, {clock, emulated: true});
+	// A Raspberry Pi 4B copies 4 GB/s: 10 ms each.
+	const bytes = 4e7;
+	const done: number[] = [];
+	const began = clock.monotonic();
+	for (const measured of [0, 0.002]) {
+		void made.stretchCoding(bytes, measured).then(() => done.push(clock.monotonic() - began));
+	}
+	await clock.advance(50);
+	t.deepEqual(done, [10, 20]);
+	// It has been idle since: what took 4 ms here takes 6 ms more.
+	void made.stretchCoding(bytes, 0.004).then(() => done.push(clock.monotonic() - began));
+	await clock.advance(50);
+	t.is(done[2], 56);
+});
+
+test('a device that is not emulated encodes as fast as it does, and one slower than what it plays says so', async t => {
+	const clock = new ManualClock();
+	await aMeter(undefined, {clock}).made.stretchCoding(4e9, 0);
+	const {made, log} = aMeter(undefined, {clock, emulated: true});
+	await made.stretchCoding(4e6, 0.5);
+	t.true(log.lines.some(({text}) => /more slowly/u.test(text)));
+});

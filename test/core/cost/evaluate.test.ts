@@ -1,14 +1,18 @@
 /** Predicted times against formulas written down by hand, on plans small enough for that. */
 import test from 'ava';
+import type {CodecSpec} from '../../../core/codec/spec.js';
+import {codingWork} from '../../../core/codec/work.js';
 import {evaluate} from '../../../core/cost/evaluate.js';
 import type {CostBroker} from '../../../core/cost/fleet.js';
 import {answerBytes, onTheWire, orderBytes, reportBytes} from '../../../core/cost/traffic.js';
 import type {Plan} from '../../../core/plan/plan.js';
+import {codingSeconds} from '../../../core/profile/emulate.js';
 import {
 	elements,
 	everyStep,
 	messageSeconds as m,
 	parameters,
+	pi,
 	secondsPerElement,
 	stepSeconds,
 	type TinyDevice,
@@ -48,6 +52,12 @@ const way = (from: TinyDevice, to: TinyDevice, bytes: number) =>
 
 /** The weights of two units on their way to a checkpoint or another device. */
 const state = wire(4 * 2 * parameters + 8);
+
+/** Seconds on a device of the tiny fleet. */
+const coded = (codec: CodecSpec, items: number) => {
+	const {encode, decode} = codingWork(codec, [items, elements]);
+	return {encode: codingSeconds(encode, pi), decode: codingSeconds(decode, pi)};
+};
 
 const predict = (plan: Plan, devices: readonly TinyDevice[], steps = 1, broker: Partial<CostBroker> = {}) =>
 	evaluate({plan, costs: tinyModel(4), fleet: tinyFleet(devices, broker), training: training(steps, batch)});
@@ -128,12 +138,28 @@ test('two stages: order and update, forward, over, learn, back, backward, report
 	const report = up(slow, reportBytes);
 	const expected =
 		order + forward + way(slow, fast, bytes) + learn + way(fast, slow, bytes) + backward + report + stepSeconds;
-	t.true(near(got, expected), `${got}, ${expected}`);
+	const coding = 2 * coded({kind: 'fp32'}, batch).encode;
+	t.true(near(got, expected + coding), `${got}, ${expected} + ${coding}`);
 	const [first, second] = devices;
 	// At the end of the epoch each hands over its weights for a test and a checkpoint.
 	t.is(first!.bytesSent, bytes + onTheWire(1, 1e6).back + state);
 	t.is(first!.bytesSent, second!.bytesSent);
 	t.true(near(first!.phases.compute.seconds, forward + backward + 2 * updateSeconds));
+});
+
+test('tensors are encoded before they go and decoded when they have come, as long as their codec takes on the device', t => {
+	const codec = {kind: 'int8', per: 'tensor', rounding: 'nearest'} as const;
+	const link = {upBytesPerSecond: 1e12, downBytesPerSecond: 1e12, latencySeconds: 0};
+	const pair = [
+		{...slow, link},
+		{...fast, link},
+	];
+	const plan = twoStages(1);
+	const raw = predict(plan, pair).stepSeconds - 2 * coded({kind: 'fp32'}, batch).encode;
+	const compressed = predict({...plan, links: [{from: '*', to: '*', codec}]}, pair).stepSeconds;
+	const {encode, decode} = coded(codec, batch);
+	t.true(Math.abs(compressed - raw - 2 * (encode + decode)) < 1e-7, `${compressed}, ${raw}, ${encode}, ${decode}`);
+	t.true(encode > decode && decode > 0);
 });
 
 test('with micro-batches the slower stage works without a pause once it has begun, where links are no matter', t => {

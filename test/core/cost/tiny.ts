@@ -31,7 +31,7 @@ export function tinyModel(units: number): ModelCosts {
 	};
 }
 
-const pi = libraryProfile('raspberry-pi-4b', 'test');
+export const pi = libraryProfile('raspberry-pi-4b', 'test');
 
 /** Seconds of a forward pass through one unit for one item; a backward pass takes twice as long. */
 export interface TinyDevice {

@@ -23,7 +23,7 @@ function check(builder: Builder): void {
 			const bytes = apart(predicted.bytes, simulated.bytes);
 			return predicted.steps === simulated.steps && step <= 0.03 && run <= 0.03 && bytes <= 0.001;
 		}),
-		{numRuns: runs, seed: 2027},
+		{numRuns: runs, seed: 42, endOnFailure: true},
 	);
 }
 
@@ -37,14 +37,7 @@ for (const builder of builderNames) {
 /** That weights take a little longer may put every checkpoint off by a step; where steps are long, that is every other one. */
 const most = 0.9;
 
-for (const builder of [
-	'model-split',
-	'pipeline',
-	'fpl-stacked',
-	'fpl-private',
-	'split-learning',
-	'u-shaped',
-] as const) {
+for (const builder of ['pipeline', 'fpl-stacked', 'split-learning', 'u-shaped'] as const) {
 	test(`${builder}: with checkpoints within epochs nine in ten runs take as long within 3 %, and as many bytes within 1 %`, t => {
 		const inputs = fc.sample(randomCase([builder]), {numRuns: runs, seed: 7});
 		const both = inputs.map(input => ({predicted: evaluate(input), simulated: simulate({...input, mostSteps})}));
