@@ -120,11 +120,13 @@ export interface Setting {
 export const cancelled = 'a client asked for it';
 
 /** The same run, whose reports somebody else hears as well. */
-function observed(active: ActiveRun, observer: RunObserver): ActiveRun {
+function observed(active: ActiveRun, run: RunId, observer: RunObserver): ActiveRun {
 	return Object.create(active, {
 		report: {
 			value: (body: BodyOf<'roundReport'>, from: DeviceId) => {
-				observer.computed(from, body.phases.compute.seconds);
+				if (body.run === run) {
+					observer.computed(from, body.phases.compute.seconds);
+				}
 				active.report(body, from);
 			},
 		},
@@ -181,7 +183,7 @@ export async function conduct(
 	const onPause = () => active.stop('the coordinator was stopped');
 	const onCancel = () => active.stop(cancelled);
 	try {
-		context.onDriver(observer ? observed(active, observer) : active);
+		context.onDriver(observer ? observed(active, run, observer) : active);
 		tellSpares();
 		await active.start(fleet.list().map(({device}) => device));
 		for (const [signal, stop] of [

@@ -259,9 +259,11 @@ class Training {
 		}
 		const {because, gain, plan, prediction, assumed} = move;
 		const better =
-			gain >= 1 ? 'the run could not go on as before' : `what is left costs ${Math.round(gain * 100)} % less`;
+			gain >= 1
+				? 'the run could not go on as before'
+				: `what is left costs ${Math.round(gain * 100)} % less, as predicted`;
 		this.#note(
-			`moves from «${course.plan.scheme}» (${devicesOf(course.plan).join(', ')}) to «${plan.scheme}» (${devicesOf(plan).join(', ')}): ${because}; ${better}, as predicted`,
+			`moves from «${course.plan.scheme}» (${devicesOf(course.plan).join(', ')}) to «${plan.scheme}» (${devicesOf(plan).join(', ')}): ${because}; ${better}`,
 		);
 		const {context, memory} = this.#parts;
 		memory.movedAt = context.clock.monotonic();
