@@ -77,7 +77,7 @@ test.serial(
 		const fleet = await aFleet(t);
 		const stop = await fleet.coordinator();
 		await Promise.all(devices.map(name => fleet.device(name)));
-		const run = await fleet.submit(aJob(20));
+		const run = await fleet.submit(aJob(12));
 		const folder = fleet.store.checkpoints(run);
 		let full = false;
 		let freed = false;
@@ -105,7 +105,7 @@ test.serial(
 		t.is(notes.length, 2, notes.join('\n'));
 		t.regex(notes[0]!, /could not be written.*Free some space/su);
 		t.regex(notes[1]!, /can be written again/u);
-		t.is((await fileCheckpoints(folder).latest()).checkpoint?.round, 200);
+		t.is((await fileCheckpoints(folder).latest()).checkpoint?.round, 120);
 		await stop();
 	},
 );
@@ -116,7 +116,7 @@ test.serial(
 		const fleet = await aFleet(t);
 		await fleet.coordinator();
 		await Promise.all(devices.map(name => fleet.device(name)));
-		const run = await fleet.submit(aJob(10));
+		const run = await fleet.submit(aJob(3));
 		// The trained model cannot take the place of a folder.
 		const file = path.join(fleet.store.directory(run), 'trained.onnx');
 		await mkdir(path.join(file, 'x'), {recursive: true});
@@ -139,7 +139,7 @@ test.serial(
 		}
 		const ledger = await fleet.store.ledger(run);
 		t.is(ledger.final.state, 'done');
-		t.is(ledger.rounds.length, 100);
+		t.is(ledger.rounds.length, 30);
 		t.true((await readFile(file)).length > 1000);
 	},
 );

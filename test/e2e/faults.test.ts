@@ -20,7 +20,7 @@ test.serial('a device that dies is not waited for, and takes part again when it 
 	await fleet.device('dev-1');
 	await fleet.device('dev-2');
 	const third = await fleet.device('dev-3');
-	const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 30}}));
+	const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 15}}));
 	const client = await fleet.client();
 	let killed = false;
 	let back = false;
@@ -49,7 +49,7 @@ test.serial('a coordinator that is stopped goes on with the run when it starts a
 	const fleet = await aFleet(t);
 	const stop = await fleet.coordinator();
 	await Promise.all(['dev-1', 'dev-2', 'dev-3'].map(name => fleet.device(name)));
-	const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 20}}));
+	const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 8}}));
 	const client = await fleet.client();
 	let stopped = 0;
 	const rounds: number[] = [];
@@ -68,10 +68,10 @@ test.serial('a coordinator that is stopped goes on with the run when it starts a
 	const ledger = await fleet.store.ledger(run);
 	t.true(stopped > 0);
 	t.is((await fleet.store.get(run)).attempt, 2);
-	t.is(ledger.rounds.at(-1)?.round, 199);
+	t.is(ledger.rounds.at(-1)?.round, 79);
 	t.deepEqual(
 		ledger.rounds.map(({round}) => round),
-		Array.from({length: 200}, (_, round) => round),
+		Array.from({length: 80}, (_, round) => round),
 	);
 });
 

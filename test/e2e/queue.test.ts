@@ -154,7 +154,7 @@ for (const phase of ['gathering', 'round'] as const) {
 		if (phase === 'round') {
 			await start();
 		}
-		const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 10}}));
+		const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 5}}));
 		const waiting = await fleet.submit(aJob());
 		await until(fleet, run, phase);
 		const began = performance.now();
