@@ -44,22 +44,6 @@ export function mannerOf(plan: Plan): Manner | undefined {
 		: undefined;
 }
 
-/** In words, after «trains». */
-export function mannerText(manner: Manner): string {
-	switch (manner.kind) {
-		case 'together':
-			return 'with one update of all at every step';
-		case 'aligned':
-			return `with branches that end with unit ${manner.cut}`;
-		case 'means':
-			return `with a mean of all weights every ${manner.epochs === 1 ? 'epoch' : `${manner.epochs} epochs`}`;
-		case 'classic':
-			return manner.scheme === 'split-learning' ? 'in turns' : 'with a mean of the first stage every epoch';
-		default:
-			return manner satisfies never;
-	}
-}
-
 /** The plans of a space that train in this manner. */
 export function spaceOf(space: Space, manner: Manner): Space {
 	switch (manner.kind) {

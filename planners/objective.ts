@@ -10,8 +10,9 @@ export const amountsOf = ({seconds, bytes, joules, dollars}: Evaluation): Amount
 	money: dollars,
 });
 
-/** How much less time is worth where something else is minimised: too little to count but between equals. */
+/** How much less time is worth where something else is minimised: too little to count but between equals; and between nothings. */
 const timeBetweenEquals = 1e-7;
+const timeBetweenNothings = 1e-15;
 
 /**
  * Monotone in every amount, so that bounds of amounts give a bound of the value. Of plans that take the same the faster one is
@@ -22,7 +23,8 @@ export function objectiveValue(objective: Objective, amounts: Amounts): number {
 		case 'one':
 			return objective.measure === 'time'
 				? amounts.time
-				: amounts[objective.measure] * (1 + timeBetweenEquals * Math.log1p(amounts.time));
+				: amounts[objective.measure] * (1 + timeBetweenEquals * Math.log1p(amounts.time)) +
+						timeBetweenNothings * amounts.time;
 		case 'weighted':
 			return measures.reduce((sum, measure) => sum + (objective.weights[measure] ?? 0) * amounts[measure], 0);
 		default:

@@ -131,7 +131,10 @@ export async function gather(context: GatherContext, wanted: Wanted, signal: Abo
 		release();
 		const now = clock.monotonic();
 		const found = candidates();
-		enoughSince = found.length >= minimum ? (enoughSince ?? now) : undefined;
+		// Nobody else has what the sources own.
+		const missing = (job.data.sources ?? []).filter(source => !found.includes(source as DeviceId));
+		const enough = found.length >= minimum && missing.length === 0;
+		enoughSince = enough ? (enoughSince ?? now) : undefined;
 		const complete = only !== undefined && found.length === only.length;
 		if (complete || (enoughSince !== undefined && now - enoughSince >= settleMs && only === undefined)) {
 			return await planned(found);
@@ -140,8 +143,16 @@ export async function gather(context: GatherContext, wanted: Wanted, signal: Abo
 			throw new FplError('INTERRUPTED', {where: run, problem: 'stopped while waiting for devices'});
 		}
 		if (now >= deadline) {
-			if (found.length >= minimum) {
+			if (enough) {
 				return await planned(found);
+			}
+			if (missing.length > 0) {
+				throw new FplError('RUN_NO_DEVICES', {
+					where: 'data.sources',
+					expected: `all sources idle within ${wait} s`,
+					got: `${missing.join(', ')} not`,
+					fix: 'Start their agents with «fpl agent run», or see «fpl devices».',
+				});
 			}
 			throw new FplError('RUN_NO_DEVICES', {
 				expected: `at least ${minimum} idle device${minimum === 1 ? '' : 's'}${only ? ` of ${only.join(', ')}` : ''} within ${wait} s`,

@@ -12,6 +12,7 @@ import {asFplError, FplError} from '../../core/errors.js';
 import {isId, type RunId, runId} from '../../core/ids.js';
 import type {Ledger} from '../../core/ledger/ledger.js';
 import {type Prediction, readPrediction} from '../../core/ledger/prediction.js';
+import {readLedger} from '../../core/ledger/schema.js';
 import {inferenceOptionsSchema} from '../../core/plan/inference.js';
 import {type Plan, planSchema} from '../../core/plan/plan.js';
 
@@ -148,7 +149,7 @@ export class RunStore {
 	}
 
 	async ledger(run: RunId): Promise<Ledger> {
-		return JSON.parse((await this.file(run, 'ledger.json')).toString()) as Ledger;
+		return readLedger((await this.file(run, 'ledger.json')).toString(), `ledger of ${run}`);
 	}
 
 	async putPrediction(run: RunId, prediction: Prediction): Promise<void> {
