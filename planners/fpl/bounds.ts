@@ -6,6 +6,7 @@
 import type {CostDevice} from '../../core/cost/fleet.js';
 import {floatBytes} from '../../core/cost/model-costs.js';
 import {prefixSums} from '../../core/cost/pass-times.js';
+import {warmUp} from '../../core/plan/schedule.js';
 import type {LinkProfile} from '../../core/profile/profile.js';
 import type {Amounts, Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
@@ -28,6 +29,14 @@ export interface BoundStage extends LinkedStage {
 	readonly bytes: number;
 }
 
+/** What comes after the last of the stages, from its first input to its last output; and one micro-batch there and back. */
+interface Rest {
+	readonly seconds: number;
+	readonly trip: number;
+}
+
+const nothing: Rest = {seconds: 0, trip: 0};
+
 export class Bounds {
 	readonly #problem: Problem;
 	readonly #mode: Mode;
@@ -37,13 +46,17 @@ export class Bounds {
 	readonly #elements: Float64Array;
 	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
+	/** The largest part that a forward pass can be of a forward and a backward one. */
+	readonly #forwardPart: number;
 
 	constructor(problem: Problem, mode: Mode, devices: readonly number[]) {
-		const {costs, training, fleet} = problem;
+		const {costs, training, fleet, space} = problem;
 		this.#problem = problem;
 		this.#mode = mode;
 		const {microBatches, schedule} = mode;
-		this.#flow = {micros: Math.min(microBatches, training.batch), schedule, chunkBytes: fleet.messaging.chunkBytes};
+		const {chunkBytes} = fleet.messaging;
+		const {mostStages} = space;
+		this.#flow = {micros: Math.min(microBatches, training.batch), schedule, chunkBytes, mostStages};
 		this.#steps = training.epochs * Math.max(1, Math.ceil(training.samples / training.batch));
 		this.#elements = prefixSums(costs.units.map(({parameters, buffers}) => parameters + buffers));
 		const known = new Map<CostDevice['times'], Float64Array>();
@@ -58,6 +71,14 @@ export class Bounds {
 				return [index, sums] as const;
 			}),
 		);
+		const most = Math.ceil(training.batch / micros);
+		const parts = [...known.keys()].flatMap(times =>
+			costs.units.flatMap((_, unit) =>
+				[1, most].map(items => times.least('forward', unit, items) / times.least('learn', unit, items)),
+			),
+		);
+		// Nothing of nothing is no part.
+		this.#forwardPart = Math.min(1, Math.max(0, ...parts.filter(one => one > 0)));
 	}
 
 	#vectorElements = (first: number, last: number): number => this.#elements[last + 1]! - this.#elements[first]!;
@@ -66,7 +87,7 @@ export class Bounds {
 	amounts({stages, last, left}: Prefix): Amounts {
 		const {fleet, costs} = this.#problem;
 		const done = last === costs.units.length - 1;
-		const seconds = this.#chain(stages, done ? 0 : this.#rest(stages, last, left)).seconds;
+		const {seconds} = this.#chain(stages, done ? nothing : this.#rest(stages, last, left));
 		let [joules, idleWatts, price, bytes] = [0, 0, 0, 0];
 		for (const own of stages) {
 			joules += own.joules;
@@ -90,11 +111,11 @@ export class Bounds {
 
 	/** So many of the first stages alone take as long as these stages do. */
 	held(stages: readonly BoundStage[]): number {
-		return this.#chain(stages, 0).held;
+		return this.#chain(stages, nothing).held;
 	}
 
 	/** Of a step that goes through these stages, when what is left of it takes at least so long. */
-	#chain(stages: readonly BoundStage[], rest: number): {readonly seconds: number; readonly held: number} {
+	#chain(stages: readonly BoundStage[], rest: Rest): {readonly seconds: number; readonly held: number} {
 		const {costs, fleet} = this.#problem;
 		const {secondsPerStep, secondsPerElement} = fleet.broker;
 		let exchanged = 0;
@@ -104,16 +125,48 @@ export class Bounds {
 		const more = secondsPerStep + exchanged * secondsPerElement;
 		if (costs.maxCrossing > 1) {
 			// A stage may not depend on the one before it.
-			const longest = Math.max(rest, ...stages.map(stage => chainOf([stage], this.#flow).seconds));
+			const longest = Math.max(rest.seconds, ...stages.map(stage => chainOf([stage], this.#flow).seconds));
 			return {seconds: longest + more, held: stages.length};
 		}
-		const {seconds, leaving, closing, held} = chainOf(stages, this.#flow);
-		return {seconds: (rest > 0 ? Math.max(seconds, leaving + rest + closing) : seconds) + more, held};
+		const {seconds, leaving, closing, held} = chainOf(stages, this.#flow, rest.trip);
+		const all = rest.seconds > 0 ? Math.max(seconds, leaving + rest.seconds + closing) : seconds;
+		return {seconds: all + more, held};
 	}
 
-	/** Seconds of what comes after the last of the stages, from its first input to its last output. */
-	#rest(stages: readonly BoundStage[], last: number, left: readonly number[]): number {
-		return Math.max(this.#fluid(last + 1, left, stages.length), this.#inflow(stages, left));
+	/**
+	 * What comes after the last of the stages. Besides the way of one micro-batch through all of it, each of its stages has M − 1
+	 * backward and M − A forward passes to do, with A of these before its first backward pass (`warmUp`).
+	 */
+	#rest(stages: readonly BoundStage[], last: number, left: readonly number[]): Rest {
+		const all = this.#fluid(last + 1, left, stages.length, () => 1);
+		const inflow = this.#inflow(stages, left);
+		if (this.#problem.costs.maxCrossing > 1) {
+			return {seconds: Math.max(all, inflow), trip: 0};
+		}
+		const {micros, schedule, mostStages} = this.#flow;
+		const part = (stage: number) => {
+			const ahead = Math.max(1, warmUp(schedule, stage, mostStages, micros));
+			return (micros - 1 - (ahead - 1) * this.#forwardPart) / micros;
+		};
+		const trip = this.#trip(last + 1, left);
+		return {seconds: Math.max(all, trip + this.#fluid(last + 1, left, stages.length, part), inflow), trip};
+	}
+
+	/** Seconds of the smallest share of a micro-batch through the units from `first` on and back, each where that takes least. */
+	#trip(first: number, devices: readonly number[]): number {
+		const {costs, training, space} = this.#problem;
+		const tables = this.#tables(devices);
+		let seconds = 0;
+		for (let unit = first; unit < costs.units.length; unit++) {
+			let least = Number.POSITIVE_INFINITY;
+			for (const {sums} of tables) {
+				least = Math.min(least, sums[unit + 1]! - sums[unit]!);
+			}
+			seconds += least;
+		}
+		// What takes time however many items there are is taken to be shared too.
+		const fewest = space.mostReplicas === 1 ? Math.floor(training.batch / this.#flow.micros) : 1;
+		return (seconds * fewest) / training.batch;
 	}
 
 	/** @param index of the stage in its plan. */
@@ -126,9 +179,9 @@ export class Bounds {
 			branched: aligned && index === 0,
 		});
 		const {replicas, vectorBytes} = stage;
-		const nothing = {forward: 0, backward: 0};
-		const made = stage.isLast ? nothing : this.#made(range);
-		const read = first > 0 ? this.#between(0, first - 1, first, last) : nothing;
+		const none = {forward: 0, backward: 0};
+		const made = stage.isLast ? none : this.#made(range);
+		const read = first > 0 ? this.#between(0, first - 1, first, last) : none;
 		// With several tensors over a cut, who knows whose they are.
 		const copies = aligned && index === 1 && costs.maxCrossing === 1 ? data.devices.length : 1;
 		let [joules, idleWatts, price, sent] = [0, 0, 0, 0];
@@ -206,8 +259,9 @@ export class Bounds {
 	/**
 	 * Seconds of the units from `first` on if the fastest of these devices, as many as the stages that are left may have, shared
 	 * them perfectly; a bound by weak duality.
+	 * @param part of its passes that counts in a stage; no larger in earlier stages than in later ones.
 	 */
-	#fluid(first: number, devices: readonly number[], stages: number): number {
+	#fluid(first: number, devices: readonly number[], stages: number, part: (stage: number) => number): number {
 		if (devices.length === 0) {
 			return Number.POSITIVE_INFINITY;
 		}
@@ -215,12 +269,15 @@ export class Bounds {
 		const tables = this.#tables(devices);
 		const rates = tables.map(({sums}) => 1 / Math.max(1e-15, sums[length]! - sums[first]!));
 		const {mostStages, mostReplicas} = this.#problem.space;
-		let room = (mostStages - stages) * mostReplicas;
-		let all = 0;
+		let [all, stage, room] = [0, stages, mostReplicas];
 		for (const index of rates.map((_, at) => at).sort((a, b) => rates[b]! - rates[a]!)) {
-			const count = Math.min(room, tables[index]!.count);
-			all += count * rates[index]!;
-			room -= count;
+			for (let {count} = tables[index]!; count > 0 && stage < mostStages; ) {
+				const taken = Math.min(room, count);
+				all += (taken * rates[index]!) / part(stage);
+				count -= taken;
+				room -= taken;
+				[stage, room] = room === 0 ? [stage + 1, mostReplicas] : [stage, room];
+			}
 		}
 		if (all === 0) {
 			return Number.POSITIVE_INFINITY;

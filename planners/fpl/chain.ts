@@ -36,12 +36,14 @@ export interface Flow {
 	readonly micros: number;
 	readonly schedule: Plan['pipeline']['schedule'];
 	readonly chunkBytes: number;
+	readonly mostStages: number;
 }
 
-export function chainOf(stages: readonly LinkedStage[], flow: Flow): Chain {
+/** @param beyond seconds at least of a micro-batch's passes there and back after the last of the stages. */
+export function chainOf(stages: readonly LinkedStage[], flow: Flow, beyond = 0): Chain {
 	const {starts, outs} = startsOf(stages, flow.chunkBytes);
 	const {afters, homes} = aftersOf(stages);
-	const ways: Ways = {starts, outs, afters, homes, trips: tripsOf(stages)};
+	const ways: Ways = {starts, outs, afters, homes, trips: tripsOf(stages, beyond)};
 	let [seconds, held] = [0, 0];
 	for (let index = 0; index < stages.length; index++) {
 		const {alone, withLater} = longestOf(stages, index, ways, flow);
@@ -99,7 +101,10 @@ function longestOf(stages: readonly LinkedStage[], index: number, ways: Ways, fl
 	const home = previous && read.backward > 0 ? homeward(previous, afters[index - 1]!) : 0;
 	const onward = next ? onwardLeast(next, trips[index + 1]!, afters[index + 1]!) : 0;
 	// A micro-batch begins when another one's gradient is back, or another message has been answered.
-	const ahead = stages.at(-1)!.isLast ? warmUp(flow.schedule, index, stages.length, flow.micros) : flow.micros;
+	const count = stages.at(-1)!.isLast ? stages.length : flow.mostStages;
+	const ahead = Math.max(1, warmUp(flow.schedule, index, count, flow.micros));
+	// Forward passes that are left when the first gradient is back, and backward passes before the last forward one.
+	const left = flow.micros - ahead;
 	const turns = isLast ? 0 : Math.floor((flow.micros - 1) / ahead);
 	const waits = Math.floor((flow.micros - 1) / sendsAhead);
 	const onwardAnswer = next && made.forward > 0 && meet(stage, next) ? waits * leastMessage(next) : 0;
@@ -135,8 +140,8 @@ function longestOf(stages: readonly LinkedStage[], index: number, ways: Ways, fl
 		withLater = Math.max(
 			withLater,
 			// All passes one way, and one micro-batch's way through what comes later.
-			isLast ? 0 : start + own.allForward + trip + backward + after,
-			isLast ? 0 : start + forward + trip + own.allBackward + after,
+			isLast ? 0 : start + own.allForward + left * backward + trip + backward + after,
+			isLast ? 0 : start + forward + trip + own.allBackward + left * forward + after,
 			isLast ? 0 : start + (turns + 1) * (trip + both) + after,
 			// What goes on, and what comes, with the last one's way through what comes later.
 			next && sent > 0 ? start + first + sent / up + message + onward : 0,
@@ -276,14 +281,15 @@ function backTo(to: StageBound, afters: readonly number[], from: StageBound): nu
 	return longest;
 }
 
-function tripsOf(stages: readonly LinkedStage[]): Seconds {
+function tripsOf(stages: readonly LinkedStage[], rest: number): Seconds {
 	const trips: number[][] = [];
-	let beyond = 0;
+	let beyond = rest;
 	for (let index = stages.length - 1; index >= 0; index--) {
 		const stage = stages[index]!;
 		const {made} = stage;
 		const next = stages[index + 1];
-		const between = next && made.backward > 0 ? beyond + 2 * (leastMessage(stage) + leastMessage(next)) : 0;
+		const messages = next ? 2 * (leastMessage(stage) + leastMessage(next)) : 0;
+		const between = made.backward > 0 ? beyond + messages : 0;
 		const own: number[] = [];
 		beyond = Number.POSITIVE_INFINITY;
 		for (const {both} of stage.replicas) {

@@ -82,10 +82,9 @@ test('so it is for ViT-Base on four boards of each of two types, as published', 
 		t.pass();
 		return;
 	}
-	const compared = comparePublished(published, 64, 2000);
-	t.true(isOptimum(compared), JSON.stringify(compared));
-	t.is(compared.optimum.pipelines, pipelines);
-	const {seconds, bound, pipelines: fewer} = pipelineOptimum(problemOfPipeEdge(published, 16));
-	t.true(seconds > bound && seconds < 1.05 * bound, `${seconds} s, bound ${bound} s`);
-	t.is(fewer, pipelines);
+	for (const microBatches of [16, 64]) {
+		const compared = comparePublished(published, microBatches, 2000);
+		t.true(isOptimum(compared), JSON.stringify(compared));
+		t.is(compared.optimum.pipelines, pipelines);
+	}
 });
