@@ -34,7 +34,6 @@ interface ClassSums {
 }
 
 export interface WorkSums {
-	readonly units: number;
 	/**
 	 * Work of passes by class of operators, as agents that emulate a device stretch it.
 	 * @param items of all calls together.
@@ -42,6 +41,8 @@ export interface WorkSums {
 	pass(kind: PassKind, first: number, last: number, items: number, calls?: number): Partial<Record<OpClass, Work>>;
 	/** Seconds of such a pass on a device, as `emulatedSeconds` of its work, without making a table of it. */
 	timed(profile: DeviceProfile): PassTimes['pass'];
+	/** Seconds of a unit by whichever of computing and moving takes longer for all units together, class by class. */
+	leastTimed(profile: DeviceProfile): PassTimes['least'];
 	/** An update reads gradient, weights and slots and writes weights and slots. */
 	update(first: number, last: number): Partial<Record<OpClass, Work>>;
 }
@@ -57,7 +58,6 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 		.filter(({calls}) => calls.at(-1)! > 0);
 	const parameters = prefixSums(units.map(unit => unit.parameters));
 	return {
-		units: units.length,
 		pass(kind, first, last, items, times = 1) {
 			const cost = passCost[kind];
 			const work: Partial<Record<OpClass, Work>> = {};
@@ -94,6 +94,23 @@ export function workSums(units: readonly UnitWork[], slots: number): WorkSums {
 				return sum;
 			};
 		},
+		leastTimed({speeds, dispatchSeconds}) {
+			return (kind, unit, items) => {
+				const cost = passCost[kind];
+				const end = units.length;
+				let sum = 0;
+				for (let index = 0; index < classes.length; index++) {
+					const {op, flops, bytes, callBytes, calls} = classes[index]!;
+					const moved = (items * bytes[end]! + callBytes[end]!) / speeds.memory;
+					const computes = op !== 'memory' && (items * flops[end]!) / speeds[op] >= moved;
+					const own = computes
+						? (items * (flops[unit + 1]! - flops[unit]!)) / speeds[op]
+						: (items * (bytes[unit + 1]! - bytes[unit]!) + callBytes[unit + 1]! - callBytes[unit]!) / speeds.memory;
+					sum += cost * (own + (calls[unit + 1]! - calls[unit]!) * dispatchSeconds);
+				}
+				return sum;
+			};
+		},
 		update(first, last) {
 			const elements = parameters[last + 1]! - parameters[first]!;
 			return {memory: {flops: 0, bytes: elements * floatBytes * (3 + 2 * slots), calls: 0}};
@@ -106,25 +123,9 @@ export function timesOfProfile(sums: WorkSums, profile: DeviceProfile): PassTime
 	return {
 		pass: sums.timed(profile),
 		// The longer of computing and moving is that of all units of a pass together: either alone is a bound that adds up.
-		least: (kind, unit, items) =>
-			leastSeconds(sums.pass(kind, 0, sums.units - 1, items), sums.pass(kind, unit, unit, items), profile),
+		least: sums.leastTimed(profile),
 		update: (first, last) => emulatedSeconds(sums.update(first, last), profile),
 	};
-}
-
-/** Seconds of some work by whichever of computing and moving takes longer, class by class, for all of it together. */
-function leastSeconds(
-	all: Readonly<Partial<Record<OpClass, Work>>>,
-	own: Readonly<Partial<Record<OpClass, Work>>>,
-	{speeds, dispatchSeconds}: DeviceProfile,
-): number {
-	let sum = 0;
-	for (const [op, {flops, bytes, calls}] of Object.entries(own) as Array<[OpClass, Work]>) {
-		const whole = all[op]!;
-		const computes = op !== 'memory' && whole.flops / speeds[op] >= whole.bytes / speeds.memory;
-		sum += (computes ? flops / speeds[op] : bytes / speeds.memory) + calls * dispatchSeconds;
-	}
-	return sum;
 }
 
 /**
