@@ -67,7 +67,7 @@ export async function speedCommand(args: readonly string[]): Promise<void> {
 		args: [...args],
 		options: {
 			sizes: {type: 'string', default: Object.keys(sizes).join()},
-			repeats: {type: 'string', default: '5'},
+			repeats: {type: 'string', default: '15'},
 			seed: {type: 'string', default: '1'},
 		},
 	});

@@ -44,6 +44,8 @@ export class Bounds {
 	readonly #flow: Flow;
 	readonly #known = new Map<number, ItemBytes>();
 	readonly #elements: Float64Array;
+	/** By the devices that are left: joules of the units from each one on. */
+	readonly #cheapestFrom = new WeakMap<readonly number[], Float64Array>();
 	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
 	/** The largest part that a forward pass can be of a forward and a backward one. */
@@ -305,6 +307,15 @@ export class Bounds {
 
 	/** Joules above idle of the units from `first` on, each computed where that takes least. */
 	#cheapest(first: number, devices: readonly number[]): number {
+		let sums = this.#cheapestFrom.get(devices);
+		if (!sums) {
+			sums = this.#cheapestSums(devices);
+			this.#cheapestFrom.set(devices, sums);
+		}
+		return sums[first]!;
+	}
+
+	#cheapestSums(devices: readonly number[]): Float64Array {
 		const {costs, fleet} = this.#problem;
 		const watts = new Map<Float64Array, number>();
 		for (const index of devices) {
@@ -313,13 +324,13 @@ export class Bounds {
 			const own = (profile.busyWatts - profile.idleWatts) * utilisation;
 			watts.set(sums, Math.min(watts.get(sums) ?? Number.POSITIVE_INFINITY, own));
 		}
-		let joules = 0;
-		for (let unit = first; unit < costs.units.length; unit++) {
+		const joules = new Float64Array(costs.units.length + 1);
+		for (let unit = costs.units.length - 1; unit >= 0; unit--) {
 			let least = Number.POSITIVE_INFINITY;
 			for (const [sums, own] of watts) {
 				least = Math.min(least, own * (sums[unit + 1]! - sums[unit]!));
 			}
-			joules += least;
+			joules[unit] = joules[unit + 1]! + least;
 		}
 		return joules;
 	}

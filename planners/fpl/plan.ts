@@ -16,13 +16,22 @@ import {type Rules, rulesOf} from './rules.js';
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
 const mostRoots = 60_000;
-/** Plans from which the way down along bounds is taken, the best first, and bounds that are looked at for all of them. */
-const mostDescents = 8;
-const mostBounds = 5000;
-/** Plans that are improved, the best first; and neighbours that are evaluated before a plan counts as the best around, and in all. */
-const mostStarts = 1;
-const mostTries = 16;
-const mostEvaluated = 100;
+/** How much a search of a large space looks at. */
+interface Effort {
+	/** Plans from which the way down along bounds is taken, the best first, and bounds that are asked for on all of these. */
+	readonly mostDescents: number;
+	readonly mostBounds: number;
+	/** Neighbours that are evaluated before the best plan counts as the best around, and in all. */
+	readonly mostTries: number;
+	readonly mostEvaluated: number;
+}
+
+const quick: Effort = {mostDescents: 6, mostBounds: 4000, mostTries: 12, mostEvaluated: 50};
+const thorough: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100};
+
+/** Plans of few devices take little time to evaluate, and who plans for very many has some. */
+const effortFor = (devices: number): Effort => (devices <= 10 || devices > 32 ? thorough : quick);
+
 const mostAlternatives = 8;
 
 /** A plan with its costs alone. */
@@ -73,11 +82,13 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	}
 	construct(problem, rules, notebook, budget);
 	const estimates = new Estimates(problem, rules);
-	for (const {candidate} of notebook.ranked().slice(0, mostDescents)) {
-		notebook.judge(descend(problem, rules, estimates, candidate, budget, mostBounds));
+	const effort = effortFor(rules.free.length);
+	for (const {candidate} of notebook.ranked().slice(0, effort.mostDescents)) {
+		notebook.judge(descend(problem, rules, estimates, candidate, budget, effort.mostBounds));
 	}
-	for (const start of notebook.ranked().slice(0, mostStarts)) {
-		improve(notebook, estimates, start, {problem, rules, budget, mostTries, mostEvaluated});
+	const [start] = notebook.ranked();
+	if (start) {
+		improve(notebook, estimates, start, {problem, rules, budget, ...effort});
 	}
 	const ranked = notebook.ranked();
 	const [found] = ranked;
