@@ -15,7 +15,7 @@ test.serial('the trunk goes over to a faster device that joins; the branches end
 	await fleet.coordinator();
 	await join(fleet, 'cam-1', {says: 150});
 	await join(fleet, 'cam-2', {says: 150});
-	await join(fleet, 'fog-1', {says: 60});
+	await join(fleet, 'fog-1', {says: 40});
 	const run = await fleet.submit(job);
 	const {ledger, updates} = await follow(
 		fleet,

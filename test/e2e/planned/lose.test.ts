@@ -107,13 +107,9 @@ test.serial('what was learned of a device is known again when the coordinator is
 	everyStepOnce(t, ledger);
 	const notes = ledger.notes.map(({text}) => text).filter(text => text.startsWith('keeps the plan'));
 	t.log(notes);
-	t.regex(
-		notes.shift()!,
-		/though fog-1 takes 1?\d\d times as long as its profile says: for the devices that are here/u,
-	);
-	t.regex(
-		notes.shift()!,
-		/though fog-1 takes 1?\d\d times as long as its profile says: for the devices that are here/u,
-	);
-	t.regex(notes.shift()!, /though fog-1 is as fast as its profile says again/u);
+	const slow = /though fog-1 takes 1?\d\d times as long as its profile says: for the devices that are here/u;
+	t.regex(notes[0]!, slow);
+	// What it does after the restart may be known by the time that anybody looks; then only this is said.
+	t.true(notes.slice(1, -1).every(note => slow.test(note)));
+	t.regex(notes.at(-1)!, /though fog-1 is as fast as its profile says again/u);
 });
