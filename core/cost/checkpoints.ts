@@ -8,12 +8,13 @@ import {type Plan, synchronisationOf} from '../plan/plan.js';
 import type {Active} from '../plan/routing.js';
 import {type Episode, freshSpending, type TrainingCosts, type Upload} from './episode.js';
 import type {EvaluateInput} from './evaluate.js';
+import {passBeside, type StepKind} from './exchanges.js';
 import type {CostDevice, CostFleet, Messaging} from './fleet.js';
 import type {ModelCosts} from './model-costs.js';
-import {type StepTimes, stepTimes} from './step.js';
+import type {StepTimes} from './step.js';
 import type {StepInput} from './step-clock.js';
 import {onTheWire, rangesOfPlan, reportBytes, stateBytes} from './traffic.js';
-import {mostUnsent} from './wire.js';
+import {mostUnsent, type Wire} from './wire.js';
 
 /** After a checkpoint nothing of the next one is sent for this many times as long as it took: they take an eleventh at most. */
 export const checkpointRest = 10;
@@ -144,6 +145,8 @@ export interface UsualStep {
 	readonly input: StepInput;
 	readonly times: StepTimes;
 	readonly count: number;
+	/** What most of them do besides. */
+	readonly kind: StepKind;
 }
 
 const noFlight: Flight = {seconds: 0, steps: 0};
@@ -221,15 +224,6 @@ function shareLink(
 	};
 }
 
-/** Of a checkpoint that was played with one step: where it takes several, these keep the link busy all the time. */
-function playedFlight({own, others}: Sharing, {seconds, stored}: StepTimes): Flight {
-	if (stored <= seconds) {
-		return {seconds: stored, steps: stored / seconds};
-	}
-	const steps = Math.max(1, own / Math.max(seconds - others, 1e-9));
-	return {seconds: steps * seconds, steps};
-}
-
 /** Who sends what in a checkpoint of a turn. */
 function storesIn(plan: Plan, active: Active, checkpoints: readonly Checkpoint[]): ReadonlyMap<string, Checkpoint[]> {
 	const stores = new Map<string, Checkpoint[]>();
@@ -243,8 +237,10 @@ function storesIn(plan: Plan, active: Active, checkpoints: readonly Checkpoint[]
 	return stores;
 }
 
-/** Where checkpoints may hold a run up by more than this part of it, or the broker’s link is shared, a step with one is played. */
-const noticeable = 0.03;
+/** Where checkpoints may hold a run up by more than this part of it, or the broker’s link is shared, steps with one are played. */
+const noticeable = 0.01;
+/** So are they where there would be another number of checkpoints if they took so many times as long: windows are small at first. */
+const surely = 4;
 
 /** All checkpoints of a run, and what its steps take longer because of them. @param steps one for each turn. */
 export function checkpointEpisodes(
@@ -259,7 +255,9 @@ export function checkpointEpisodes(
 	const total = made.reduce((sum, {times, seconds}) => sum + times * seconds, 0);
 	const count = steps.reduce((sum, own) => sum + own.count, 0);
 	const epoch = {perEpoch: count / training.epochs, seconds: total / count};
-	return steps.flatMap(({input, times, count: own}): Episode[] => {
+	/** From one turn to the next. */
+	let learnt: Wire | undefined;
+	return steps.flatMap(({input, times, count: own, kind}): Episode[] => {
 		const stores = storesIn(plan, input.active, checkpoints);
 		const sharings = [...stores].map(([device, parts]) => {
 			const sent = parts.reduce((sum, part) => sum + part.sent, 0);
@@ -269,13 +267,18 @@ export function checkpointEpisodes(
 		let flight = longestOf(sharings.map(one => one.flight));
 		// Some of what is held up would have waited anyway.
 		let delay = sharings.reduce((sum, one) => sum + one.delay, 0) / 2;
-		let counts = checkpointCounts(plan, training, epoch, flight);
-		if (isShared || (2 * delay * counts.beside) / count > noticeable * epoch.seconds) {
+		const countsOf = (factor: number) =>
+			checkpointCounts(plan, training, epoch, {seconds: factor * flight.seconds, steps: factor * flight.steps});
+		let counts = countsOf(1);
+		const isVague = countsOf(1 / surely).all !== countsOf(surely).all;
+		const isSlow = (2 * delay * counts.beside) / count > noticeable * epoch.seconds;
+		if (stores.size > 0 && (isShared || isVague || isSlow)) {
 			const bytes = [...stores].flatMap(([device, parts]) => parts.map(part => ({device, bytes: part.bytes})));
-			const loaded = stepTimes(input, devices, undefined, bytes);
-			flight = longestOf(sharings.map(one => playedFlight(one, loaded)));
-			delay = (loaded.seconds - times.seconds) * Math.max(1, flight.steps);
-			counts = checkpointCounts(plan, training, epoch, flight);
+			const passage = passBeside(input, devices, kind, bytes, times, learnt);
+			learnt = passage.wire;
+			flight = passage;
+			delay = passage.delay;
+			counts = countsOf(1);
 		}
 		const share = own / count;
 		const none = {seconds: 0, passes: []};

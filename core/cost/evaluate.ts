@@ -12,13 +12,13 @@ import {apportion} from '../plan/shares.js';
 import {calendarOf, stepsFor} from './calendar.js';
 import {checkpointEpisodes, type UsualStep} from './checkpoints.js';
 import {type Episode, freshSpending, type Spending, type TrainingCosts} from './episode.js';
-import {collect} from './exchanges.js';
+import {type Collection, collect, type StepKind} from './exchanges.js';
 import {type CostDevice, type CostFleet, devicesByName} from './fleet.js';
 import {memoryByDevice, memoryOfParts, type PartMemory} from './memory.js';
 import type {ModelCosts} from './model-costs.js';
 import {roundTimes} from './rounds.js';
 import {stageCountsOf} from './stage-counts.js';
-import {stepTimes} from './step.js';
+import {type Load, stepTimes} from './step.js';
 import type {PassTime} from './step-clock.js';
 import {giftsOf, rangesOfPlan, stateBytes, vectorElements} from './traffic.js';
 
@@ -119,9 +119,23 @@ function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): 
 		replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)})),
 	);
 	const playing = turns.filter(turn => turn.steps > 0);
-	const usual = playing.map(({turn, steps: count}): UsualStep => {
+	const means = averages.map(({group: {stage, replicas}, times}) => {
+		const gifts = replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)}));
+		return {gifts, elements: vectorElements(costs, ranges[stage]!), times};
+	});
+	const usual = playing.map(({turn, steps: count, loaded, handed}): UsualStep => {
 		const step = stepIn(turn);
-		return {input: step, times: stepTimes(step, devices), count};
+		const holder = turning < 0 ? [] : [{device: nameOf(turning, turn), bytes: bytesOf(turning, training.slots)}];
+		const loads = [...averaged, ...holder];
+		const hands = means.reduce<Collection & {readonly times: number}>(
+			(all, {gifts, elements, times}) => ({
+				gifts: [...all.gifts, ...gifts],
+				elements: all.elements + elements,
+				times: Math.max(all.times, times),
+			}),
+			{gifts: holder, elements: 0, times: handed},
+		);
+		return {input: step, times: stepTimes(step, devices), count, kind: usualKind(count, loaded, loads, hands)};
 	});
 	const episodes = playing.flatMap(({turn, steps: count, loaded, handed}, index): Episode[] => {
 		const {input: step, times} = usual[index]!;
@@ -129,15 +143,33 @@ function steps(input: EvaluateInput, devices: ReadonlyMap<string, CostDevice>): 
 		return [
 			{...times, times: count - loaded},
 			...(loaded > 0 ? [{...stepTimes(step, devices, [...averaged, ...holder]), times: loaded}] : []),
-			...(handed > 0 ? [{...collect(step, devices, holder, 0), times: handed}] : []),
+			...(handed > 0 ? [{...collect(step, devices, {gifts: holder, elements: 0}), times: handed}] : []),
 		];
 	});
-	const means = averages.map(({group: {stage, replicas}, times}): Episode => {
-		const gifts = replicas.map(replica => ({device: nameOf(stage, replica), bytes: bytesOf(stage, 0)}));
-		return {...collect(stepIn(0), devices, gifts, vectorElements(costs, ranges[stage]!)), times};
-	});
-	const made = [...episodes, ...means];
-	return [...made, ...checkpointEpisodes(input, devices, made, usual)];
+	episodes.push(...means.map(({times, ...mean}): Episode => ({...collect(stepIn(0), devices, mean), times})));
+	return [...episodes, ...checkpointEpisodes(input, devices, episodes, usual)];
+}
+
+/** What happens in most of so many steps of a turn; of what is as frequent, what comes first here. */
+function usualKind(
+	count: number,
+	loaded: number,
+	loads: readonly Load[],
+	{times, ...collection}: Collection & {readonly times: number},
+): StepKind {
+	// Before and after the same step, where nothing lies between two exchanges.
+	const both = times >= count;
+	const kinds: readonly (readonly [number, StepKind])[] = both
+		? [
+				[count - loaded, {collection}],
+				[loaded, {loads, collection}],
+			]
+		: [
+				[count - loaded - times, {}],
+				[loaded, {loads}],
+				[times, {collection}],
+			];
+	return kinds.reduce((most, one) => (one[0] > most[0] ? one : most))[1];
 }
 
 const roleOf = (plan: Plan, device: string): string => {

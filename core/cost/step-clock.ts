@@ -52,6 +52,8 @@ export interface Machine {
 interface Part extends PartId {
 	readonly machine: Machine;
 	readonly range: Range;
+	/** Whether the coordinator waits for it in this step, which it does also where it gets no items. */
+	readonly works: boolean;
 	readonly order: readonly Pass[];
 	/** Items by micro-batch. */
 	readonly items: readonly number[];
@@ -121,11 +123,13 @@ export class StepClock {
 				const items = sizes.map(size => rows.get(size)![replica]!.count);
 				const micros = items.flatMap((count, micro) => (count > 0 ? [micro] : []));
 				const machine = machines.get(device)!;
+				const works = active[stage]!.includes(replica);
 				parts.push({
 					stage,
 					replica,
 					machine,
 					range: ranges[stage]!,
+					works,
 					order: passesOf(plan.pipeline.schedule, stage, plan.stages.length, micros),
 					items,
 					next: 0,
@@ -134,7 +138,7 @@ export class StepClock {
 					unanswered: 0,
 					under: new Map(),
 				});
-				if (micros.length > 0) {
+				if (works) {
 					this.#working.set(machine, (this.#working.get(machine) ?? 0) + 1);
 				}
 			}
@@ -167,7 +171,7 @@ export class StepClock {
 		}
 	}
 
-	/** Devices with something to do. */
+	/** Devices that report. */
 	get working(): readonly Machine[] {
 		return [...this.#working.keys()];
 	}
@@ -188,6 +192,9 @@ export class StepClock {
 				part.ready = true;
 				part.since = this.#wire.agenda.now;
 				this.#try(part);
+				if (part.works && part.order.length === 0) {
+					this.#settle(part);
+				}
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import {freshSpending, type Spending, type Upload} from './episode.js';
 import type {CostDevice} from './fleet.js';
 import {type Machine, type PassTime, StepClock, type StepInput} from './step-clock.js';
 import {answerBytes, onTheWire, orderBytes, rangesOfPlan, reportBytes, vectorBytes, vectorElements} from './traffic.js';
-import {Wire} from './wire.js';
+import {type TransferEvents, Wire} from './wire.js';
 
 export interface StepTimes {
 	/** From one beginning to the next. */
@@ -22,14 +22,8 @@ export interface StepTimes {
 	readonly devices: ReadonlyMap<string, Spending>;
 	/** By device: when its weights were right, and what it sent from then on. */
 	readonly sending: ReadonlyMap<string, {readonly from: number; readonly uploads: readonly Upload[]}>;
-	/** When what was sent beside the step had arrived; 0: there was nothing. */
-	readonly stored: number;
-}
-
-/** Weights that a device sends beside the step. */
-export interface Store {
-	readonly device: string;
-	readonly bytes: number;
+	/** What senders have learnt by its end. */
+	readonly wire: Wire;
 }
 
 /** Weights that a device takes from the coordinator before it begins, instead of an update. */
@@ -80,7 +74,7 @@ export function hand(
 	wire: Wire,
 	machine: Machine,
 	bytes: number,
-	events: {readonly arrived: () => void; readonly acknowledged?: () => void},
+	events: Pick<TransferEvents, 'acknowledged' | 'moved'> & {readonly arrived: () => void},
 ): void {
 	const {there, back} = onTheWire(bytes, wire.messaging.chunkBytes);
 	machine.spent.bytesSent += there;
@@ -179,28 +173,24 @@ function load(
 /**
  * @param devices of the plan, by name.
  * @param loads weights that come before the step; undefined: it begins with the update of the step before.
- * @param stores weights that a checkpoint takes, after that.
  */
 export function stepTimes(
 	input: StepInput,
 	devices: ReadonlyMap<string, CostDevice>,
 	loads?: readonly Load[],
-	stores: readonly Store[] = [],
 ): StepTimes {
 	const first = new Wire(input.fleet);
-	const times = playStep(input, devices, loads, stores, first);
+	const times = playStep(input, devices, loads, first);
 	// Steps are as the second one: what senders learn of a shared link counts from then on.
-	return first.learns ? playStep(input, devices, loads, stores, new Wire(input.fleet, first)) : times;
+	return first.learns ? playStep(input, devices, loads, new Wire(input.fleet, first)) : times;
 }
 
 function playStep(
 	input: StepInput,
 	devices: ReadonlyMap<string, CostDevice>,
 	loads: readonly Load[] | undefined,
-	stores: readonly Store[],
 	wire: Wire,
 ): StepTimes {
-	const {plan, costs, fleet} = input;
 	const {agenda} = wire;
 	const machines = machinesOf(
 		input,
@@ -208,10 +198,42 @@ function playStep(
 		wire,
 		loads?.map(({device}) => device),
 	);
+	const readyAt = new Map<string, number>();
+	let seconds = Number.NaN;
+	const onReady = ({device: {device}}: Machine) => readyAt.set(device, agenda.now);
+	const clock = beginStep(input, wire, machines, loads, onReady, end => {
+		seconds = end;
+	});
+	agenda.run();
+	if (Number.isNaN(seconds)) {
+		throw new Error(`a stage of «${input.plan.scheme}» waits for what nobody sends`);
+	}
+	return {
+		seconds,
+		passes: clock.passes,
+		devices: new Map([...machines].map(([name, {spent}]) => [name, spent])),
+		sending: new Map([...machines].map(([name, {uploads}]) => [name, {from: readyAt.get(name) ?? 0, uploads}])),
+		wire,
+	};
+}
+
+/**
+ * Sends the orders of a step; the rest follows in the order of time.
+ * @param ended is told when the coordinator will have decided what comes next.
+ */
+export function beginStep(
+	input: StepInput,
+	wire: Wire,
+	machines: ReadonlyMap<string, Machine>,
+	loads: readonly Load[] | undefined,
+	onReady: (machine: Machine) => void,
+	ended: (seconds: number) => void,
+): StepClock {
+	const {plan, costs, fleet} = input;
+	const {agenda} = wire;
 	const ranges = rangesOfPlan(plan, costs.units.length);
 	const sharers = sharing(input);
 	const elements = (stage: number) => vectorElements(costs, ranges[stage]!);
-	let ended = Number.NaN;
 	/** What a device has computed it hands in: gradients that replicas share, and its report. */
 	const handIn = (machine: Machine) => {
 		const own = clock.stagesOf(machine).filter(stage => sharers.includes(stage));
@@ -236,21 +258,12 @@ function playStep(
 		(sum, machine) => sum + clock.stagesOf(machine).filter(stage => sharers.includes(stage)).length,
 		0,
 	);
+	const exchanged = sharers.reduce((sum, stage) => sum + elements(stage), 0);
 	const come = countdown(working.length + gradients, () => {
-		ended = agenda.now;
+		ended(agenda.now + fleet.broker.secondsPerStep + exchanged * fleet.broker.secondsPerElement);
 	});
-	const readyAt = new Map<string, number>();
-	let stored = 0;
-	const arrived = () => {
-		stored = agenda.now;
-	};
 	const ready = (machine: Machine) => {
-		readyAt.set(machine.device.device, agenda.now);
-		for (const {device, bytes} of stores) {
-			if (device === machine.device.device) {
-				hand(wire, machine, bytes, {arrived});
-			}
-		}
+		onReady(machine);
 		clock.begin(machine);
 	};
 	if (loads) {
@@ -258,16 +271,5 @@ function playStep(
 	} else {
 		commit(input, wire, machines, ready);
 	}
-	agenda.run();
-	if (Number.isNaN(ended)) {
-		throw new Error(`a stage of «${plan.scheme}» waits for what nobody sends`);
-	}
-	const exchanged = sharers.reduce((sum, stage) => sum + elements(stage), 0);
-	return {
-		seconds: ended + fleet.broker.secondsPerStep + exchanged * fleet.broker.secondsPerElement,
-		passes: clock.passes,
-		devices: new Map([...machines].map(([name, {spent}]) => [name, spent])),
-		sending: new Map([...machines].map(([name, {uploads}]) => [name, {from: readyAt.get(name) ?? 0, uploads}])),
-		stored,
-	};
+	return clock;
 }

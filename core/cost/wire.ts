@@ -28,15 +28,23 @@ export const mostUnsent = 4;
 const answerAfterSeconds = 0.005;
 /** Chunks that a receiver lets be under way. */
 const mostUnderWay = 64;
-/** Transfers are divided into no more pieces; over one link only, which nobody shares, fewer do. */
-const mostPieces = 64;
-const fewPieces = 16;
+/** Transfers are divided into no more pieces. */
+const mostPieces = 128;
 
 export interface TransferEvents {
 	/** All of it is there; it took so long from the first message to the last. */
 	readonly arrived?: (receivingSeconds: number) => void;
 	/** The sender knows. */
 	readonly acknowledged?: () => void;
+	/** So many bytes more are there. */
+	readonly moved?: (bytes: number) => void;
+}
+
+interface PieceEvents {
+	readonly finish: (receivingSeconds: number) => void;
+	readonly moved: ((bytes: number) => void) | undefined;
+	/** The last piece has been given to the link. */
+	readonly sentAll: () => void;
 }
 
 export class Wire {
@@ -86,8 +94,8 @@ export class Wire {
 		const {secondsPerMessage} = this.messaging;
 		const down = to ? () => to.down.carry(bytes, to.latencySeconds + secondsPerMessage, arrived) : arrived;
 		if (!from) {
-			sent?.();
 			down();
+			sent?.();
 			return;
 		}
 		const later = from.latencySeconds + secondsPerMessage;
@@ -110,7 +118,7 @@ export class Wire {
 
 	/** @param bytes of the tensors, without what the transfer adds. */
 	transfer(from: End | undefined, to: End | undefined, bytes: number, events: TransferEvents): void {
-		const {arrived, acknowledged} = events;
+		const {arrived, acknowledged, moved} = events;
 		const finish = (receiving: number) => {
 			arrived?.(receiving);
 			if (acknowledged) {
@@ -118,7 +126,11 @@ export class Wire {
 			}
 		};
 		const fits = bytes <= this.messaging.chunkBytes;
-		const whole = () => this.message(from, to, openingBytes + bytes, () => finish(0));
+		const whole = () =>
+			this.message(from, to, openingBytes + bytes, () => {
+				moved?.(bytes);
+				finish(0);
+			});
 		if (fits && this.#lines.size === 0) {
 			whole();
 			return;
@@ -127,7 +139,7 @@ export class Wire {
 		const pacing = fits ? undefined : this.#pacing(way);
 		const start = () => {
 			if (pacing) {
-				this.#pieces(from, to, bytes, finish, () => this.#passOn(way), pacing);
+				this.#pieces(from, to, bytes, {finish, moved, sentAll: () => this.#passOn(way)}, pacing);
 			} else {
 				whole();
 				this.#passOn(way);
@@ -152,20 +164,18 @@ export class Wire {
 		}
 	}
 
-	/** @param sentAll called when the last piece has been given to the link. */
 	#pieces(
 		from: End | undefined,
 		to: End | undefined,
 		bytes: number,
-		finish: (receiving: number) => void,
-		sentAll: () => void,
+		{finish, moved, sentAll}: PieceEvents,
 		pacing: Pacing,
 	): void {
 		const {agenda} = this;
 		const {chunkBytes} = this.messaging;
 		const chunks = Math.ceil(bytes / chunkBytes);
 		/** Chunks of a piece. */
-		const most = Math.min(this.messaging.mostPieces ?? mostPieces, from && to ? mostPieces : fewPieces);
+		const most = this.messaging.mostPieces ?? mostPieces;
 		const group = Math.ceil(chunks / most);
 		const pieces = Math.ceil(chunks / group);
 		const per = (count: number) => Math.max(1, Math.floor(count / group));
@@ -194,7 +204,7 @@ export class Wire {
 						push();
 					}
 				};
-				this.message(from, to, data + count * chunkHeadBytes, () => come(ask), sent);
+				this.message(from, to, data + count * chunkHeadBytes, () => come(ask, data), sent);
 				inCall = false;
 				if (next === pieces) {
 					sentAll();
@@ -214,8 +224,9 @@ export class Wire {
 				}
 			});
 		};
-		const come = (asked: boolean) => {
+		const come = (asked: boolean, data: number) => {
 			received++;
+			moved?.(data);
 			if (received === pieces) {
 				finish(agenda.now - began);
 			} else if (next < pieces) {

@@ -14,16 +14,16 @@ export interface StoreParts {
 	readonly tally: Tally;
 }
 
-/** Of each turn what happens most often. */
-function usualScenes(scenes: readonly Scene[]): readonly Scene[] {
-	const byTurn = new Map<number, Scene>();
-	for (const scene of scenes) {
-		const known = byTurn.get(scene.turn);
-		if (!known || known.times < scene.times) {
-			byTurn.set(scene.turn, scene);
-		}
-	}
-	return [...byTurn.values()];
+/** Of each turn what happens most often, with all steps of the turn; of what is as frequent, what exchanges least. */
+function usualScenes(scenes: readonly Scene[]): readonly (readonly [Scene, number])[] {
+	const turns = new Set(scenes.map(({turn}) => turn));
+	return [...turns].map(turn => {
+		const own = scenes.filter(scene => scene.turn === turn);
+		const usual = own.reduce((most, one) =>
+			one.times > most.times || (one.times === most.times && one.exchanges < most.exchanges) ? one : most,
+		);
+		return [usual, own.reduce((sum, {times}) => sum + times, 0)];
+	});
 }
 
 /**
@@ -36,10 +36,8 @@ export function* storeBeside(
 	scenes: readonly Scene[],
 	{kernel, tally}: StoreParts,
 ): Process<number> {
-	const usual = usualScenes(scenes);
-	const played = usual.reduce((sum, {times}) => sum + times, 0);
 	let longer = 0;
-	for (const {play, store, times} of usual) {
+	for (const [{play, store}, times] of usualScenes(scenes)) {
 		let began = kernel.now;
 		yield* play();
 		const seconds = kernel.now - began;
@@ -58,7 +56,7 @@ export function* storeBeside(
 		const flight = {seconds: ended - began, steps: steps - 1 + (ended - last) / (kernel.now - last)};
 		const epoch = {perEpoch: run.steps / training.epochs, seconds: run.seconds / run.steps};
 		const {all, beside} = checkpointCounts(plan, training, epoch, flight);
-		const share = times / played;
+		const share = times / run.steps;
 		longer += share * beside * (kernel.now - began - steps * seconds);
 		tally.add(tally.since(), share * all);
 		tally.add(plain, -share * all * steps);

@@ -17,6 +17,8 @@ export interface Scene {
 	readonly turn: number;
 	/** A step after and before which nothing else happens, in the first turn. */
 	readonly plain: boolean;
+	/** 0: weights are exchanged neither before nor after it; 1: before it, 2: after it, 3: both. */
+	readonly exchanges: number;
 	/** Answers the seconds of the step, without what comes after it. */
 	readonly play: () => Process<number>;
 	/** As `play`, with a checkpoint that begins with the step. Of rounds the coordinator has the weights: nothing is sent. */
@@ -48,6 +50,7 @@ export function scenesOf(input: SimulationInput, world: World, agents: ReadonlyM
 				times: roundsOf(input),
 				turn: 0,
 				plain: true,
+				exchanges: 0,
 				play: () => coordinator.play(),
 				store: stored => {
 					stored();
@@ -61,6 +64,7 @@ export function scenesOf(input: SimulationInput, world: World, agents: ReadonlyM
 		times: entry.times,
 		turn: entry.turn,
 		plain: entry.commits && entry.turn === 0,
+		exchanges: (entry.commits ? 0 : 1) + (entry.averages.length + entry.hands.length > 0 ? 2 : 0),
 		play: () => coordinator.play(entry),
 		store: stored => coordinator.play(entry, stored),
 	}));

@@ -170,7 +170,8 @@ export class Coordinator {
 		const computed = new Signal();
 		const partOf = this.#part;
 		const elements = (stage: number) => this.#elements(stage);
-		const agents = new Set(working.map(({agent}) => agent));
+		// Replicas that get no items report that they are done with the update, too.
+		const agents = new Set(shape.active.flatMap((own, stage) => own.map(replica => partOf({stage, replica}).agent)));
 		let missing = agents.size + contributing.length;
 		const arrived = () => {
 			missing--;

@@ -70,7 +70,7 @@ const device = fc.record({
 	up: magnitude(5.4, 8.1),
 	down: magnitude(5.4, 8.1),
 	latency: magnitude(-4, -1.5),
-	samples: fc.integer({min: 500, max: 6000}),
+	samples: fc.integer({min: 10, max: 120}),
 });
 
 type RandomDevice = typeof device extends fc.Arbitrary<infer D> ? D : never;
