@@ -23,6 +23,7 @@ function kindsIn({kinds}: Rules, devices: readonly number[]): readonly number[] 
 }
 
 const strides = [1, 2, 4, 8, 16];
+const shortStrides = [-4, -2, -1, 1, 2, 4];
 
 function* otherCuts(rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
 	for (const [index, stage] of stages.slice(0, -1).entries()) {
@@ -35,6 +36,24 @@ function* otherCuts(rules: Rules, {stages, mode}: Candidate): Generator<Candidat
 				if (fits && (index > 0 || rules.firstCuts.has(last))) {
 					yield {stages: replaced(stages, index, {...stage, last}), mode};
 				}
+			}
+		}
+	}
+}
+
+/** A stage as it is, earlier or later: both of its ends move. */
+function* otherPlaces(rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
+	for (let index = 0; index + 2 < stages.length; index++) {
+		const [from, to] = [stages[index]!, stages[index + 1]!];
+		const before = index === 0 ? -1 : stages[index - 1]!.last;
+		for (const step of shortStrides) {
+			const [first, last] = [
+				rules.cuts[rules.cuts.indexOf(from.last) + step],
+				rules.cuts[rules.cuts.indexOf(to.last) + step],
+			];
+			const fits = first !== undefined && last !== undefined && first > before && last < stages[index + 2]!.last;
+			if (fits && (index > 0 || rules.firstCuts.has(first))) {
+				yield {stages: replaced(replaced(stages, index, {...from, last: first}), index + 1, {...to, last}), mode};
 			}
 		}
 	}
@@ -127,4 +146,5 @@ export function* neighbours(problem: Problem, rules: Rules, candidate: Candidate
 		yield* fewerStages(rules, candidate);
 	}
 	yield* otherDevices(problem, rules, candidate);
+	yield* otherPlaces(rules, candidate);
 }
