@@ -6,16 +6,20 @@ export interface Pipe {
 	readonly bytesPerSecond: number;
 	/** Carries bytes after what was given before; `done` is called `later` seconds after the last of them has left. */
 	carry(bytes: number, later: number, done: () => void): void;
+	/** As `carry`, from some moment soon; what comes until then waits behind it. Absent where others share the way. */
+	readonly carryFrom?: (moment: number, bytes: number, later: number, done: () => void) => void;
 }
 
 export function freePipe(agenda: Agenda, bytesPerSecond: number): Pipe {
 	let busyUntil = 0;
+	const carryFrom = (moment: number, bytes: number, later: number, done: () => void) => {
+		busyUntil = Math.max(moment, busyUntil) + bytes / bytesPerSecond;
+		agenda.at(busyUntil + later, done);
+	};
 	return {
 		bytesPerSecond,
-		carry(bytes, later, done) {
-			busyUntil = Math.max(agenda.now, busyUntil) + bytes / bytesPerSecond;
-			agenda.at(busyUntil + later, done);
-		},
+		carry: (bytes, later, done) => carryFrom(agenda.now, bytes, later, done),
+		carryFrom,
 	};
 }
 

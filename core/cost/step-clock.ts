@@ -308,12 +308,11 @@ export class StepClock {
 				this.#settle(part);
 			},
 		};
-		wire.code(from.end, codingSeconds(coding.encode, from.device.profile), () => {
-			from.uploads.push({at: wire.agenda.now, bytes, isToServer: false});
+		wire.codeAndSend(from.end, to.end, bytes, codingSeconds(coding.encode, from.device.profile), events, at => {
+			from.uploads.push({at, bytes, isToServer: false});
 			if (back > answerBytes) {
-				to.uploads.push({at: wire.agenda.now, bytes: answerBytes, isToServer: false});
+				to.uploads.push({at, bytes: answerBytes, isToServer: false});
 			}
-			wire.transfer(from.end, to.end, bytes, events);
 		});
 		return sending;
 	}

@@ -89,6 +89,37 @@ export class Wire {
 		}
 	}
 
+	/**
+	 * Encodes something, after what was asked for before, and sends it.
+	 * @param began is told when that is.
+	 */
+	codeAndSend(
+		from: End,
+		to: End,
+		bytes: number,
+		seconds: number,
+		events: TransferEvents,
+		began: (at: number) => void,
+	): void {
+		const {chunkBytes, secondsPerMessage} = this.messaging;
+		const at = Math.max(this.agenda.now, from.codingUntil) + seconds;
+		const isSoon = at - this.agenda.now <= secondsPerMessage;
+		if (isSoon && bytes <= chunkBytes && this.#lines.size === 0 && from.up.carryFrom) {
+			// An event of its own would cost more than it tells.
+			from.codingUntil = at;
+			began(at);
+			const {latencySeconds} = from;
+			from.up.carryFrom(at, openingBytes + bytes, latencySeconds + secondsPerMessage, () =>
+				this.message(undefined, to, openingBytes + bytes, () => this.#finish(from, to, 0, events)),
+			);
+		} else {
+			this.code(from, seconds, () => {
+				began(this.agenda.now);
+				this.transfer(from, to, bytes, events);
+			});
+		}
+	}
+
 	/** @param sent called when it has left the sender. */
 	message(from: End | undefined, to: End | undefined, bytes: number, arrived: () => void, sent?: () => void): void {
 		const {secondsPerMessage} = this.messaging;
@@ -118,13 +149,8 @@ export class Wire {
 
 	/** @param bytes of the tensors, without what the transfer adds. */
 	transfer(from: End | undefined, to: End | undefined, bytes: number, events: TransferEvents): void {
-		const {arrived, acknowledged, moved} = events;
-		const finish = (receiving: number) => {
-			arrived?.(receiving);
-			if (acknowledged) {
-				this.message(to, from, answerBytes, acknowledged);
-			}
-		};
+		const {moved} = events;
+		const finish = (receiving: number) => this.#finish(from, to, receiving, events);
 		const fits = bytes <= this.messaging.chunkBytes;
 		const whole = () =>
 			this.message(from, to, openingBytes + bytes, () => {
@@ -151,6 +177,18 @@ export class Wire {
 		} else {
 			this.#lines.set(way, []);
 			start();
+		}
+	}
+
+	#finish(
+		from: End | undefined,
+		to: End | undefined,
+		receiving: number,
+		{arrived, acknowledged}: TransferEvents,
+	): void {
+		arrived?.(receiving);
+		if (acknowledged) {
+			this.message(to, from, answerBytes, acknowledged);
 		}
 	}
 
