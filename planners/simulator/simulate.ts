@@ -142,9 +142,10 @@ function deviceCosts(
 		replicas.some(replica => replica.device === device) ? [stage] : [],
 	);
 	const {phases, joules, radioJoules} = phaseCosts(profile, {
-		computeSeconds: compute,
-		sendSeconds: send,
-		receiveSeconds: receive,
+		computeSeconds: Math.max(0, compute),
+		// A device that waits less beside a checkpoint, in few steps, would be told of less than nothing.
+		sendSeconds: Math.max(0, send),
+		receiveSeconds: Math.max(0, receive),
 		waitSeconds: Math.max(0, seconds - compute - send - receive),
 		idleSeconds: 0,
 		bytesUp: bytesSent,
