@@ -26,7 +26,7 @@ interface Effort {
 	readonly mostEvaluated: number;
 }
 
-const quick: Effort = {mostDescents: 6, mostBounds: 3500, mostTries: 12, mostEvaluated: 40};
+const quick: Effort = {mostDescents: 5, mostBounds: 2500, mostTries: 10, mostEvaluated: 30};
 const thorough: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100};
 
 /** Plans of few devices take little time to evaluate, and who plans for very many has some. */
