@@ -155,6 +155,15 @@ export function readConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
 	return deepFreeze(result.data);
 }
 
+/** A value from JSON text. @throws FplError `CONFIG_VALUE` naming `where` it is not. */
+export function parseJson(json: string, where: string): unknown {
+	try {
+		return JSON.parse(json);
+	} catch (error) {
+		throw new FplError('CONFIG_VALUE', {where, problem: 'it is no whole JSON'}, {cause: error});
+	}
+}
+
 /** Validates one value from anywhere (a message, a stored JSON text); `name` stands for it in errors. */
 export const parseValue = <S extends z.ZodType>(schema: S, value: unknown, name: string, code?: ErrorCode) =>
 	readConfig(schema, {

@@ -3,8 +3,7 @@
  * (`prediction.json`), so that a report can hold the two against each other.
  */
 import {z} from 'zod';
-import {parseValue} from '../config/config.js';
-import {FplError} from '../errors.js';
+import {parseJson, parseValue} from '../config/config.js';
 import type {Ledger} from './ledger.js';
 import {ledgerSchema} from './schema.js';
 
@@ -131,15 +130,8 @@ export const parsePrediction = (value: unknown, where = 'prediction'): Predictio
 	parseValue(predictionSchema, value, where) as Prediction;
 
 /** The same from a text. @throws FplError `CONFIG_VALUE`. */
-export function readPrediction(json: string, where = 'prediction'): Prediction {
-	let value: unknown;
-	try {
-		value = JSON.parse(json);
-	} catch (error) {
-		throw new FplError('CONFIG_VALUE', {where, problem: 'it is no JSON'}, {cause: error});
-	}
-	return parsePrediction(value, where);
-}
+export const readPrediction = (json: string, where = 'prediction'): Prediction =>
+	parsePrediction(parseJson(json, where), where);
 
 /** What may be left out of a prediction that is too long, the least important first. */
 const shorter: readonly ((prediction: Prediction) => Prediction)[] = [

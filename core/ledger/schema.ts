@@ -1,7 +1,6 @@
 /** Reads a ledger from JSON: what a run stored, or what another program made. */
 import {z} from 'zod';
-import {parseValue} from '../config/config.js';
-import {FplError} from '../errors.js';
+import {parseJson, parseValue} from '../config/config.js';
 import {type Ledger, type Phase, phases} from './ledger.js';
 
 const amount = z.number().min(0);
@@ -110,12 +109,4 @@ export const parseLedger = (value: unknown, where = 'ledger'): Ledger =>
 	parseValue(ledgerSchema, value, where) as Ledger;
 
 /** The same from a text. @throws FplError `CONFIG_VALUE`. */
-export function readLedger(json: string, where = 'ledger'): Ledger {
-	let value: unknown;
-	try {
-		value = JSON.parse(json);
-	} catch (error) {
-		throw new FplError('CONFIG_VALUE', {where, problem: 'it is no whole JSON'}, {cause: error});
-	}
-	return parseLedger(value, where);
-}
+export const readLedger = (json: string, where = 'ledger'): Ledger => parseLedger(parseJson(json, where), where);

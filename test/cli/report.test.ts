@@ -38,5 +38,5 @@ test.serial('a damaged ledger is refused with its run, a damaged prediction is l
 	t.is(half.status, 0, half.stderr);
 	t.regex(half.stdout, /Time +compute/u);
 	t.notRegex(half.stdout, /Predicted against measured/u);
-	t.regex(half.stderr, /without what was predicted.*prediction\.json: it is no JSON/u);
+	t.regex(half.stderr, /without what was predicted.*prediction\.json: it is no whole JSON/u);
 });

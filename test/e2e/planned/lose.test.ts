@@ -1,6 +1,7 @@
 /** Devices that leave a run, or are slower than they say: it goes on by a plan without them. */
 import test from 'ava';
 import {FplError} from '../../../core/errors.js';
+import {runId} from '../../../core/ids.js';
 import {
 	aJob,
 	aQuickFleet,
@@ -94,10 +95,14 @@ test.serial('what was learned of a device is known again when the coordinator is
 	const job = aJob();
 	const run = await fleet.submit({...job, planning: {...job.planning, replanFactor: 4}});
 	let again: Promise<unknown> | undefined;
+	let kept = '';
 	const {ledger} = await follow(fleet, run, update => {
 		if (update.kind === 'note' && update.text.startsWith('keeps the plan') && !again) {
 			// Meanwhile it has become as fast as it says: only who remembers can be wrong about it, and learn that.
 			again = stop()
+				.then(async () => {
+					kept = (await fleet.store.file(runId(run), 'pace.json')).toString();
+				})
 				.then(() => fog.close())
 				.then(() => join(fleet, 'fog-1', {says: 1}))
 				.then(() => fleet.coordinator());
@@ -107,6 +112,8 @@ test.serial('what was learned of a device is known again when the coordinator is
 	everyStepOnce(t, ledger);
 	const notes = ledger.notes.map(({text}) => text).filter(text => text.startsWith('keeps the plan'));
 	t.log(notes);
+	const {slowness} = JSON.parse(kept) as {readonly slowness: Readonly<Record<string, number>>};
+	t.true(slowness['fog-1']! > 50 && slowness['fog-1']! < 200, kept);
 	const slow = /though fog-1 takes 1?\d\d times as long as its profile says: for the devices that are here/u;
 	t.regex(notes[0]!, slow);
 	// What it does after the restart may be known by the time that anybody looks; then only this is said.
