@@ -115,7 +115,7 @@ test('what is no prediction is refused with the place of the fault', t => {
 	const written = (value: unknown) => JSON.stringify(value);
 	t.throws(() => readPrediction('{', 'prediction.json'), {
 		code: 'CONFIG_VALUE',
-		message: /prediction\.json.*no JSON/su,
+		message: /prediction\.json.*no whole JSON/su,
 	});
 	t.throws(() => readPrediction(written({...rest, ledger: {...ledger, kind: 'measured'}})), {
 		message: /predicted ledger/u,
