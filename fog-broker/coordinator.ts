@@ -39,6 +39,8 @@ interface Current {
 	readonly run: RunId;
 	readonly pause: AbortController;
 	readonly cancel: AbortController;
+	/** Resolves when the run's end is in its folder and another may begin. */
+	over: Promise<void>;
 	driver: ActiveRun | undefined;
 }
 
@@ -127,16 +129,7 @@ export class Coordinator {
 		const {store} = this.#context;
 		this.#checkRoom();
 		if (resume !== '') {
-			const manifest = await store.get(resume);
-			if (this.#current?.run === resume || this.#queue.some(({run}) => run === resume)) {
-				return resume;
-			}
-			if (manifest.state === 'done') {
-				// There is nothing to go on with; who follows it is told how it ended.
-				return resume;
-			}
-			await this.#enqueue({...manifest, state: 'running', attempt: manifest.attempt + 1});
-			return resume;
+			return this.#resume(runId(resume));
 		}
 		const document = parseJson(jobText, 'job');
 		const job = parseValue(jobSchema, document, 'job', 'JOB_INVALID');
@@ -183,6 +176,24 @@ export class Coordinator {
 		return run;
 	}
 
+	async #resume(run: RunId): Promise<RunId> {
+		const {store} = this.#context;
+		let manifest = await store.get(run);
+		const current = this.#current;
+		// A run that was told to stop, or that has just failed, is still being put away: it goes on from what that leaves.
+		if (current?.run === run && (current.cancel.signal.aborted || manifest.state !== 'running')) {
+			await current.over;
+			this.#checkRoom();
+			manifest = await store.get(run);
+		}
+		const underWay = this.#current?.run === run || this.#queue.some(queued => queued.run === run);
+		// Where there is nothing to go on with, who follows it is told how it ended.
+		if (!underWay && manifest.state !== 'done') {
+			await this.#enqueue({...manifest, state: 'running', attempt: manifest.attempt + 1});
+		}
+		return run;
+	}
+
 	async #infer(body: BodyOf<'infer'>): Promise<RunId> {
 		const {store, clock} = this.#context;
 		this.#checkRoom();
@@ -201,7 +212,7 @@ export class Coordinator {
 		if (this.#queue.length >= mostQueued || this.#closed) {
 			throw new FplError('AGENT_BUSY', {
 				where: 'coordinator',
-				problem: `${this.#queue.length} runs are waiting already`,
+				problem: this.#closed ? 'it is being stopped' : `${this.#queue.length} runs are waiting already`,
 			});
 		}
 	}
@@ -236,10 +247,11 @@ export class Coordinator {
 				run: runId(manifest.run),
 				pause: new AbortController(),
 				cancel: new AbortController(),
+				over: Promise.resolve(),
 				driver: undefined,
 			};
 			this.#current = current;
-			await executeRun(
+			const ended = executeRun(
 				{
 					...this.#context,
 					onDriver: driver => {
@@ -249,7 +261,10 @@ export class Coordinator {
 				manifest,
 				{pause: current.pause.signal, cancel: current.cancel.signal},
 			);
-			this.#current = undefined;
+			current.over = ended.then(() => {
+				this.#current = undefined;
+			});
+			await current.over;
 		}
 	}
 

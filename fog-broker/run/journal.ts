@@ -30,6 +30,7 @@ export class Journal {
 
 	/** Takes up the numbering of a run where its folder left it; a last line that was not written to its end is dropped. */
 	async open(run: RunId): Promise<void> {
+		await this.flush();
 		const text = await this.#text(run);
 		const whole = text.slice(0, text.lastIndexOf('\n') + 1);
 		if (whole.length < text.length) {

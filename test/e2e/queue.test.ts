@@ -146,6 +146,36 @@ test.serial(
 	},
 );
 
+test.serial(
+	'a run that is resumed while its stop is still under way goes on afterwards, and tells all of it',
+	async t => {
+		const fleet = await aFleet(t);
+		await fleet.coordinator();
+		await Promise.all(devices.map(name => fleet.device(name)));
+		const run = await fleet.submit(aJob({training: {...aJob().training, epochs: 10}}));
+		await until(fleet, run, 'round');
+		// Nothing is waited for in between: the run is still the one under way when it is asked to go on.
+		await Promise.all([stop(fleet, run), fleet.resume(run)]);
+		const client = await fleet.client();
+		const told: RunUpdate[] = [];
+		while (told.filter(({kind}) => kind === 'ended').length < 2) {
+			for await (const update of client.follow(run, {from: told.length})) {
+				told.push(update);
+			}
+		}
+		t.deepEqual(
+			told.flatMap(update => (update.kind === 'ended' ? [update.state] : [])),
+			['interrupted', 'done'],
+		);
+		const kept = (await fleet.store.file(run, 'events.jsonl')).toString().trim().split('\n');
+		t.deepEqual(
+			kept.map(line => JSON.parse(line) as RunUpdate),
+			told,
+		);
+		t.is((await fleet.store.ledger(run)).rounds.length, 100);
+	},
+);
+
 for (const phase of ['gathering', 'round'] as const) {
 	test.serial(`a coordinator that is closed while a run is at «${phase}» ends soon, and takes it up again`, async t => {
 		const fleet = await aFleet(t);
