@@ -35,6 +35,28 @@ interface Rest {
 	readonly trip: number;
 }
 
+/** What units take on devices that are left. */
+interface Work {
+	/** Seconds of all of a batch, each unit where it takes least. */
+	readonly least: number;
+	/** Sum over the units of the least part that any device's time for one is of its time for all. */
+	readonly shared: number;
+	/** The fastest first: how often a second one device does all of it. */
+	readonly byRate: readonly {readonly rate: number; readonly count: number}[];
+}
+
+/** Devices that are left: the same to many bounds. */
+interface Left {
+	/** Times that several of them may have in common, each once (`#learn`), and how many have them. */
+	readonly sums: readonly Float64Array[];
+	readonly counts: readonly number[];
+	/** Bytes/s of as many as may share a stage, those with the fastest links. */
+	readonly up: number;
+	readonly down: number;
+	/** Above idle, of the units from each one on. */
+	readonly joules: Float64Array;
+}
+
 const nothing: Rest = {seconds: 0, trip: 0};
 
 export class Bounds {
@@ -44,8 +66,7 @@ export class Bounds {
 	readonly #flow: Flow;
 	readonly #known = new Map<number, ItemBytes>();
 	readonly #elements: Float64Array;
-	/** By the devices that are left: joules of the units from each one on. */
-	readonly #cheapestFrom = new WeakMap<readonly number[], Float64Array>();
+	readonly #lefts = new WeakMap<readonly number[], Left>();
 	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
 	/** The largest part that a forward pass can be of a forward and a backward one. */
@@ -100,7 +121,7 @@ export class Bounds {
 		joules += seconds * idleWatts;
 		if (!done && left.length > 0) {
 			const rest = left.map(index => fleet.devices[index]!);
-			joules += this.#cheapest(last + 1, left) + seconds * Math.min(...rest.map(({profile}) => profile.idleWatts));
+			joules += this.#left(left).joules[last + 1]! + seconds * Math.min(...rest.map(({profile}) => profile.idleWatts));
 			price += Math.min(...rest.map(({pricePerSecond}) => pricePerSecond));
 		}
 		return {
@@ -140,8 +161,12 @@ export class Bounds {
 	 * backward and M − A forward passes to do, with A of these before its first backward pass (`warmUp`).
 	 */
 	#rest(stages: readonly BoundStage[], last: number, left: readonly number[]): Rest {
-		const all = this.#fluid(last + 1, left, stages.length, () => 1);
 		const inflow = this.#inflow(stages, left);
+		if (left.length === 0) {
+			return {seconds: Number.POSITIVE_INFINITY, trip: 0};
+		}
+		const work = this.#work(last + 1, left);
+		const all = this.#fluid(work, stages.length, () => 1);
 		if (this.#problem.costs.maxCrossing > 1) {
 			return {seconds: Math.max(all, inflow), trip: 0};
 		}
@@ -150,25 +175,51 @@ export class Bounds {
 			const ahead = Math.max(1, warmUp(schedule, stage, mostStages, micros));
 			return (micros - 1 - (ahead - 1) * this.#forwardPart) / micros;
 		};
-		const trip = this.#trip(last + 1, left);
-		return {seconds: Math.max(all, trip + this.#fluid(last + 1, left, stages.length, part), inflow), trip};
+		const {training, space} = this.#problem;
+		// What takes time however many items there are is taken to be shared too.
+		const fewest = space.mostReplicas === 1 ? Math.floor(training.batch / micros) : 1;
+		const trip = (work.least * fewest) / training.batch;
+		return {seconds: Math.max(all, trip + this.#fluid(work, stages.length, part), inflow), trip};
 	}
 
-	/** Seconds of the smallest share of a micro-batch through the units from `first` on and back, each where that takes least. */
-	#trip(first: number, devices: readonly number[]): number {
-		const {costs, training, space} = this.#problem;
-		const tables = this.#tables(devices);
-		let seconds = 0;
-		for (let unit = first; unit < costs.units.length; unit++) {
-			let least = Number.POSITIVE_INFINITY;
-			for (const {sums} of tables) {
-				least = Math.min(least, sums[unit + 1]! - sums[unit]!);
+	/** Of the units from `first` on, by devices of the same times. */
+	#work(first: number, devices: readonly number[]): Work {
+		const {length} = this.#problem.costs.units;
+		const {sums, counts} = this.#left(devices);
+		const rates = sums.map(own => 1 / Math.max(1e-15, own[length]! - own[first]!));
+		let [least, shared] = [0, 0];
+		for (let unit = first; unit < length; unit++) {
+			let [seconds, part] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+			for (let index = 0; index < sums.length; index++) {
+				const own = sums[index]![unit + 1]! - sums[index]![unit]!;
+				seconds = Math.min(seconds, own);
+				part = Math.min(part, own * rates[index]!);
 			}
-			seconds += least;
+			least += seconds;
+			shared += part;
 		}
-		// What takes time however many items there are is taken to be shared too.
-		const fewest = space.mostReplicas === 1 ? Math.floor(training.batch / this.#flow.micros) : 1;
-		return (seconds * fewest) / training.batch;
+		const byRate = rates.map((rate, index) => ({rate, count: counts[index]!})).sort((a, b) => b.rate - a.rate);
+		return {least, shared, byRate};
+	}
+
+	/**
+	 * Seconds of this work if the fastest of the devices, as many as the stages that are left may have, shared it perfectly; a
+	 * bound by weak duality.
+	 * @param part of its passes that counts in a stage; no larger in earlier stages than in later ones.
+	 */
+	#fluid({shared, byRate}: Work, stages: number, part: (stage: number) => number): number {
+		const {mostStages, mostReplicas} = this.#problem.space;
+		let [all, stage, room] = [0, stages, mostReplicas];
+		for (const {rate, count: own} of byRate) {
+			for (let count = own; count > 0 && stage < mostStages; ) {
+				const taken = Math.min(room, count);
+				all += (taken * rate) / part(stage);
+				count -= taken;
+				room -= taken;
+				[stage, room] = room === 0 ? [stage + 1, mostReplicas] : [stage, room];
+			}
+		}
+		return all === 0 ? Number.POSITIVE_INFINITY : shared / all;
 	}
 
 	/** @param index of the stage in its plan. */
@@ -242,79 +293,40 @@ export class Bounds {
 		const {forward, backward} =
 			this.#problem.costs.maxCrossing > 1 ? {forward: 0, backward: 0} : this.#made(stage.range);
 		const items = sumOf(stage.replicas.map(one => one.items));
-		const rates = this.#rates(left);
-		return Math.max((items * forward) / rates.down, (items * backward) / rates.up);
+		const {up, down} = this.#left(left);
+		return Math.max((items * forward) / down, (items * backward) / up);
 	}
 
-	/** Of the devices with the fastest links, as many as may share a stage. */
-	#rates(left: readonly number[]): {readonly up: number; readonly down: number} {
-		const {fleet, space} = this.#problem;
-		const sum = (of: (link: LinkProfile) => number) =>
-			left
-				.map(index => of(fleet.devices[index]!.profile.link))
-				.sort((a, b) => b - a)
-				.slice(0, space.mostReplicas)
-				.reduce((total, rate) => total + rate, 0);
-		return {up: sum(({upBytesPerSecond}) => upBytesPerSecond), down: sum(({downBytesPerSecond}) => downBytesPerSecond)};
-	}
-
-	/**
-	 * Seconds of the units from `first` on if the fastest of these devices, as many as the stages that are left may have, shared
-	 * them perfectly; a bound by weak duality.
-	 * @param part of its passes that counts in a stage; no larger in earlier stages than in later ones.
-	 */
-	#fluid(first: number, devices: readonly number[], stages: number, part: (stage: number) => number): number {
-		if (devices.length === 0) {
-			return Number.POSITIVE_INFINITY;
-		}
-		const {length} = this.#problem.costs.units;
-		const tables = this.#tables(devices);
-		const rates = tables.map(({sums}) => 1 / Math.max(1e-15, sums[length]! - sums[first]!));
-		const {mostStages, mostReplicas} = this.#problem.space;
-		let [all, stage, room] = [0, stages, mostReplicas];
-		for (const index of rates.map((_, at) => at).sort((a, b) => rates[b]! - rates[a]!)) {
-			for (let {count} = tables[index]!; count > 0 && stage < mostStages; ) {
-				const taken = Math.min(room, count);
-				all += (taken * rates[index]!) / part(stage);
-				count -= taken;
-				room -= taken;
-				[stage, room] = room === 0 ? [stage + 1, mostReplicas] : [stage, room];
+	/** What many bounds ask of devices that are left. */
+	#left(devices: readonly number[]): Left {
+		let known = this.#lefts.get(devices);
+		if (!known) {
+			const {fleet, space} = this.#problem;
+			const counts = new Map<Float64Array, number>();
+			for (const device of devices) {
+				const sums = this.#learn.get(device)!;
+				counts.set(sums, (counts.get(sums) ?? 0) + 1);
 			}
+			const fastest = (of: (link: LinkProfile) => number) =>
+				sumOf(
+					devices
+						.map(index => of(fleet.devices[index]!.profile.link))
+						.sort((a, b) => b - a)
+						.slice(0, space.mostReplicas),
+				);
+			known = {
+				sums: [...counts.keys()],
+				counts: [...counts.values()],
+				up: fastest(({upBytesPerSecond}) => upBytesPerSecond),
+				down: fastest(({downBytesPerSecond}) => downBytesPerSecond),
+				joules: this.#cheapestSums(devices),
+			};
+			this.#lefts.set(devices, known);
 		}
-		if (all === 0) {
-			return Number.POSITIVE_INFINITY;
-		}
-		let seconds = 0;
-		for (let unit = first; unit < length; unit++) {
-			let least = Number.POSITIVE_INFINITY;
-			for (const [index, {sums}] of tables.entries()) {
-				least = Math.min(least, (sums[unit + 1]! - sums[unit]!) * rates[index]!);
-			}
-			seconds += least / all;
-		}
-		return seconds;
+		return known;
 	}
 
-	/** Devices that have their times in common, counted. */
-	#tables(devices: readonly number[]) {
-		const counts = new Map<Float64Array, number>();
-		for (const device of devices) {
-			const sums = this.#learn.get(device)!;
-			counts.set(sums, (counts.get(sums) ?? 0) + 1);
-		}
-		return [...counts].map(([sums, count]) => ({sums, count}));
-	}
-
-	/** Joules above idle of the units from `first` on, each computed where that takes least. */
-	#cheapest(first: number, devices: readonly number[]): number {
-		let sums = this.#cheapestFrom.get(devices);
-		if (!sums) {
-			sums = this.#cheapestSums(devices);
-			this.#cheapestFrom.set(devices, sums);
-		}
-		return sums[first]!;
-	}
-
+	/** Joules above idle of the units from each one on, each computed where that takes least. */
 	#cheapestSums(devices: readonly number[]): Float64Array {
 		const {costs, fleet} = this.#problem;
 		const watts = new Map<Float64Array, number>();

@@ -3,17 +3,29 @@ import type {Problem} from '../problem.js';
 import type {Candidate, CandidateStage, Mode} from './candidate.js';
 import type {Rules} from './rules.js';
 
-const replaced = <T>(values: readonly T[], index: number, ...by: readonly T[]): T[] => [
-	...values.slice(0, index),
-	...by,
-	...values.slice(index + 1),
-];
+/** Thousands of neighbours are made: one copy of the list each. */
+function replaced<T>(values: readonly T[], index: number, by: T, and?: T): T[] {
+	const copy = values.slice();
+	copy[index] = by;
+	if (and !== undefined) {
+		copy.splice(index + 1, 0, and);
+	}
+	return copy;
+}
 
-/** One unused device of each kind: devices of a kind are alike. */
-function spares({kinds, free}: Rules, stages: readonly CandidateStage[]): readonly number[] {
+/** Unused devices by kind: those of a kind are alike. */
+function unused({kinds, free}: Rules, stages: readonly CandidateStage[]): readonly (readonly number[])[] {
 	const used = new Set(stages.flatMap(({devices}) => devices));
-	const seen = new Set<number>();
-	return free.filter(device => !used.has(device) && !seen.has(kinds[device]!) && seen.add(kinds[device]!));
+	const byKind = new Map<number, number[]>();
+	for (const device of free) {
+		if (!used.has(device)) {
+			const kind = kinds[device]!;
+			const alike = byKind.get(kind) ?? [];
+			byKind.set(kind, alike);
+			alike.push(device);
+		}
+	}
+	return [...byKind.values()];
 }
 
 /** One device of each kind in a stage. */
@@ -68,36 +80,35 @@ function* otherModes({stages, mode}: Candidate, modes: readonly Mode[]): Generat
 }
 
 function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
-	const left = spares(rules, stages);
-	const unused = rules.free.filter(device => !stages.some(({devices}) => devices.includes(device)));
 	const {mostReplicas, mostStages} = problem.space;
 	const {minimumReplicas} = problem.constraints;
 	const begin = rules.sources ? 1 : 0;
+	const spares = unused(rules, stages);
 	for (let index = begin; index < stages.length; index++) {
 		const stage = stages[index]!;
 		const {devices, last} = stage;
 		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
-		for (const spare of left) {
-			const alike = unused.filter(device => rules.kinds[device] === rules.kinds[spare]);
+		const own = kindsIn(rules, devices);
+		const room = mostReplicas - devices.length;
+		const divides = stages.length < mostStages && minimumReplicas <= 1;
+		const inside = divides ? rules.cuts.filter(cut => cut >= first && cut < last) : [];
+		const middle = [...new Set([inside[inside.length >> 1], inside[0], inside.at(-1)])].filter(
+			cut => cut !== undefined && (index > 0 || rules.firstCuts.has(cut)),
+		) as readonly number[];
+		for (const alike of spares) {
+			const spare = alike[0]!;
 			for (const count of new Set([1, 2, 4, 8, alike.length])) {
-				if (count <= alike.length && devices.length + count <= mostReplicas) {
+				if (count <= alike.length && count <= room) {
 					yield {stages: replaced(stages, index, {last, devices: [...devices, ...alike.slice(0, count)]}), mode};
 				}
 			}
-			for (const device of kindsIn(rules, devices)) {
+			for (const device of own) {
 				const others = devices.map(one => (one === device ? spare : one));
 				yield {stages: replaced(stages, index, {last, devices: others}), mode};
 			}
-			if (stages.length < mostStages && minimumReplicas <= 1) {
-				const inside = rules.cuts.filter(cut => cut >= first && cut < last);
-				for (const cut of [...new Set([inside[inside.length >> 1], inside[0], inside.at(-1)])]) {
-					if (cut !== undefined && (index > 0 || rules.firstCuts.has(cut))) {
-						yield {stages: replaced(stages, index, {last: cut, devices}, {last, devices: [spare]}), mode};
-						if (index >= begin) {
-							yield {stages: replaced(stages, index, {last: cut, devices: [spare]}, {last, devices}), mode};
-						}
-					}
-				}
+			for (const cut of middle) {
+				yield {stages: replaced(stages, index, {last: cut, devices}, {last, devices: [spare]}), mode};
+				yield {stages: replaced(stages, index, {last: cut, devices: [spare]}, {last, devices}), mode};
 			}
 		}
 		if (devices.length > Math.max(1, minimumReplicas)) {
