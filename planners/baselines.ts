@@ -236,13 +236,19 @@ function withOwnShares(problem: Problem, plan: Plan): Plan {
 	return {...plan, stages: [{...first, replicas}, ...rest]};
 }
 
-/** Of every scheme that suits the problem, the plan that is best by its objective; those within the constraints come first. */
-export function baselinesOf(problem: Problem): readonly Baseline[] {
+/**
+ * Of every scheme that suits the problem, the plan that is best by its objective; those within the constraints come first.
+ * @param interrupted asked before each plan; once it says so no more are looked at.
+ */
+export function baselinesOf(problem: Problem, interrupted: () => boolean = () => false): readonly Baseline[] {
 	const {costs, fleet, training, objective} = problem;
 	const schemes = new Schemes(problem, rulesOf(problem));
 	const found = schemes.list().flatMap(({scheme, exact, plans}): Baseline[] => {
 		let best: Baseline | undefined;
 		for (const built of plans()) {
+			if (interrupted()) {
+				break;
+			}
 			const plan = withOwnShares(problem, built);
 			if (!fits(problem, plan)) {
 				continue;

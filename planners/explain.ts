@@ -64,8 +64,11 @@ function describe(problem: Problem, before: Candidate, after: Candidate): Pick<C
 		: {kind: 'devices', change: `stage ${changed}: ${names(after.stages[changed]!.devices)}`};
 }
 
-/** @param most changes of each kind. */
-export function explain(problem: Problem, plan: Plan, most = 4): readonly Change[] {
+/** Changes of each kind that are told. */
+const most = 4;
+
+/** @param interrupted asked before each change; once it says so those stay that were looked at. */
+export function explain(problem: Problem, plan: Plan, interrupted: () => boolean = () => false): readonly Change[] {
 	const rules: Rules = rulesOf(problem);
 	const own = candidateOf(problem, plan);
 	if (!own) {
@@ -75,6 +78,9 @@ export function explain(problem: Problem, plan: Plan, most = 4): readonly Change
 	const changes: Change[] = [];
 	const seen = new Set<string>();
 	for (const candidate of neighbours(problem, rules, own)) {
+		if (interrupted()) {
+			break;
+		}
 		const described = describe(problem, own, candidate);
 		const key = `${described.kind} ${described.change}`;
 		if (seen.has(key) || changes.length > 400 || !isPermitted(problem, rules, candidate)) {

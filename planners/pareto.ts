@@ -55,6 +55,8 @@ export function paretoFront(problem: Problem, known: readonly Costed[], budget: 
 		const outcome = planFpl({...problem, objective: {kind: 'weighted', weights}}, {...budget, exactPlans: 0});
 		if (outcome.kind === 'planned') {
 			found.push(outcome.best, ...outcome.alternatives);
+		} else if (outcome.kind === 'interrupted' && outcome.best) {
+			found.push(outcome.best);
 		}
 	}
 	return undominated(

@@ -8,14 +8,15 @@ import type {Plan} from '../core/plan/plan.js';
 import {formatSi} from '../core/units.js';
 import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
 import {paretoFront} from './pareto.js';
-import {type JudgedBaseline, planProblem, planScheme} from './plan-problem.js';
-import type {Budget, Costed, Outcome, Shortfall} from './problem.js';
+import {type JudgedBaseline, type PlannedProblem, planProblem, planScheme} from './plan-problem.js';
+import type {Budget, Costed, Findings, Problem, Shortfall} from './problem.js';
 
-export interface PlannedJob extends JobProblem {
-	readonly outcome: Extract<Outcome, {kind: 'planned'}>;
-	/** The classic schemes for the same problem, those that keep to the constraints first. */
-	readonly baselines: readonly JudgedBaseline[];
+/** A plan with what it was chosen from; the best so far where something cut the search short. */
+export interface Planned extends Pick<PlannedProblem, 'baselines' | 'cutShort'> {
+	readonly outcome: Findings;
 }
+
+export interface PlannedJob extends JobProblem, Planned {}
 
 /** Plans evaluated in an exact search before the rest is left to bounds. */
 const exactPlans = 20_000;
@@ -28,24 +29,30 @@ export const budgetOf = (limitMs: number, now: () => number, interrupted: () => 
 
 const amount = (value: number, unit: Shortfall['unit']): string => (unit === '' ? `${value}` : formatSi(value, unit));
 
-/** @throws FplError `PLAN_INFEASIBLE` with what cannot be met and by how much; those of `problemOfJob`; `INTERRUPTED`. */
-export function planJob(input: JobInput, budget: Budget): PlannedJob {
-	const found = problemOfJob(input);
-	const {outcome, baselines} =
-		input.manner?.kind === 'classic'
-			? planScheme(found.problem, input.manner.scheme)
-			: planProblem(found.problem, budget);
+/**
+ * What a search found, as long as it is a plan.
+ * @throws FplError `PLAN_INFEASIBLE` with what cannot be met and by how much; `INTERRUPTED` where no plan was found until then.
+ */
+export function plannedOf({outcome, baselines, cutShort}: PlannedProblem, model: string): Planned {
 	switch (outcome.kind) {
 		case 'planned':
-			return {...found, outcome, baselines};
-		case 'interrupted':
-			throw new FplError('INTERRUPTED', {where: 'planning'});
+			return {outcome, baselines, cutShort};
+		case 'interrupted': {
+			const {best, figures} = outcome;
+			if (!best) {
+				throw new FplError('INTERRUPTED', {
+					where: 'planning',
+					problem: `no plan was found until then that keeps to all limits (${figures.evaluated} evaluated)`,
+				});
+			}
+			return {outcome: {best, alternatives: [], figures}, baselines, cutShort};
+		}
 		case 'infeasible': {
 			const {shortfalls, proven, nearest} = outcome;
 			const [worst] = shortfalls as readonly [Shortfall];
 			if (worst.unit === '') {
 				throw new FplError('PLAN_INFEASIBLE', {
-					where: input.job.model,
+					where: model,
 					problem: 'with these devices, pinned units and shares there is no plan at all',
 					expected: worst.constraint,
 					got: 'none',
@@ -65,6 +72,16 @@ export function planJob(input: JobInput, budget: Budget): PlannedJob {
 	}
 }
 
+/** @throws FplError as `plannedOf` and `problemOfJob`. */
+export function planJob(input: JobInput, budget: Budget): PlannedJob {
+	const found = problemOfJob(input);
+	const answer =
+		input.manner?.kind === 'classic'
+			? planScheme(found.problem, input.manner.scheme)
+			: planProblem(found.problem, budget);
+	return {...found, ...plannedOf(answer, input.job.model)};
+}
+
 const others = (shortfalls: readonly Shortfall[]): string =>
 	shortfalls.length > 1
 		? `Not met either: ${shortfalls
@@ -77,7 +94,7 @@ const others = (shortfalls: readonly Shortfall[]): string =>
 		: '';
 
 /** Plans worth showing beside the chosen one: none is better in everything. */
-export function frontOf({problem, outcome, baselines}: PlannedJob, budget: Budget): readonly Costed[] {
+export function frontOf(problem: Problem, {outcome, baselines}: Planned, budget: Budget): readonly Costed[] {
 	return paretoFront(problem, [outcome.best, ...outcome.alternatives, ...baselines], budget);
 }
 
@@ -88,7 +105,7 @@ export interface PredictionAbout {
 	readonly startedAt: string;
 }
 
-const rowsOf = ({outcome, baselines}: PlannedJob, chosen: Plan): Alternative[] => [
+const rowsOf = ({outcome, baselines}: Planned, chosen: Plan): Alternative[] => [
 	...[outcome.best, ...outcome.alternatives].map(({plan, evaluation, value}) =>
 		alternativeOf(evaluation, {
 			chosen: plan === chosen,
@@ -153,7 +170,7 @@ export function predictionOfPlan(input: JobInput, plan: Plan, about: PredictionA
  */
 export const pointsOf = (
 	plans: readonly Costed[],
-	{outcome, baselines}: PlannedJob,
+	{outcome, baselines}: Planned,
 	yaml?: (plan: Plan) => string,
 ): PlanPoint[] => {
 	const own = plans.filter(({plan}) => !baselines.some(baseline => baseline.plan === plan));

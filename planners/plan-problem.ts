@@ -13,10 +13,15 @@ export interface JudgedBaseline extends Baseline {
 	readonly permitted: boolean;
 }
 
+/** What ended planning before it had looked at all that it would have: somebody's wish, or the end of its time. */
+export type CutShort = 'interruption' | 'limit';
+
 export interface PlannedProblem {
 	readonly outcome: Outcome;
-	/** The classic schemes for the same problem, those that keep to the constraints first. */
+	/** The classic schemes for the same problem, those that keep to the constraints first; after an interruption not all. */
 	readonly baselines: readonly JudgedBaseline[];
+	/** Undefined: nothing did. */
+	readonly cutShort?: CutShort | undefined;
 }
 
 /** Passes over the data after which the schemes that train another way mean their weights (`baselinesOf`). */
@@ -53,9 +58,9 @@ function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typ
 	};
 }
 
-function judged(problem: Problem): readonly JudgedBaseline[] {
+function judged(problem: Problem, interrupted?: () => boolean): readonly JudgedBaseline[] {
 	const judge = isPermitted(problem, rulesOf(problem));
-	return baselinesOf(problem).map(baseline => ({...baseline, permitted: judge(baseline)}));
+	return baselinesOf(problem, interrupted).map(baseline => ({...baseline, permitted: judge(baseline)}));
 }
 
 const bestOf = (baselines: readonly JudgedBaseline[]): JudgedBaseline | undefined =>
@@ -79,30 +84,39 @@ export function planScheme(problem: Problem, scheme: string): PlannedProblem {
 	return {outcome, baselines};
 }
 
-/** @throws FplError as `planFpl`. */
-export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
-	const outcome = planFpl(problem, budget);
-	const baselines = judged(problem);
+/** The better of what the search found and the classic schemes. */
+function withClassics(outcome: Outcome, baselines: readonly JudgedBaseline[]): Outcome {
 	const classic = bestOf(baselines);
 	if (!classic || outcome.kind === 'interrupted') {
-		return {outcome, baselines};
+		return outcome;
 	}
 	if (outcome.kind === 'infeasible') {
 		const figures = {bound: 0, gap: 1, exact: false, evaluated: 0};
-		return {outcome: {kind: 'planned', best: plainOf(classic), alternatives: [], figures}, baselines};
+		return {kind: 'planned', best: plainOf(classic), alternatives: [], figures};
 	}
 	const {best, alternatives, figures} = outcome;
 	if (classic.value >= best.value * (1 - 1e-9)) {
-		return {outcome, baselines};
+		return outcome;
 	}
 	const bound = Math.min(figures.bound, classic.value);
 	return {
-		outcome: {
-			kind: 'planned',
-			best: plainOf(classic),
-			alternatives: [best, ...alternatives],
-			figures: {...figures, bound, gap: classic.value > 0 ? 1 - bound / classic.value : 0},
-		},
-		baselines,
+		kind: 'planned',
+		best: plainOf(classic),
+		alternatives: [best, ...alternatives],
+		figures: {...figures, bound, gap: classic.value > 0 ? 1 - bound / classic.value : 0},
 	};
+}
+
+/** @throws FplError as `planFpl`. */
+export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
+	let over = false;
+	const expired = () => {
+		over = budget.expired();
+		return over;
+	};
+	const found = planFpl(problem, {...budget, expired});
+	const baselines = judged(problem, budget.interrupted);
+	const outcome = withClassics(found, baselines);
+	const cutByLimit = over && !(outcome.kind === 'planned' && outcome.figures.exact);
+	return {outcome, baselines, cutShort: budget.interrupted() ? 'interruption' : cutByLimit ? 'limit' : undefined};
 }

@@ -94,14 +94,16 @@ export interface SearchFigures {
 	readonly evaluated: number;
 }
 
+/** A plan that keeps to the constraints, what else there is, and how good it is. */
+export interface Findings {
+	readonly best: Costed;
+	/** Other plans worth knowing, the best first. */
+	readonly alternatives: readonly Costed[];
+	readonly figures: SearchFigures;
+}
+
 export type Outcome =
-	| {
-			readonly kind: 'planned';
-			readonly best: Costed;
-			/** Other plans worth knowing, the best first. */
-			readonly alternatives: readonly Costed[];
-			readonly figures: SearchFigures;
-	  }
+	| ({readonly kind: 'planned'} & Findings)
 	| {
 			readonly kind: 'infeasible';
 			/** What cannot be met, the worst first; never empty. */
@@ -113,6 +115,7 @@ export type Outcome =
 	  }
 	| {
 			readonly kind: 'interrupted';
+			/** Of the plans looked at until then; absent where none keeps to the constraints. */
 			readonly best?: Costed;
 			readonly figures: SearchFigures;
 	  };

@@ -17,7 +17,7 @@ import {planFor} from '../../models/plans/plan-for.js';
 import {brokerOption, formatOption, loggerOf, logOption, namespaceOption} from '../options.js';
 import {type ChooseOptions, choose} from '../planning/choose.js';
 import {readJob, readParticipants, timesOption} from '../planning/plan-input.js';
-import {planYaml, printPlan} from '../planning/plan-text.js';
+import {planYaml, printPlan, unitsText} from '../planning/plan-text.js';
 import {print, printJson} from '../terminal.js';
 
 interface PlanOptions extends ChooseOptions {
@@ -94,20 +94,19 @@ async function validate(file: string, jobFile: string, options: PlanOptions, com
 		print(planYaml(plan));
 		return;
 	}
-	printPlan(plan, model, memory);
+	printPlan(plan, unitsText(model, plan), memory);
 	const unchecked = asked ? '' : ', the devices are not checked (--fleet FILE)';
 	print(`\nThe plan fits ${jobFile}${unchecked}. SHA-256 ${planDigest(plan)}`);
 }
 
 async function build(jobFile: string, options: PlanOptions, command: Command): Promise<void> {
-	const {job, model, items} = await readJob(jobFile);
+	const {job, model, bytes, items} = await readJob(jobFile);
 	const scheme = wantedScheme(job, options);
 	const {participants: all, broker} = await readParticipants(options, command);
 	const only = options.devices === undefined ? job.devices.only : undefined;
 	const fleet = only === undefined ? all : all.filter(({device}) => only.includes(device));
 	if (scheme.kind === 'auto') {
-		const warn = (text: string) => loggerOf(command).warn(text);
-		await choose({job, model, items, participants: fleet, broker, warn}, options);
+		await choose({job, model, bytes, items, participants: fleet, broker, logger: loggerOf(command)}, options);
 		return;
 	}
 	const plan = planFor({...job, scheme}, fleet, model);
@@ -120,7 +119,7 @@ async function build(jobFile: string, options: PlanOptions, command: Command): P
 			print(planYaml(plan));
 			return;
 		case 'table':
-			printPlan(plan, model, memoryOf(plan, model, job.training));
+			printPlan(plan, unitsText(model, plan), memoryOf(plan, model, job.training));
 			return;
 		default:
 			options.format satisfies never;

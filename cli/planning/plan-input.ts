@@ -26,16 +26,20 @@ export type Participant = Candidate &
 	};
 
 /** A job file and the model that it names, built for the data where these are here; and how many items these are. */
-export async function readJob(
-	file: string,
-): Promise<{readonly job: Job; readonly model: Model; readonly items: number | undefined}> {
+export async function readJob(file: string): Promise<{
+	readonly job: Job;
+	readonly model: Model;
+	/** The model as an ONNX file. */
+	readonly bytes: Uint8Array;
+	readonly items: number | undefined;
+}> {
 	const submission = await readSubmission(file, {});
 	if (submission.kind !== 'job') {
 		throw new FplError('USAGE', {expected: 'a job file', got: 'none'});
 	}
 	const job = parseValue(jobSchema, JSON.parse(submission.job), file, 'JOB_INVALID');
-	const {model, items} = await prepare(job, submission.model?.bytes);
-	return {job, model, items};
+	const {model, bytes, items} = await prepare(job, submission.model?.bytes);
+	return {job, model, bytes, items};
 }
 
 const declared = (devices: readonly DeclaredDevice[]): readonly Participant[] => {

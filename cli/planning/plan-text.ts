@@ -14,9 +14,15 @@ import {print, printProse, printTable} from '../terminal.js';
 const inOneLine: ReadonlySet<unknown> = new Set(['units', 'junction', 'synchronisation', 'pipeline']);
 const itemsInOneLine: ReadonlySet<unknown> = new Set(['replicas', 'links']);
 
-/** YAML with a line for each replica, and one for each part of a stage. */
-export function planYaml(plan: Plan): string {
+/**
+ * YAML with a line for each replica, and one for each part of a stage.
+ * @param comment stands above it.
+ */
+export function planYaml(plan: Plan, comment?: string): string {
 	const document = new Document(plan);
+	if (comment !== undefined) {
+		document.commentBefore = ` ${comment}`;
+	}
 	visit(document, {
 		Pair: (_, {key, value}) => {
 			if (!isScalar(key) || !isCollection(value)) {
@@ -58,10 +64,34 @@ function devicesText(replicas: Plan['stages'][number]['replicas']): string {
 	return names.length > mostNames ? enumerate(names, mostNames) : names.join(', ');
 }
 
+/** A model as the table of a plan shows it. */
+export interface UnitsText {
+	readonly model: string;
+	readonly units: ReadonlyArray<{
+		readonly label: string;
+		/** What it is of all work, in any unit. */
+		readonly work: number;
+	}>;
+	/** Bytes of an item that go over the border after each unit but the last. */
+	readonly crossing: readonly number[];
+	/** What work is counted in, as the title of a column. */
+	readonly counted: string;
+}
+
+/** Units of an ONNX model, with FLOP of forward passes. */
+export function unitsText(model: Model, {maxCrossing, model: name}: Pick<Plan, 'maxCrossing' | 'model'>): UnitsText {
+	const {units, cuts} = unitsOf(model, {maxCrossing});
+	return {
+		model: name,
+		units: units.map(({label, cost}) => ({label, work: cost.flops})),
+		crossing: cuts.map(({bytes}) => bytes),
+		counted: 'FLOPs',
+	};
+}
+
 /** Prints what each stage computes, where, and what it sends on. */
-export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[]): void {
-	const {units, cuts} = unitsOf(model, {maxCrossing: plan.maxCrossing});
-	const flops = units.reduce((sum, {cost}) => sum + cost.flops, 0);
+export function printPlan(plan: Plan, {units, crossing, counted}: UnitsText, memory: readonly PartMemory[]): void {
+	const all = units.reduce((sum, {work}) => sum + work, 0);
 	const {microBatches, schedule} = plan.pipeline;
 	const flow = microBatches === 1 ? 'whole batches' : `${microBatches} micro-batches (${schedule})`;
 	printProse(
@@ -78,8 +108,8 @@ export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[
 			first === last ? `${first}` : `${first}–${last}`,
 			labels,
 			devicesText(stage.replicas),
-			percent(flops === 0 ? 0 : own.reduce((sum, {cost}) => sum + cost.flops, 0) / flops),
-			last + 1 === units.length ? '–' : formatSi(cuts[last]!.bytes, 'B'),
+			percent(all === 0 ? 0 : own.reduce((sum, {work}) => sum + work, 0) / all),
+			last + 1 === units.length ? '–' : formatSi(crossing[last]!, 'B'),
 			formatSi(most, 'B'),
 			stage.replicas.length === 1
 				? '–'
@@ -93,7 +123,7 @@ export function printPlan(plan: Plan, model: Model, memory: readonly PartMemory[
 			{title: 'units'},
 			{title: 'layers', wraps: 9},
 			{title: 'devices', wraps: 14},
-			{title: 'FLOPs'},
+			{title: counted},
 			{title: 'sends/item'},
 			{title: 'memory'},
 			{title: 'replicas synchronise', wraps: 11},

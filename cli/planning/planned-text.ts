@@ -3,10 +3,12 @@ import type {Evaluation} from '../../core/cost/evaluate.js';
 import {phases} from '../../core/ledger/ledger.js';
 import type {Change} from '../../planners/explain.js';
 import {amountsOf} from '../../planners/objective.js';
-import {otherwise, type PlannedJob} from '../../planners/plan-job.js';
-import type {Amounts, Measure, Outcome} from '../../planners/problem.js';
+import {otherwise} from '../../planners/plan-job.js';
+import type {Amounts, Findings, Measure} from '../../planners/problem.js';
 import {byteCount, dollars, duration, energy, fraction, percent} from '../../reports/format.js';
 import {leastSentence, print, printProse, printTable} from '../terminal.js';
+import type {Searched} from './search.js';
+import type {WhatIf} from './what-if.js';
 
 const write = {time: duration, bytes: byteCount, energy, money: dollars} as const satisfies Record<
 	Measure,
@@ -28,11 +30,13 @@ export function costLine({stepSeconds, steps, ...evaluation}: Evaluation): strin
 	].join(' · ');
 }
 
-function searchLine({figures}: Extract<Outcome, {kind: 'planned'}>): string {
+/** «no plan is better by more than 9 % (bound 15 min 20 s; 29 plans evaluated)». @param measure of the bound, if it is one. */
+export function searchLine({figures}: Pick<Findings, 'figures'>, measure: Measure | undefined): string {
 	const {exact, gap, bound, evaluated} = figures;
+	const least = measure === undefined ? `${Number(bound.toPrecision(4))}` : write[measure](bound);
 	return exact
 		? `the best of all plans looked for (${evaluated} evaluated, the others are worse by a bound)`
-		: `no plan is better by more than ${percent(gap)} (bound ${Number(bound.toPrecision(4))}; ${evaluated} plans evaluated)`;
+		: `no plan is better by more than ${percent(gap)} (bound ${least}; ${evaluated} plans evaluated)`;
 }
 
 /** What a narrow terminal can do without, the last first: sent and received bytes say as much. */
@@ -74,24 +78,32 @@ const row = (amounts: Amounts, priced: boolean): string[] => [
 	...(priced ? [write.money(amounts.money)] : []),
 ];
 
+/** What a plan is chosen for: in words, and the measure where it is one. */
+export interface Wish {
+	readonly text: string;
+	readonly measure: Measure | undefined;
+}
+
 /** The plan's costs, why they are what they are, and the alternatives. */
-export function printPlanned({outcome, baselines, fleet, problem, leftOut}: PlannedJob, objective: string): void {
+export function printPlanned({outcome, baselines, cutShort, leftOut, unused}: Searched, wish: Wish): void {
 	const {best, alternatives} = outcome;
 	const {evaluation} = best;
 	const {bottleneck, stepSeconds} = evaluation;
-	const taking = new Set(evaluation.devices.map(({device}) => device));
-	const {exclude} = problem.constraints;
-	const left = fleet.devices
-		.filter(({device}) => !taking.has(device) && !exclude.has(device))
-		.map(({device}) => device);
 	printProse(`\nPredicted: ${costLine(evaluation)}`);
-	printProse(`Chosen for: ${objective}; ${searchLine(outcome)}.`);
+	printProse(
+		cutShort === 'interruption'
+			? `NOT THE FINAL ANSWER: planning was interrupted, and this is the best plan until then. Looked for: ${wish.text}; ${searchLine(outcome, wish.measure)}.`
+			: `Chosen for: ${wish.text}; ${searchLine(outcome, wish.measure)}.`,
+	);
+	if (cutShort === 'limit') {
+		printProse('The search ended with its time (--limit); with more of it there may be a better plan.');
+	}
 	printProse(
 		`Held up by: ${kindText[bottleneck.kind]} of ${bottleneck.device}, busy ${percent(bottleneck.busy)} of a step of ${duration(stepSeconds)}.`,
 	);
-	if (left.length > 0) {
+	if (unused.length > 0) {
 		printProse(
-			`Left out, since the plan is better without: ${left.slice(0, 12).join(', ')}${left.length > 12 ? ` and ${left.length - 12} more` : ''}.`,
+			`Left out, since the plan is better without: ${unused.slice(0, 12).join(', ')}${unused.length > 12 ? ` and ${unused.length - 12} more` : ''}.`,
 		);
 	}
 	if (leftOut !== undefined) {
@@ -112,7 +124,14 @@ export function printPlanned({outcome, baselines, fleet, problem, leftOut}: Plan
 			note: baseline.shortfalls[0] ? `not possible: ${baseline.shortfalls[0].constraint}` : (otherwise(baseline) ?? ''),
 		})),
 	];
-	print('\nAlternatives, and the classic schemes at their best:\n');
+	if (rows.length === 1) {
+		return;
+	}
+	print(
+		cutShort === 'interruption'
+			? '\nAlternatives, and what was compared until then:\n'
+			: '\nAlternatives, and the classic schemes at their best:\n',
+	);
 	printTable(
 		[
 			{title: 'plan', wraps: 18},
@@ -148,19 +167,6 @@ export function printChanges(changes: readonly Change[]): void {
 			against === undefined ? '' : `not possible: ${against}`,
 		]),
 	);
-}
-
-export interface WhatIf {
-	readonly changes: readonly string[];
-	readonly before: Evaluation;
-	/** The same plan on the changed devices; absent where a device of it is away, or nothing can be planned. */
-	readonly same?: Evaluation | undefined;
-	/** Why the same plan could not be used: limits that it exceeds, devices that are away. */
-	readonly lacks: readonly string[];
-	/** The best plan on the changed devices; absent where there is none. */
-	readonly after?: Evaluation;
-	/** Why there is none. */
-	readonly impossible?: string;
 }
 
 /** What the changes of `--what-if` do to the plan that was best before, and what is best with them. */

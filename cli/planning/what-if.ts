@@ -1,9 +1,24 @@
 /** `--what-if "cam-1.link.up=5 Mbit/s"`: the same devices with some of their figures changed. */
 import {parseValue} from '../../core/config/config.js';
+import type {Evaluation} from '../../core/cost/evaluate.js';
 import {FplError} from '../../core/errors.js';
 import {suggestion} from '../../core/nearest.js';
 import {overrideProfile, overridesSchema} from '../../core/profile/schema.js';
 import type {Participant} from './plan-input.js';
+
+/** What changes do to the plan that was best before, and what is best with them. */
+export interface WhatIf {
+	readonly changes: readonly string[];
+	readonly before: Evaluation;
+	/** The same plan on the changed devices; absent where a device of it is away, or nothing can be planned. */
+	readonly same?: Evaluation | undefined;
+	/** Why the same plan could not be used: limits that it exceeds, devices that are away. */
+	readonly lacks: readonly string[];
+	/** The best plan on the changed devices; absent where there is none. */
+	readonly after?: Evaluation;
+	/** Why there is none. */
+	readonly impossible?: string;
+}
 
 /** Numbers are numbers; everything else is text with its unit, as in a fleet file. */
 const valueOfText = (text: string): unknown => (/^\d+(?:\.\d+)?$/u.test(text) ? Number(text) : text);

@@ -83,11 +83,15 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	construct(problem, rules, notebook, budget);
 	const estimates = new Estimates(problem, rules);
 	const effort = effortFor(rules.free.length);
+	const isOver = () => budget.expired() || budget.interrupted();
 	for (const {candidate} of notebook.ranked().slice(0, effort.mostDescents)) {
+		if (isOver()) {
+			break;
+		}
 		notebook.judge(descend(problem, rules, estimates, candidate, budget, effort.mostBounds));
 	}
 	const [start] = notebook.ranked();
-	if (start) {
+	if (start && !isOver()) {
 		improve(notebook, estimates, start, {problem, rules, budget, ...effort});
 	}
 	const ranked = notebook.ranked();

@@ -3,7 +3,7 @@ import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {parse} from 'yaml';
-import {type ChooseOptions, withObjective} from '../../cli/planning/choose.js';
+import {type WishOptions, withObjective} from '../../cli/planning/choose.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {planSchema} from '../../core/plan/plan.js';
 import {fpl} from '../support/processes.js';
@@ -106,13 +106,12 @@ test.serial('what cannot be met is said with what is needed', async t => {
 
 test('flags that make no sense are named', t => {
 	const asked = jobSchema.parse({version: 1, model: 'lenet5', data: {dataset: 'mnist'}});
-	const refused = (flags: Partial<ChooseOptions>, message: RegExp) =>
-		t.throws(() => withObjective(asked, {format: 'table', ...flags}), {message});
+	const refused = (flags: WishOptions, message: RegExp) => t.throws(() => withObjective(asked, flags), {message});
 	refused({objective: 'speed'}, /--objective.*«time», «bytes», «energy», «money».*«speed»/u);
 	refused({objective: 'enrgy'}, /Did you mean «energy»/u);
 	refused({deadline: '10'}, /--deadline: expected a number with its unit.*got «10»/u);
 	refused({limit: 'soon'}, /--limit: expected a number with its unit.*got «soon»/u);
-	t.like(withObjective(asked, {format: 'table', objective: 'energy', deadline: '2 min'}).objective, {
+	t.like(withObjective(asked, {objective: 'energy', deadline: '2 min'}).objective, {
 		minimise: 'energy',
 		subjectTo: {time: 120},
 	});

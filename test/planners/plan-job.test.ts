@@ -1,5 +1,6 @@
 /** What is kept with a run of the plan that was chosen for it. */
 import test from 'ava';
+import {FplError} from '../../core/errors.js';
 import {parsePrediction, predictionJson} from '../../core/ledger/prediction.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {libraryProfile} from '../../core/profile/library.js';
@@ -43,4 +44,60 @@ test('of a plan that was given nothing was weighed', t => {
 	t.is(kept.objective, undefined);
 	t.is(kept.front, undefined);
 	t.is(kept.alternatives.length, 1);
+});
+
+/** Data that are dealt out, to devices of two kinds: the plan that takes least is not among the first that are looked at. */
+const larger = {
+	...input,
+	job: jobSchema.parse({
+		version: 1,
+		model: 'mobilenetv2',
+		data: {dataset: 'digits', limit: 1000},
+		privacy: {rawData: 'may-move'},
+	}),
+	model: buildModel('mobilenetv2', {seed: 1}),
+	devices: ['raspberry-pi-4b', 'raspberry-pi-4b', 'raspberry-pi-5', 'raspberry-pi-5'].map(
+		(profile, index): PlanDevice => ({device: `d-${index}`, profile: libraryProfile(profile)}),
+	),
+};
+
+test('whoever interrupts planning gets the best plan so far, and how much better another one could be', t => {
+	let asked = 0;
+	const planned = planJob(larger, {expired: () => false, interrupted: () => ++asked > 3, exactPlans: 300});
+	t.is(planned.cutShort, 'interruption');
+	const {best, figures} = planned.outcome;
+	t.false(figures.exact);
+	t.true(figures.gap >= 0 && figures.gap < 1 && figures.bound > 0, JSON.stringify(figures));
+	const whole = planJob(larger, {expired: () => false, interrupted: () => false, exactPlans: 300});
+	t.is(whole.cutShort, undefined);
+	t.true(whole.outcome.best.value < best.value && whole.outcome.best.value >= figures.bound * (1 - 1e-9));
+});
+
+test('where no plan was found until the interruption, that is said', t => {
+	const strict = {...input, job: {...input.job, objective: {minimise: 'time' as const, subjectTo: {time: 1e-3}}}};
+	const error = t.throws(() => planJob(strict, {expired: () => false, interrupted: () => true, exactPlans: 2000}), {
+		instanceOf: FplError,
+	});
+	t.is(error.code, 'INTERRUPTED');
+	t.regex(error.message, /no plan was found until then that keeps to all limits/u);
+});
+
+test('an interruption while classic schemes are compared keeps what the search found', t => {
+	// The search of so few plans asks before each; then come the schemes.
+	let asked = 0;
+	const count = {expired: () => false, interrupted: () => ++asked < 0, exactPlans: 2000};
+	const whole = planJob(input, count);
+	const all = asked;
+	asked = 0;
+	const planned = planJob(input, {...count, interrupted: () => ++asked > all - 10});
+	t.is(planned.cutShort, 'interruption');
+	t.true(planned.baselines.length > 0 && planned.baselines.length < whole.baselines.length);
+	t.true(planned.outcome.best.value >= whole.outcome.best.value * (1 - 1e-9));
+});
+
+test('when the time is over there is an answer with its gap, and the classic schemes are compared all the same', t => {
+	const planned = planJob(larger, {expired: () => true, interrupted: () => false, exactPlans: 2000});
+	t.is(planned.cutShort, 'limit');
+	t.false(planned.outcome.figures.exact);
+	t.true(planned.baselines.length > 5);
 });

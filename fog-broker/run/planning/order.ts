@@ -108,6 +108,16 @@ function weigh(planned: PlannedJob, against: Against): Weighing {
 	};
 }
 
+/** What whoever looks at the run should know of its plan; undefined: nothing. */
+function remarkOn({leftOut, cutShort, outcome}: PlannedJob): string | undefined {
+	const gap = Math.ceil(100 * outcome.figures.gap);
+	const cut =
+		cutShort === 'limit'
+			? `the search for a plan ended with its time («planning.limit»); no plan is better by more than ${gap} %`
+			: undefined;
+	return [leftOut, cut].filter(text => text !== undefined).join('; ') || undefined;
+}
+
 /** @param now milliseconds of a monotonic clock. */
 export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswer {
 	try {
@@ -119,7 +129,7 @@ export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswe
 		const planned = planJob(input, budgetOf(order.job.planning.limit * 1000, now));
 		const {plan} = planned.outcome.best;
 		const weighing = order.against && {weighing: weigh(planned, order.against)};
-		const {leftOut: remark} = planned;
+		const remark = remarkOn(planned);
 		return {kind: 'planned', plan, prediction: predictionOfJob(input, planned, about), remark, ...weighing};
 	} catch (error) {
 		const {code, facts} = asFplError(error);
