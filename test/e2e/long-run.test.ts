@@ -12,9 +12,9 @@ const between = 250;
 const all = Math.max(200, Number(process.env['FPL_TEST_ROUNDS'] ?? 700));
 
 test(`after ${all} rounds (FPL_TEST_ROUNDS) there are no more timers, subscriptions, listeners and ports than after ${early}`, async t => {
-	t.timeout(60_000 + 100 * all);
 	const open = {subscriptions: 0, listeners: 0};
 	const fleet = await aFleet(t, {
+		deadlineMs: 150_000 + 100 * all,
 		wrap: (_party, transport): Transport => ({
 			...delegate(transport, {
 				async subscribe(filter, handler, options) {

@@ -72,7 +72,6 @@ for (const [what, plan] of [
 	['of stages', stages],
 ] as const) {
 	test.serial(`in a run ${what} a meter that dies is modelled for, comes back, and the report says so`, async t => {
-		t.timeout(60_000);
 		const fleet = await aFleet(t);
 		await fleet.coordinator();
 		const {meter, die, revive} = await dyingMeter();

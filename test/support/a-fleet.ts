@@ -24,6 +24,7 @@ import {startCoordinator} from '../../fog-broker/service.js';
 import type {Engine} from '../../models/engines/engine.js';
 import {startEngine} from '../../models/engines/index.js';
 import {temporaryFolder} from './temporary.js';
+import {watched} from './waiting/watched.js';
 
 export interface FleetDeviceHandle extends RunningDevice {
 	readonly transport: Transport;
@@ -62,7 +63,12 @@ export interface FleetOptions {
 	readonly attach?: (party: DeviceId, will?: () => Will) => Promise<Transport>;
 	/** Sees the transport of every party before it is used, and may stand in for it. */
 	readonly wrap?: (party: DeviceId, transport: Transport) => Transport;
+	/** For the test, from one assertion to the next. */
+	readonly deadlineMs?: number;
 }
+
+/** A test that hangs fails before the whole suite is given up, which is after three minutes without news. */
+const deadlineMs = 150_000;
 
 /** Timers that keep this process alive. */
 const timers = () => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length;
@@ -80,6 +86,7 @@ async function noTimersLeft(before: number): Promise<void> {
 export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions = {}): Promise<TestFleet> {
 	const {faults = {}, logger = silentLogger} = options;
 	const before = timers();
+	t.timeout(options.deadlineMs ?? deadlineMs, 'so long after the last assertion the fleet is not done');
 	// The first to be registered is the last to be carried out.
 	t.teardown(() => noTimersLeft(before));
 	const folder = await temporaryFolder(t);
@@ -105,7 +112,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 			const self = deviceId('client-1');
 			const made = await createClient({transport: await attach(self), topics, self, clock, logger});
 			t.teardown(() => made.close());
-			shared = made;
+			shared = watched(made, store);
 		}
 		return shared;
 	};

@@ -13,12 +13,28 @@ export interface Finished {
 
 export interface RunningProcess {
 	readonly process: ChildProcess;
+	/** Rejects with the output so far when the process has not ended a while after somebody asked for this. */
 	readonly finished: Promise<Finished>;
-	/** Resolves with the match once the output (both streams) matches; rejects when the process ends before. */
+	/** Resolves with the match once the output (both streams) matches; rejects when the process ends before, or takes too long. */
 	until(pattern: RegExp): Promise<RegExpExecArray>;
 	/** SIGKILL, and wait. */
 	kill(): Promise<void>;
 	output(): string;
+}
+
+/** Before ava gives up the whole suite, which is after three minutes without news. */
+const patienceMs = 120_000;
+
+async function within<T>(promise: Promise<T>, awaited: () => string): Promise<T> {
+	let timer: NodeJS.Timeout | undefined;
+	const late = new Promise<never>((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`after ${patienceMs / 1000} s: ${awaited()}`)), patienceMs);
+	});
+	try {
+		return await Promise.race([promise, late]);
+	} finally {
+		clearTimeout(timer);
+	}
 }
 
 /** Environment without what would change the program's behaviour, and with folders of the test's own. */
@@ -52,7 +68,7 @@ export function fpl(t: ExecutionContext<unknown>, folder: string, ...args: reado
 		stderr += data.toString();
 		notify();
 	});
-	const finished = new Promise<Finished>(resolve => {
+	const closed = new Promise<Finished>(resolve => {
 		child.once('close', status => {
 			resolve({status, stdout, stderr});
 			notify();
@@ -63,23 +79,24 @@ export function fpl(t: ExecutionContext<unknown>, folder: string, ...args: reado
 		if (!ended()) {
 			child.kill('SIGKILL');
 		}
-		await finished;
+		await closed;
 	};
 	t.teardown(kill);
 	return {
 		process: child,
-		finished,
+		get finished() {
+			return within(closed, () => `fpl ${args.join(' ')} has not ended:\n${stdout}${stderr}`);
+		},
 		kill,
 		output: () => stdout + stderr,
-		until: pattern =>
-			new Promise((resolve, reject) => {
-				const look = () => {
+		until(pattern) {
+			let look = () => {};
+			const found = new Promise<RegExpExecArray>((resolve, reject) => {
+				look = () => {
 					const match = pattern.exec(stdout + stderr);
 					if (match) {
-						watchers.delete(look);
 						resolve(match);
 					} else if (ended()) {
-						watchers.delete(look);
 						reject(
 							new Error(`fpl ${args.join(' ')} ended (${child.exitCode}) without ${pattern}:\n${stdout}${stderr}`),
 						);
@@ -87,6 +104,10 @@ export function fpl(t: ExecutionContext<unknown>, folder: string, ...args: reado
 				};
 				watchers.add(look);
 				look();
-			}),
+			});
+			return within(found, () => `fpl ${args.join(' ')} has not said ${pattern}:\n${stdout}${stderr}`).finally(() =>
+				watchers.delete(look),
+			);
+		},
 	};
 }

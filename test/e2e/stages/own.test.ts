@@ -2,7 +2,7 @@
 import test from 'ava';
 import type {JobDocument} from '../../../core/plan/job.js';
 import {near, planFleet, planOf, runPlan, sources} from '../../support/plans/plan-runs.js';
-import {aJob, equalsAlone, gradientEquals, subjects} from '../../support/plans/plan-subjects.js';
+import {aJob, equalsAlone, subjects} from '../../support/plans/plan-subjects.js';
 import {inTurn, ownFirstStages, planAlone} from '../../support/plans/plans-alone.js';
 
 for (const [title, subject] of Object.entries(subjects)) {
@@ -40,7 +40,6 @@ for (const [title, {aligned, ...subject}] of Object.entries(subjects)) {
 		for (const junction of ['scalar', 'per-unit'] as const) {
 			const plan = planOf(model, {kind: 'fpl-aligned', junction, microBatches: 2}, {owners: 2});
 			await equalsAlone(t, fleet, {model, job, plan});
-			await gradientEquals(t, fleet, {model, job, plan});
 		}
 	});
 }

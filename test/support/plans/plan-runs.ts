@@ -5,6 +5,7 @@ import {runId} from '../../../core/ids.js';
 import type {Ledger} from '../../../core/ledger/ledger.js';
 import type {JobDocument} from '../../../core/plan/job.js';
 import type {Plan} from '../../../core/plan/plan.js';
+import {fileCheckpoints} from '../../../fog-broker/server/checkpoints.js';
 import type {Model} from '../../../models/graph.js';
 import {exportModel, importModel} from '../../../models/import/model.js';
 import {flatten, layoutOf} from '../../../models/layout.js';
@@ -53,9 +54,10 @@ export function planOf(
 export interface Finished {
 	readonly run: RunId;
 	readonly ledger: Ledger;
-	/** Weights before and after; of a device where devices have their own. */
-	before(): Promise<Weights>;
+	/** The trained weights; of a device where devices have their own. */
 	after(device?: string): Promise<Weights>;
+	/** The optimiser's, at the end. */
+	slots(): Promise<readonly Float32Array[]>;
 	/** The model's file that the run began with. */
 	bytes(): Promise<Uint8Array>;
 }
@@ -87,7 +89,7 @@ export async function runPlan(
 		run,
 		ledger,
 		bytes: () => file('model.onnx'),
-		before: async () => weightsOf(importModel(await file('model.onnx'))),
+		slots: async () => (await fileCheckpoints(fleet.store.checkpoints(run)).latest()).checkpoint!.state.slots,
 		after: async device =>
 			weightsOf(importModel(await file(device === undefined ? 'trained.onnx' : `trained@${device}.onnx`))),
 	};

@@ -14,7 +14,7 @@ import {openJobData} from '../../../models/datasets/job-data.js';
 import {partition} from '../../../models/datasets/partition.js';
 import {subset} from '../../../models/datasets/subset.js';
 import {views} from '../../../models/datasets/views.js';
-import type {Batch, Engine, Trainer} from '../../../models/engines/engine.js';
+import type {Batch, Engine, Trainer, TrainerState} from '../../../models/engines/engine.js';
 import type {Model} from '../../../models/graph.js';
 import {importModel} from '../../../models/import/model.js';
 import {alignViews, viewsOf} from '../../../models/junction/data.js';
@@ -142,37 +142,29 @@ export const globalBatch = (alone: PlanAlone, step: number): Batch => stacked(pr
 export const stepsTogether = ({job, sources}: PlanAlone): number =>
 	job.training.epochs * Math.ceil(sources.reduce((sum, {data}) => sum + data.items, 0) / job.training.batch);
 
-/** Mean gradient of the first global batch. */
-export async function firstGradient(alone: PlanAlone): Promise<Float32Array> {
-	const trainer = await alone.trainer();
-	const {gradient} = await trainer.gradient(globalBatch(alone, 0));
-	await trainer.close();
-	return gradient;
-}
-
 async function trainOn(
 	alone: PlanAlone,
 	steps: number,
 	batchOf: (step: number) => Batch | Promise<Batch>,
-): Promise<Weights> {
+): Promise<TrainerState> {
 	const trainer = await alone.trainer();
 	for (let step = 0; step < steps; step++) {
 		await trainer.step(await batchOf(step), lrScale(alone.job.training.schedule, step, steps));
 	}
-	const weights = await trainer.save(['parameters', 'buffers']);
+	const state = await trainer.save();
 	await trainer.close();
-	return weights;
+	return state;
 }
 
 /** Every step on the global batch. */
-export const allTogether = (alone: PlanAlone): Promise<Weights> =>
+export const allTogether = (alone: PlanAlone): Promise<TrainerState> =>
 	trainOn(alone, stepsTogether(alone), step => globalBatch(alone, step));
 
 /**
  * Split learning as its paper has it (Gupta and Raskar 2018): one client after the other trains with the server for some
  * passes over its own data. Weights are handed over, so that all of it is one model that sees the clients' batches in turn.
  */
-export function inTurn(alone: PlanAlone, localEpochs: number): Promise<Weights> {
+export function inTurn(alone: PlanAlone, localEpochs: number): Promise<TrainerState> {
 	const {sources, job} = alone;
 	const {batch, epochs} = job.training;
 	const stepsOf = ({data}: Source) => Math.max(1, Math.ceil(data.items / batch));
@@ -260,7 +252,7 @@ export async function ownFirstStages(
 			);
 		}
 	}
-	const results = await Promise.all(trainers.map(trainer => trainer.save(['parameters', 'buffers'])));
+	const states = await Promise.all(trainers.map(trainer => trainer.save(['parameters', 'buffers'])));
 	await Promise.all(trainers.map(trainer => trainer.close()));
-	return results;
+	return states.map(({parameters, buffers}) => ({parameters, buffers}));
 }
