@@ -67,6 +67,8 @@ export interface EvaluateInput {
 	readonly costs: ModelCosts;
 	readonly fleet: CostFleet;
 	readonly training: TrainingCosts;
+	/** What the plan takes, where that is known already. */
+	readonly memory?: readonly PartMemory[];
 }
 
 /** Rounds of a plan whose replicas have the whole model. */
@@ -196,7 +198,7 @@ export function evaluate(input: EvaluateInput): Evaluation {
 	const episodes = isDataParallel(plan) ? [rounds(input, all)] : steps(input, all);
 	const [main] = episodes as readonly [Episode];
 	const seconds = episodes.reduce((sum, episode) => sum + episode.times * episode.seconds, 0);
-	const memory = memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
+	const memory = input.memory ?? memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
 	const bytesOf = memoryByDevice(memory);
 	const devices = names.map(name =>
 		deviceCosts(all.get(name)!, episodes, seconds, bytesOf.get(name) ?? 0, roleOf(plan, name)),

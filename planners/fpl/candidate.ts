@@ -2,7 +2,7 @@
 import type {CodecSpec} from '../../core/codec/spec.js';
 import {evaluate} from '../../core/cost/evaluate.js';
 import {type CostDevice, devicesByName} from '../../core/cost/fleet.js';
-import {memoryByDevice, memoryOfParts} from '../../core/cost/memory.js';
+import {memoryByDevice, memoryOfParts, type PartMemory} from '../../core/cost/memory.js';
 import {stageCountsOf} from '../../core/cost/stage-counts.js';
 import {everyEpochs, everyStep, privately} from '../../core/plan/builders/parts.js';
 import type {Plan, Stage} from '../../core/plan/plan.js';
@@ -135,31 +135,37 @@ export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, rec
 	};
 }
 
+export interface Fitting {
+	readonly plan: Plan;
+	readonly memory: readonly PartMemory[];
+}
+
 /**
- * Stages on devices whose memory does not suffice to keep what backward needs: they compute forward again.
+ * Stages on devices whose memory does not suffice to keep what backward needs compute forward again.
  * @returns undefined where even that does not suffice, which takes no time to find out.
  */
-export function recomputing(problem: Problem, candidate: Candidate): ReadonlySet<number> | undefined {
+export function fitting(problem: Problem, candidate: Candidate): Fitting | undefined {
 	const {fleet, costs, training} = problem;
 	const limits = devicesByName(fleet);
-	const short = (stages?: ReadonlySet<number>) => {
-		const plan = planOfCandidate(problem, candidate, stages);
-		const parts = memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
-		const bytes = memoryByDevice(parts);
+	const attempt = (recompute?: ReadonlySet<number>) => {
+		const plan = planOfCandidate(problem, candidate, recompute);
+		const memory = memoryOfParts(plan, training.batch, training.slots, stageCountsOf(plan, costs));
+		const bytes = memoryByDevice(memory);
 		const isShort = (device: string) => bytes.get(device)! > limits.get(device)!.profile.memoryBytes;
-		return new Set(parts.filter(({device}) => isShort(device)).map(({stage}) => stage));
+		return {plan, memory, short: new Set(memory.filter(({device}) => isShort(device)).map(({stage}) => stage))};
 	};
-	const stages = short();
-	return stages.size === 0 || short(stages).size === 0 ? stages : undefined;
+	const kept = attempt();
+	const found = kept.short.size === 0 ? kept : attempt(kept.short);
+	return found.short.size === 0 ? found : undefined;
 }
 
 export function judge(problem: Problem, candidate: Candidate): Judged {
 	const {costs, fleet, training, objective} = problem;
-	const all = () => new Set(candidate.stages.keys());
-	const plan = planOfCandidate(problem, candidate, recomputing(problem, candidate) ?? all());
-	const evaluation = evaluate({plan, costs, fleet, training});
+	const all = () => ({plan: planOfCandidate(problem, candidate, new Set(candidate.stages.keys()))});
+	const found = fitting(problem, candidate) ?? all();
+	const evaluation = evaluate({...found, costs, fleet, training});
 	const value = objectiveValue(objective, amountsOf(evaluation));
-	return {candidate, plan, evaluation, value, shortfalls: shortfallsOf(problem, evaluation)};
+	return {candidate, plan: found.plan, evaluation, value, shortfalls: shortfallsOf(problem, evaluation)};
 }
 
 /** How far a plan is from being permitted, as a factor; 1 where it is. */

@@ -1,6 +1,6 @@
 /** The way down along bounds: they are close to what plans take, and take a hundredth of the time that evaluating does. */
 import type {Budget, Problem} from '../problem.js';
-import {type Candidate, recomputing} from './candidate.js';
+import {type Candidate, fitting} from './candidate.js';
 import type {Estimates} from './estimates.js';
 import {neighbours} from './neighbours.js';
 import {isPermitted} from './notebook.js';
@@ -40,7 +40,7 @@ export function descend(
 			continue;
 		}
 		const own = candidate.stages.length > 1 ? estimates.bound(candidate) : Number.POSITIVE_INFINITY;
-		if (own < bound * (1 - least) && isPermitted(problem, rules, candidate) && recomputing(problem, candidate)) {
+		if (own < bound * (1 - least) && isPermitted(problem, rules, candidate) && fitting(problem, candidate)) {
 			current = candidate;
 			bound = own;
 			around = [...neighbours(problem, rules, current)];
