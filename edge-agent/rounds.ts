@@ -6,6 +6,7 @@ import type {Logger} from '../core/log.js';
 import {bytesOf} from '../core/tensor/tensor.js';
 import type {Body, BodyOf} from '../core/wire/bodies.js';
 import type {Inbox} from '../core/wire/inbox.js';
+import {Sendings} from '../core/wire/link/sendings.js';
 import type {TensorLink} from '../core/wire/tensor-link.js';
 import {coordinatorId} from '../core/wire/topics.js';
 import type {Meter} from './meter.js';
@@ -35,6 +36,7 @@ export class RoundTask {
 	readonly #task: Task;
 	readonly #workspace: RoundWorkspace;
 	readonly #phases: PhaseClock;
+	readonly #sendings: Sendings;
 	#traffic: TensorLink['traffic'];
 
 	constructor(parts: RoundTaskParts, task: Task, workspace: RoundWorkspace) {
@@ -42,6 +44,7 @@ export class RoundTask {
 		this.#task = task;
 		this.#workspace = workspace;
 		this.#phases = new PhaseClock(parts.clock);
+		this.#sendings = new Sendings(parts.link);
 		this.#traffic = {...parts.link.traffic};
 		parts.meter.begin();
 	}
@@ -99,7 +102,7 @@ export class RoundTask {
 		});
 		// The coordinator names every asking anew, so the answer to a repeated round is another transfer.
 		const transfer = `${start.weightsTransfer}/c`;
-		const sending = link.send(
+		const sending = this.#sendings.link.send(
 			coordinatorId,
 			{
 				id: transfer,
@@ -144,6 +147,7 @@ export class RoundTask {
 			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
 			transfer,
 			parts: '',
+			sendings: this.#sendings.read(),
 		});
 		if (refused) {
 			// The report says what the round cost; this says that the next one may count on us.

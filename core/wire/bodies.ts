@@ -41,6 +41,7 @@ const cost = z
 	.object({seconds: amount, joules: amount})
 	.nullish()
 	.transform(given => given ?? {seconds: 0, joules: 0});
+const sending = z.object({to: device, wireBytes: whole, linkBytes: whole, seconds: amount, transfers: uint32});
 const purpose: z.ZodType<TransferPurpose> = z.discriminatedUnion('kind', [
 	z.object({kind: z.literal('model'), run: optionalRun, digest: z.string().max(128)}),
 	z.object({kind: z.literal('weights'), run, round: uint32}),
@@ -155,6 +156,7 @@ export const bodySchemas = {
 		modelledJoules: amount.optional(),
 		meterNote: text,
 		batteryJoules: amount.optional(),
+		sendings: z.array(sending).max(1000).readonly().optional(),
 	}),
 	held: z.object({run, attempt: uint32, steps: uint32}),
 

@@ -197,6 +197,15 @@ export interface RoundReport {
 	modelledJoules?: number;
 	meterNote?: string;
 	batteryJoules?: number;
+	sendings?: Sending[];
+}
+
+export interface Sending {
+	to?: string;
+	wireBytes?: Int64;
+	linkBytes?: Int64;
+	seconds?: number;
+	transfers?: number;
 }
 
 export interface Held {
@@ -1060,6 +1069,35 @@ export const descriptor: INamespace = {
 							"options": {
 								"proto3_optional": true
 							}
+						},
+						"sendings": {
+							"rule": "repeated",
+							"type": "Sending",
+							"id": 20
+						}
+					}
+				},
+				"Sending": {
+					"fields": {
+						"to": {
+							"type": "string",
+							"id": 1
+						},
+						"wireBytes": {
+							"type": "uint64",
+							"id": 2
+						},
+						"linkBytes": {
+							"type": "uint64",
+							"id": 3
+						},
+						"seconds": {
+							"type": "double",
+							"id": 4
+						},
+						"transfers": {
+							"type": "uint32",
+							"id": 5
 						}
 					}
 				},

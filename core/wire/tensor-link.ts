@@ -74,6 +74,9 @@ export interface TransferStats {
 	readonly bytes: number;
 	/** Bytes put on the wire for it, envelopes and repeats included. */
 	readonly wireBytes: number;
+	/** Bytes that this party sent meanwhile to anybody, these included: they share its link. */
+	readonly linkBytes: number;
+	/** Until the receiver said that it has all; counted from when transfers to it that began earlier had been sent. */
 	readonly seconds: number;
 	/** Chunks that had to be sent again. */
 	readonly repeats: number;

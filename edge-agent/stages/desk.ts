@@ -11,6 +11,7 @@ import type {DeviceId} from '../../core/ids.js';
 import type {Phase} from '../../core/ledger/ledger.js';
 import type {CodecCounts} from '../../core/plan/orders.js';
 import type {Random} from '../../core/random.js';
+import {type Sending, Sendings} from '../../core/wire/link/sendings.js';
 import type {Acceptance, IncomingTransfer, TensorLink} from '../../core/wire/tensor-link.js';
 import type {Tensors} from '../../models/engines/stage.js';
 import type {Meter, RoundCosts, Workload} from '../meter.js';
@@ -49,6 +50,8 @@ export interface Account extends RoundCosts {
 	readonly bytesSent: number;
 	readonly bytesReceived: number;
 	readonly peakMemoryBytes: number;
+	/** How long transfers took, one to each peer. */
+	readonly sendings: readonly Sending[];
 }
 
 /** What reading a bundle takes. */
@@ -64,6 +67,7 @@ export class Desk {
 	readonly #parts: DeskParts;
 	readonly #options: DeskOptions;
 	readonly #courier: Courier;
+	readonly #sendings: Sendings;
 	/** What was asked for last, and what before that. They settle in this order. */
 	#computing: Promise<unknown> = Promise.resolve();
 	#computedBefore: Promise<unknown> = Promise.resolve();
@@ -79,8 +83,9 @@ export class Desk {
 		this.phases = new PhaseClock(clock);
 		this.#traffic = {...link.traffic};
 		meter.begin();
+		this.#sendings = new Sendings(link);
 		this.#courier = new Courier({
-			link,
+			link: this.link,
 			random,
 			codecTo,
 			task,
@@ -98,6 +103,11 @@ export class Desk {
 				return work > 0 ? meter.stretchCoding(work, seconds) : undefined;
 			},
 		});
+	}
+
+	/** What is sent over it is in the next account. */
+	get link(): TensorLink {
+		return this.#sendings.link;
 	}
 
 	/** What codecs did to what was sent. */
@@ -176,6 +186,7 @@ export class Desk {
 			...(await meter.cost(this.phases.read(), bytes)),
 			...bytes,
 			peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+			sendings: this.#sendings.read(),
 		};
 	}
 }

@@ -49,7 +49,8 @@ export class StageTask {
 		this.#steps = workspace.step;
 		const {codecTo, mailboxBytes, arrangement} = workspace;
 		this.#desk = new Desk(parts, {task, digest: arrangement.digest, codecTo, mailboxBytes});
-		this.#post = new WeightsPost({...parts, phases: this.#desk.phases, task, signal: this.#closed.signal});
+		const {link, phases} = this.#desk;
+		this.#post = new WeightsPost({...parts, link, phases, task, signal: this.#closed.signal});
 		this.#desk.mailbox.begin(workspace.step);
 	}
 

@@ -61,12 +61,14 @@ export interface TrainingRun extends ActiveRun {
 
 /** Who wants to know how a run is getting on. */
 export interface RunObserver {
+	/** Who was there at the beginning is known. */
+	began(): void;
 	joined(device: string): void;
 	left(device: string): void;
 	/** A device has no other run to work for any more. */
 	freed(device: string): void;
-	/** Seconds that a device computed for a step, or for a round. */
-	computed(device: string, seconds: number): void;
+	/** What a device says of a step, or of a round. */
+	reported(device: string, report: BodyOf<'roundReport'>): void;
 }
 
 export interface RunContext {
@@ -125,7 +127,7 @@ function observed(active: ActiveRun, run: RunId, observer: RunObserver): ActiveR
 		report: {
 			value: (body: BodyOf<'roundReport'>, from: DeviceId) => {
 				if (body.run === run) {
-					observer.computed(from, body.phases.compute.seconds);
+					observer.reported(from, body);
 				}
 				active.report(body, from);
 			},
@@ -186,6 +188,7 @@ export async function conduct(
 		context.onDriver(observer ? observed(active, run, observer) : active);
 		tellSpares();
 		await active.start(fleet.list().map(({device}) => device));
+		observer?.began();
 		for (const [signal, stop] of [
 			[pause, onPause],
 			[cancel, onCancel],

@@ -8,6 +8,8 @@ import {planDigest} from '../../core/plan/digest.js';
 import {devicesOf} from '../../core/plan/fallback.js';
 import {jobSchema} from '../../core/plan/job.js';
 import {isDataParallel, type Plan} from '../../core/plan/plan.js';
+import {Sendings} from '../../core/wire/link/sendings.js';
+import type {TensorLink} from '../../core/wire/tensor-link.js';
 import {mannerOf} from '../../planners/manner.js';
 import type {Progress} from '../rounds/parts.js';
 import {roundsOf} from '../rounds/replicas.js';
@@ -21,8 +23,9 @@ import {keep} from './keep.js';
 import {emptyPages, LedgerBook} from './ledger-book.js';
 import {predictGiven} from './planning/predict.js';
 import {prepare} from './preparation.js';
+import {FixedPlan} from './replan/fixed.js';
 import {freshMemory, type Memory, readMemory, type Slowness, writeMemory} from './replan/memory.js';
-import {type Move, Replanner, replanTimes} from './replan/replanner.js';
+import {type Move, type PlanObserver, Replanner, replanTimes} from './replan/replanner.js';
 import {standingOf} from './replan/standing.js';
 import type {Manifest} from './store.js';
 
@@ -39,7 +42,7 @@ const totalsOf = ({ledger, stepSeconds, dollars}: Prediction) => {
 interface Course {
 	readonly plan: Plan;
 	readonly prediction: Prediction | undefined;
-	/** What the prediction takes as known of the devices' pace. */
+	/** What the prediction takes as known of devices and links. */
 	readonly assumed: Slowness;
 	/** Devices of the plan that were away when the run moved to it. */
 	readonly away?: readonly string[];
@@ -151,7 +154,8 @@ class Training {
 		for (;;) {
 			const opened: Array<{close(): Promise<void>}> = [];
 			try {
-				const setting = await this.#setting(course, opened);
+				const sendings = new Sendings(this.#parts.context.link);
+				const setting = await this.#setting(course, opened, sendings.link);
 				let active: TrainingRun;
 				try {
 					active = await (isDataParallel(course.plan) ? roundsOf(setting) : stagesOf(setting));
@@ -163,15 +167,15 @@ class Training {
 					course = back;
 					continue;
 				}
-				const replanner = this.#replanner(course, active);
+				const observer = this.#observer(course, active, sendings, predicting);
 				let end: RunEnd;
 				try {
-					end = await conduct(setting, active, signals, replanner);
+					end = await conduct(setting, active, signals, observer);
 				} finally {
-					replanner?.close();
+					observer.close();
 				}
 				this.#seconds = active.seconds;
-				const next = end.moved ? await this.#onwards(course, replanner?.move) : await this.#back(course, setting, end);
+				const next = end.moved ? await this.#onwards(course, observer.move) : await this.#back(course, setting, end);
 				if (!next) {
 					await this.#predicted(predicting);
 					await keep(setting, active, end);
@@ -185,8 +189,13 @@ class Training {
 	}
 
 	/** What a plan is driven with, from the latest checkpoint on. */
-	async #setting({plan, prediction, away = []}: Course, opened: Array<{close(): Promise<void>}>): Promise<Setting> {
-		const {context, wanted, book, accounts, checkpoints} = this.#parts;
+	async #setting(
+		{plan, prediction, away = []}: Course,
+		opened: Array<{close(): Promise<void>}>,
+		link: TensorLink,
+	): Promise<Setting> {
+		const {wanted, book, accounts, checkpoints} = this.#parts;
+		const context = {...this.#parts.context, link};
 		const {run, job, preparation} = wanted;
 		const {checkpoint} = await checkpoints.latest();
 		await context.store.put(this.#manifest);
@@ -216,38 +225,44 @@ class Training {
 		};
 	}
 
-	/** Undefined where the run keeps its plan: where a person chose it. */
-	#replanner(course: Course, active: TrainingRun): Replanner | undefined {
+	/** Looks for a better plan, unless the run keeps the one that it has, since a person chose it. */
+	#observer(
+		course: Course,
+		active: TrainingRun,
+		sendings: Sendings,
+		predicting: Promise<unknown> | undefined,
+	): PlanObserver {
 		const {context, wanted, book, memory} = this.#parts;
-		const {plan, prediction, assumed} = course;
+		const {plan, prediction, assumed, away = []} = course;
 		const manner = mannerOf(plan);
-		if (!this.#manifest.chosen || !manner) {
-			return undefined;
-		}
 		const sum = (of: 'bytes' | 'joules') => book.rounds.reduce((total, round) => total + round[of], 0);
-		return new Replanner({
+		const options = {
 			context,
 			wanted,
 			plan,
-			manner,
 			prediction,
 			assumed,
+			sendings: () => sendings.read(),
+			away,
 			active,
 			memory,
 			times: context.replanTimes ?? replanTimes,
 			spent: () => ({time: active.seconds, bytes: sum('bytes'), energy: sum('joules')}),
-			note: text => this.#note(text, active.seconds),
+			note: (text: string) => this.#note(text, active.seconds),
 			onLearned: () => this.#remember(course),
-		});
+		};
+		return this.#manifest.chosen && manner
+			? new Replanner({...options, manner})
+			: new FixedPlan({...options, predicted: predicting?.then(() => context.store.prediction(wanted.run))});
 	}
 
-	/** Writes down what is known of the devices' pace; one after the other. */
+	/** Writes down what is known of devices and links; one after the other. */
 	#remember({plan, assumed}: Course): void {
 		const {context, wanted, memory} = this.#parts;
 		this.#remembering = this.#remembering
 			.then(() => writeMemory(context.store, wanted.run, plan, {memory, assumed}))
 			.catch((error: unknown) =>
-				context.log.warn(`what is known of the devices' pace is not kept: ${asFplError(error).message}`),
+				context.log.warn(`what is known of devices and links is not kept: ${asFplError(error).message}`),
 			);
 	}
 

@@ -21,6 +21,8 @@ export interface OutgoingContext {
 	/** Sends bytes to the peer; resolves when there is room for more; returns the bytes on the wire. */
 	publish(bytes: Payload): Promise<number>;
 	post(body: Body): Promise<number>;
+	/** Wire bytes that this party has sent to anybody. */
+	sent(): number;
 	/** Whether a transfer to the same peer that began earlier has chunks that were never sent. */
 	isBehind(): boolean;
 	/** The last chunk of this one is under way, or it has ended: those behind it may send. */
@@ -73,6 +75,8 @@ export class Outgoing {
 	#unsent = 0;
 	/** Whether it may send, or transfers before it have to be sent first. */
 	#atFront = false;
+	/** When that was, and what had been sent to anybody by then. */
+	#front = {at: 0, sent: 0};
 	#wake = () => {};
 
 	constructor(context: OutgoingContext, transfer: OutgoingTransfer, options: SendOptions) {
@@ -88,7 +92,6 @@ export class Outgoing {
 	async run(): Promise<TransferStats> {
 		const {clock} = this.#context;
 		const {signal} = this.#options;
-		const started = clock.monotonic();
 		const abort = () => this.fail(new FplError('INTERRUPTED', {where: this.#where()}));
 		signal?.addEventListener('abort', abort, {once: true});
 		if (signal?.aborted) {
@@ -109,7 +112,8 @@ export class Outgoing {
 		return {
 			bytes: this.#transfer.data.length,
 			wireBytes: this.#wireBytes,
-			seconds: (clock.monotonic() - started) / 1000,
+			linkBytes: this.#context.sent() - this.#front.sent,
+			seconds: (clock.monotonic() - this.#front.at) / 1000,
 			repeats: this.#repeats,
 		};
 	}
@@ -219,6 +223,7 @@ export class Outgoing {
 				return this.#wait(never);
 			}
 			this.#atFront = true;
+			this.#front = {at: now, sent: this.#context.sent()};
 			this.#progressAt = now;
 		}
 		if (this.#context.status() === 'offline' || this.#unsent >= maxUnsent) {

@@ -205,6 +205,7 @@ export async function createTensorLink(
 				status: () => transport.status,
 				publish: (bytes: Payload) => publish(to, bytes),
 				post: (body: Body) => post(to, body),
+				sent: () => traffic.sent,
 				isBehind: () => lines.get(to)?.find(({isSending}) => isSending) !== sender,
 				passOn: () => passOn(to),
 			};

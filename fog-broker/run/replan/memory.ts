@@ -5,7 +5,7 @@ import {planDigest} from '../../../core/plan/digest.js';
 import type {Plan} from '../../../core/plan/plan.js';
 import type {RunStore} from '../store.js';
 
-/** How many times as long as their profiles say devices take; of those that are not in it nothing is known: 1. */
+/** How many times as long as their profiles say devices take, and links (`learned.ts`); of what is not in it nothing is known: 1. */
 export type Slowness = ReadonlyMap<string, number>;
 
 export interface Memory {
@@ -37,7 +37,7 @@ export const freshMemory = (): Memory => ({
 
 export interface Remembered {
 	readonly memory: Memory;
-	/** What the plan's prediction takes as known of the devices' pace. */
+	/** What the plan's prediction takes as known of devices and links. */
 	readonly assumed: Slowness;
 }
 

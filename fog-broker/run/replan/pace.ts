@@ -8,6 +8,10 @@ const leastReports = 5;
 const leastRounds = 2;
 const keptReports = 15;
 
+/** How many reports of a device say something. */
+export const leastReportsOf = (plan: Plan): number =>
+	isDataParallel(plan) && plan.synchronisation.every.kind === 'epochs' ? leastRounds : leastReports;
+
 export class Pace {
 	/** Seconds that each device is predicted to compute in a step in which it takes part. */
 	readonly #predicted: ReadonlyMap<string, number>;
@@ -17,8 +21,8 @@ export class Pace {
 	/** @param batch items of a step. */
 	constructor({ledger, steps}: Prediction, plan: Plan, batch: number) {
 		const [first] = plan.stages as [Plan['stages'][number]];
+		this.#least = leastReportsOf(plan);
 		const turning = first.turns === 'in-turn' ? first.replicas.map(({device}) => device) : [];
-		this.#least = isDataParallel(plan) && plan.synchronisation.every.kind === 'epochs' ? leastRounds : leastReports;
 		this.#predicted = new Map(
 			ledger.devices.map(({device, phases, items}) => {
 				// Who takes turns computes, and reports, in its own steps only.

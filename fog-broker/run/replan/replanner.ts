@@ -1,6 +1,6 @@
 /**
- * Looks for a better plan while a run goes on: when a device has left for good, another one has joined, or one computes at
- * another speed than its profile says. The run then leaves its plan where this may be, and goes on by the new one.
+ * Looks for a better plan while a run goes on: when a device has left for good, another one has joined, or a device or its link is
+ * slower or faster than its profile says. The run then leaves its plan where this may be, and goes on by the new one.
  */
 import {asFplError, FplError} from '../../../core/errors.js';
 import type {Prediction} from '../../../core/ledger/prediction.js';
@@ -8,6 +8,8 @@ import {planDigest} from '../../../core/plan/digest.js';
 import {devicesOf} from '../../../core/plan/fallback.js';
 import type {Job} from '../../../core/plan/job.js';
 import type {Plan} from '../../../core/plan/plan.js';
+import type {BodyOf} from '../../../core/wire/bodies.js';
+import type {Sending} from '../../../core/wire/link/sendings.js';
 import {checkPlanFor} from '../../../models/plans/check.js';
 import type {Manner} from '../../../planners/manner.js';
 import type {FleetDevice} from '../../fleet.js';
@@ -15,8 +17,9 @@ import type {RunContext, RunObserver, TrainingRun} from '../conduct.js';
 import {aboutOf, planDevices, suitable, type Wanted} from '../gather.js';
 import type {PlanningOrder} from '../planning/order.js';
 import {leastGain, shouldReplan} from './decide.js';
+import {asLearned} from './learned.js';
+import {Learner} from './learner.js';
 import type {Memory, Slowness} from './memory.js';
-import {isOff, Pace, paceText, slowed} from './pace.js';
 import {inOrder, sameWork, withBranches} from './places.js';
 import {sameDivision, sourcesOf} from './standing.js';
 
@@ -31,6 +34,8 @@ export interface ReplanTimes {
 
 export const replanTimes: ReplanTimes = {graceMs: 5000, settleMs: 1000, leastIntervalMs: 30_000};
 
+/** When the coordinator has been started again, devices may take longer to come back than one that lost its link. */
+const returnGraces = 3;
 /** Planning costs as well: so much lies between two looks at least. */
 const betweenLooksMs = 5000;
 
@@ -41,7 +46,7 @@ export interface Move {
 	readonly because: string;
 	/** Part of the cost of what is left, in (0, 1]. */
 	readonly gain: number;
-	/** What was known of the devices' pace when the plan was made. */
+	/** What was known of devices and links when the plan was made. */
 	readonly assumed: Slowness;
 }
 
@@ -53,8 +58,12 @@ export interface ReplannerOptions {
 	/** How it trains: the plan to go on with does so as well. */
 	readonly manner: Manner;
 	readonly prediction: Prediction | undefined;
-	/** What the prediction takes as known of the devices' pace. */
+	/** What the prediction takes as known of devices and links. */
 	readonly assumed: Slowness;
+	/** The coordinator's own transfers since it was asked last. */
+	readonly sendings: () => readonly Sending[];
+	/** Devices of the plan that are known to be away. */
+	readonly away: readonly string[];
 	readonly active: TrainingRun;
 	readonly memory: Memory;
 	readonly times: ReplanTimes;
@@ -62,49 +71,78 @@ export interface ReplannerOptions {
 	readonly spent: () => {readonly time: number; readonly bytes: number; readonly energy: number};
 	/** For the run's report and those who follow it. */
 	readonly note: (text: string) => void;
-	/** Something new is known of a device's pace. */
+	/** Something new is known of a device or a link. */
 	readonly onLearned: () => void;
 }
 
-export class Replanner implements RunObserver {
+export const mayTakePart = ({devices, planning}: Job, device: string): boolean =>
+	(devices.only?.includes(device) ?? true) && !planning.exclude.includes(device);
+
+export interface PlanObserver extends RunObserver {
+	/** Where the run is to go when it has left its plan; undefined where that has become impossible. */
+	readonly move: Move | undefined;
+	close(): void;
+}
+
+export class Replanner implements PlanObserver {
 	readonly #options: ReplannerOptions;
-	readonly #pace: Pace | undefined;
+	readonly #learner: Learner | undefined;
 	readonly #causes = new Map<string, string>();
 	readonly #stop = new AbortController();
 	#cancel: (() => void) | undefined;
-	#recalled = false;
 	#looking = false;
 	#lookedAt = Number.NEGATIVE_INFINITY;
 	#move: {readonly move: Move; readonly devices: readonly string[]} | undefined;
 
 	constructor(options: ReplannerOptions) {
 		this.#options = options;
-		const {prediction, plan, wanted} = options;
-		this.#pace = prediction && new Pace(prediction, plan, wanted.job.training.batch);
+		const {prediction, plan, assumed, memory, sendings, wanted, context, times} = options;
+		this.#learner =
+			prediction &&
+			new Learner({
+				context,
+				job: wanted.job,
+				plan,
+				prediction,
+				assumed,
+				memory,
+				betweenLooksMs: times.settleMs,
+				sendings,
+				onNews: (name, text, recalled) => {
+					if (!recalled) {
+						options.onLearned();
+					}
+					this.#want(`pace ${name}`, text, recalled ? times.settleMs : 0);
+				},
+			});
 	}
 
-	/** Where the run is to go when it has left its plan; undefined where that has become impossible. */
 	get move(): Move | undefined {
 		return this.#move && this.#areHere(this.#move.devices) ? this.#move.move : undefined;
 	}
 
+	/** After a restart of the coordinator devices of the plan may be away that nobody saw leave. */
+	began(): void {
+		const {plan, away, context, times} = this.#options;
+		for (const device of devicesOf(plan)) {
+			if (!context.fleet.find(device) && !away.includes(device)) {
+				this.#want(`left ${device}`, `${device} is not here`, returnGraces * times.graceMs);
+			}
+		}
+	}
+
 	joined(device: string): void {
 		this.#causes.delete(`left ${device}`);
-		const {plan, times} = this.#options;
-		if (!devicesOf(plan).includes(device) && this.#mayTakePart(device)) {
+		const {plan, times, wanted} = this.#options;
+		if (!devicesOf(plan).includes(device) && mayTakePart(wanted.job, device)) {
 			this.#want(`joined ${device}`, `${device} joined`, times.settleMs);
 		}
 	}
 
 	freed(device: string): void {
-		if (this.#mayTakePart(device)) {
+		if (mayTakePart(this.#options.wanted.job, device)) {
 			this.#want(`joined ${device}`, `${device} is free again`, this.#options.times.settleMs);
 		}
-	}
-
-	#mayTakePart(device: string): boolean {
-		const {devices, planning} = this.#options.wanted.job;
-		return (devices.only?.includes(device) ?? true) && !planning.exclude.includes(device);
 	}
 
 	left(device: string): void {
@@ -116,40 +154,12 @@ export class Replanner implements RunObserver {
 		}
 	}
 
-	computed(device: string, seconds: number): void {
-		const {plan, manner, active, memory, assumed, wanted, onLearned} = this.#options;
-		if (!this.#recalled) {
-			this.#recalled = true;
-			this.#recall();
-		}
+	reported(device: string, report: BodyOf<'roundReport'>): void {
+		const {plan, manner, active} = this.#options;
 		const now = active.standing.plan;
-		// Who stands in for others has more to do than was predicted; without a branch nobody has.
-		const full = now && (manner.kind === 'aligned' || devicesOf(now).length === devicesOf(plan).length);
-		if (!this.#pace || !full) {
-			return;
-		}
-		this.#pace.report(device, seconds);
-		const factor = this.#pace.slowness(device);
-		if (factor === undefined) {
-			return;
-		}
-		const slowness = (assumed.get(device) ?? 1) * factor;
-		if (isOff(slowness / (memory.slowness.get(device) ?? 1), wanted.job.planning.replanFactor)) {
-			memory.slowness.set(device, slowness);
-			onLearned();
-			this.#want(`pace ${device}`, paceText(device, slowness), 0);
-		}
-	}
-
-	/** What was learned before the coordinator was started again, and perhaps not yet acted on. */
-	#recall(): void {
-		const {plan, memory, assumed, wanted, times} = this.#options;
-		for (const device of devicesOf(plan)) {
-			const slowness = memory.slowness.get(device);
-			if (slowness !== undefined && isOff(slowness / (assumed.get(device) ?? 1), wanted.job.planning.replanFactor)) {
-				this.#want(`pace ${device}`, paceText(device, slowness), times.settleMs);
-			}
-		}
+		// Without a branch nobody has more to do.
+		const full = now !== undefined && (manner.kind === 'aligned' || devicesOf(now).length === devicesOf(plan).length);
+		this.#learner?.reported(device, report, full);
 	}
 
 	close(): void {
@@ -277,10 +287,10 @@ export class Replanner implements RunObserver {
 	#order(present: readonly FleetDevice[], current: Plan | undefined): PlanningOrder {
 		const {wanted, plan, manner, memory} = this.#options;
 		const {preparation} = wanted;
-		const devices = planDevices(present).map(device => {
-			const factor = memory.slowness.get(device.device);
-			return factor === undefined || !device.profile ? device : {...device, profile: slowed(device.profile, factor)};
-		});
+		const devices = planDevices(present).map(device => ({
+			...device,
+			profile: device.profile && asLearned(device.profile, device.device, memory.slowness),
+		}));
 		return {
 			job: this.#restOfJob(present, plan),
 			model: preparation.bytes,

@@ -2,6 +2,7 @@
 import {deviceId, runId} from '../../../core/ids.js';
 import type {Body, BodyOf, Kind} from '../../../core/wire/bodies.js';
 import type {Message} from '../../../core/wire/message.js';
+import {coordinatorId} from '../../../core/wire/topics.js';
 
 const device = deviceId('cam-1');
 const run = runId('2024-05-01-lenet5');
@@ -103,6 +104,10 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		modelledJoules: 0.75,
 		meterNote: 'The energy meter rapl answers again.',
 		batteryJoules: 36_000,
+		sendings: [
+			{to: deviceId('fog-1'), wireBytes: 113_000, linkBytes: 120_000, seconds: 0.25, transfers: 4},
+			{to: coordinatorId, wireBytes: 250_000, linkBytes: 250_000, seconds: 0.5, transfers: 1},
+		],
 	},
 	held: {kind: 'held', run, attempt: 3, steps: 41},
 	submit: {kind: 'submit', job: '{"model":"lenet5"}', plan: '', resume: run, modelDigest: '', prediction: '{}'},
