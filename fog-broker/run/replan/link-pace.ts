@@ -21,6 +21,11 @@ const quantile = 0.25;
 const leastSeconds = 0.01;
 /** Part of a transfer's time that nobody predicts so exactly. */
 const leastPart = 0.25;
+/**
+ * What all transfers from the coordinator, to it, or past it are late by alike, is its own doing or the broker's, up to so many
+ * seconds: not that of their links.
+ */
+const mostBusy = 0.03;
 /** No link is held to be faster than this many times. */
 const mostFast = 50;
 
@@ -58,6 +63,8 @@ interface Measured {
 	readonly fixed: number;
 	/** What is no sign of anything. */
 	readonly tolerance: number;
+	/** Seconds more than predicted at most. */
+	readonly late: number;
 	/** Seconds more than predicted, negative where less; 0: nothing odd. */
 	readonly excess: number;
 }
@@ -115,10 +122,21 @@ export class LinkPace {
 		for (const {to, sending} of usual) {
 			received.set(to, (received.get(to) ?? 0) + sending.wireBytes);
 		}
-		return usual.map(({from, to, sending}) => this.#measure(from, to, sending, received.get(to)!));
+		const groups = new Map<string, (typeof usual)[number][]>();
+		for (const way of usual) {
+			const key = `${way.from === coordinatorId}${way.to === coordinatorId}`;
+			groups.set(key, [...(groups.get(key) ?? []), way]);
+		}
+		return [...groups.values()].flatMap(ways => {
+			const measured = (busy: number) =>
+				ways.map(({from, to, sending}) => this.#measure(from, to, sending, received.get(to)!, busy));
+			const alone = measured(0);
+			const busy = hasCommonEnd(ways) ? 0 : Math.min(mostBusy, ...alone.map(({late}) => late));
+			return busy > 0 ? measured(busy) : alone;
+		});
 	}
 
-	#measure(from: string, to: string, sending: Sending, received: number): Measured {
+	#measure(from: string, to: string, sending: Sending, received: number, busy: number): Measured {
 		const {latency, prediction} = this.#options;
 		const {wireBytes, seconds, transfers} = sending;
 		const {chunkBytes, secondsPerMessage} = defaultMessaging;
@@ -132,15 +150,17 @@ export class LinkPace {
 		const isWhole = wireBytes <= chunkBytes || legs.length === 1;
 		// One link carries the first chunk before the other one has anything.
 		const chunk = isWhole ? 0 : Math.max(...legs.map(({least}) => least)) * (chunkBytes / wireBytes);
-		const fixed = (wireBytes > earlyBytes ? 2 : 1) * trip + chunk;
+		const fixed = (wireBytes > earlyBytes ? 2 : 1) * trip + chunk + busy;
 		const all = (of: 'least' | 'most') => {
 			const parts = legs.map(leg => leg[of]);
 			return isWhole ? sum(parts) : Math.max(...parts);
 		};
-		const beyond = Math.max(0, seconds - fixed - all('most')) + Math.min(0, seconds - all('least'));
+		const late = seconds - fixed - all('most');
+		const beyond = Math.max(0, late) + Math.min(0, seconds - all('least'));
 		const relevant = (leastGain * prediction.stepSeconds) / Math.max(1, transfers);
 		const tolerance = Math.max(leastSeconds, leastPart * seconds, relevant);
-		return {legs, isWhole, seconds, fixed, tolerance, excess: Math.abs(beyond) > tolerance ? beyond : 0};
+		const excess = Math.abs(beyond) > tolerance ? beyond : 0;
+		return {legs, isWhole, seconds, fixed, tolerance, late, excess};
 	}
 
 	/** The coordinator is beside the broker. */
@@ -154,6 +174,12 @@ export class LinkPace {
 		return rate === undefined ? [] : [{link, direction, least: least / rate, most: most / rate, worst: worst / rate}];
 	}
 }
+
+/** Whether one device is at one end of all ways. */
+const hasCommonEnd = (ways: readonly Pick<Way, 'from' | 'to'>[]): boolean =>
+	[ways[0]?.from, ways[0]?.to].some(
+		end => end !== coordinatorId && ways.every(({from, to}) => from === end || to === end),
+	);
 
 type Oddity = 'slow' | 'fast';
 

@@ -3,24 +3,8 @@ import test, {type ExecutionContext} from 'ava';
 import {runId} from '../../../core/ids.js';
 import type {Ledger} from '../../../core/ledger/ledger.js';
 import {devicesOf} from '../../../core/plan/fallback.js';
-import type {JobDocument} from '../../../core/plan/job.js';
 import {equalsUndisturbed, follow, movesIn} from '../../support/plans/moves.js';
-import {aShapedFleet} from '../../support/plans/shaped-fleet.js';
-
-const steps = 40;
-const limit = 480;
-const batch = 96;
-
-const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
-	version: 1,
-	model: 'lenet5',
-	data: {dataset: 'digits', limit},
-	training: {optimizer: {kind: 'sgd', lr: 0.001, momentum: 0.9}, batch, epochs: (steps * batch) / limit, seed: 5},
-	devices: {minimum: 1, wait: '20 s'},
-	// Computing is emulated, and slower than that where this machine is busy: that is not the question here.
-	planning: {mostStages: 1, mostReplicas: 1, replanFactor: 2.5},
-	...changes,
-});
+import {aShapedFleet, aShapedJob, limit, steps} from '../../support/plans/shaped-fleet.js';
 
 function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger): void {
 	t.is(final.state, 'done', final.because);
@@ -30,18 +14,16 @@ function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger): v
 	);
 }
 
-const wifi = {up: 40, down: 80};
-
 test.serial('a device with a slow uplink loses its work to another one, and is known after a restart', async t => {
 	const fleet = await aShapedFleet(t, {
-		'fog-1': {slow: 1, says: {up: 100, down: 100}, is: {up: 20, down: 100}},
-		'fog-2': {slow: 1, says: {up: 80, down: 80}},
-		'fog-3': {slow: 100, says: {up: 80, down: 80}},
+		'fog-1': {slow: 1, says: {up: 50, down: 50}, is: {up: 10, down: 50}},
+		'fog-2': {slow: 1, says: {up: 45, down: 45}},
+		'fog-3': {slow: 100, says: {up: 45, down: 45}},
 	});
 	const stop = await fleet.coordinator();
 	await fleet.join('fog-1');
 	await fleet.join('fog-2');
-	const job = aJob();
+	const job = aShapedJob();
 	const run = await fleet.submit(job);
 	let again: Promise<unknown> | undefined;
 	const {ledger} = await follow(fleet, run, update => {
@@ -56,8 +38,8 @@ test.serial('a device with a slow uplink loses its work to another one, and is k
 	everyStepOnce(t, ledger);
 	const [move, ...more] = movesIn(ledger);
 	t.regex(
-		move!.text,
-		/\(fog-1\) to «one device» \(fog-2\): fog-1 sends at (1\d|2\d) Mbit\/s, where its profile says 100 Mbit\/s; what is left costs/u,
+		move?.text ?? JSON.stringify(ledger.notes),
+		/\(fog-1\) to «one device» \(fog-2\): fog-1 sends at (8|9|1\d)(\.\d)? Mbit\/s, where its profile says 50 Mbit\/s; what is left costs/u,
 	);
 	t.is(more.length, 0);
 	t.true(ledger.notes.some(({text}) => /keeps the plan .* though fog-3 joined/u.test(text)));
@@ -78,7 +60,7 @@ test.serial('a trunk whose downlink is slow is told from the source that sends t
 	await fleet.coordinator();
 	await fleet.join('cam-1');
 	await fleet.join('fog-1');
-	const job = aJob({
+	const job = aShapedJob({
 		data: {dataset: 'digits', limit, sources: ['cam-1']},
 		planning: {mostStages: 2, mostReplicas: 1, minimumReplicas: 1, microBatches: [1], replanFactor: 4},
 	});
@@ -90,27 +72,3 @@ test.serial('a trunk whose downlink is slow is told from the source that sends t
 	t.regex(told[0]!, /fog-1 receives at \d(\.\d)? Mbit\/s, where its profile says 50 Mbit\/s/u);
 	t.notRegex(told[0]!, /cam-1 sends/u);
 });
-
-for (const [name, job] of [
-	['two sources and a trunk', aJob({data: {dataset: 'digits', limit, sources: ['cam-1', 'cam-2']}, planning: {}})],
-	['replicas of the whole model', aJob({planning: {mostStages: 1}})],
-] as const) {
-	test.serial(`nothing is wrong with links that are as devices say: ${name}`, async t => {
-		const fleet = await aShapedFleet(t, {
-			'cam-1': {slow: 10, says: wifi},
-			'cam-2': {slow: 10, says: wifi},
-			'fog-1': {slow: 3, says: wifi},
-		});
-		await fleet.coordinator();
-		await Promise.all(['cam-1', 'cam-2', 'fog-1'].map(device => fleet.join(device)));
-		const training = {...job.training, epochs: 3};
-		const run = await fleet.submit({...job, training, planning: {...job.planning, replanFactor: 1.5}});
-		const {ledger} = await follow(fleet, run, () => {});
-		const {plan} = (await fleet.store.find(run))!;
-		t.log(
-			plan!.scheme,
-			ledger.notes.map(({text}) => text),
-		);
-		t.false(ledger.notes.some(({text}) => /sends|receives/u.test(text)));
-	});
-}

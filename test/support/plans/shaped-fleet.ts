@@ -1,10 +1,27 @@
 /** Fleets whose links are as slow as they really are, which need not be what the devices say. */
 import type {ExecutionContext} from 'ava';
+import type {JobDocument} from '../../../core/plan/job.js';
 import {libraryProfile} from '../../../core/profile/library.js';
 import {megabitsPerSecond} from '../../../core/units.js';
 import {shapeTransport} from '../../../core/wire/transports/shaped-transport.js';
 import {slowed} from '../../../fog-broker/run/replan/pace.js';
 import {aFleet, type TestFleet} from '../a-fleet.js';
+
+export const steps = 40;
+export const limit = 480;
+const batch = 96;
+
+/** Of one device, unless it says otherwise. */
+export const aShapedJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
+	version: 1,
+	model: 'lenet5',
+	data: {dataset: 'digits', limit},
+	training: {optimizer: {kind: 'sgd', lr: 0.001, momentum: 0.9}, batch, epochs: (steps * batch) / limit, seed: 5},
+	devices: {minimum: 1, wait: '20 s'},
+	// Computing is emulated, and slower than that where this machine is busy: that is not the question here.
+	planning: {mostStages: 1, mostReplicas: 1, replanFactor: 2.5},
+	...changes,
+});
 
 /** Mbit/s. */
 export interface Rates {

@@ -143,6 +143,22 @@ test('who waits behind others on a shared link is not slow', t => {
 	t.deepEqual([...pace.slowness()], []);
 });
 
+test('a busy broker, which holds up everybody alike, is not mistaken for slow links', t => {
+	const ways = ['cam-1', 'cam-2'].map(cam => [coordinatorId, cam, 250_000] as const);
+	const late = (seconds: number) => {
+		const pace = aPace(says);
+		for (let step = 0; step < 9; step++) {
+			for (const [from, to, bytes] of ways) {
+				const one = sending(says, from, to, bytes);
+				pace.report(from, [{...one, seconds: one.seconds + seconds}]);
+			}
+		}
+		return [...pace.slowness().keys()];
+	};
+	t.deepEqual(late(0.03), []);
+	t.deepEqual(late(0.1), ['cam-1/down', 'cam-2/down'], 'as long as it cannot be that busy');
+});
+
 test('few transfers, small ones, strangers and a busy moment now and then say nothing', t => {
 	const slow: Rates = {...says, 'cam-1': [8, 80]};
 	const few = aPace(says);
