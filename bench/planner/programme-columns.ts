@@ -8,6 +8,7 @@ import {answerBytes, onTheWire, openingBytes, stateBytes, vectorElements} from '
 import {apportion} from '../../core/plan/shares.js';
 import {type Candidate, replicasOf} from '../../planners/fpl/candidate.js';
 import {sharesSuffice} from '../../planners/fpl/rules.js';
+import {sizesOf} from '../../planners/fpl/stage-bound.js';
 import type {Problem} from '../../planners/problem.js';
 
 /** Seconds, bytes, joules of a step. */
@@ -97,7 +98,7 @@ function costsOf(
 	const end = costs.units.length - 1;
 	const whole = first === 0 && last === end;
 	const micros = whole ? 1 : space.microBatches[0]!;
-	const items = apportion(training.batch / micros, shares);
+	const items = apportion(training.batch, shares);
 	// One device with the whole model has its gradients applied by the parameter server too.
 	const vector = whole || devices.length > 1 ? floatBytes * vectorElements(costs, [first, last]) : 0;
 	const [made, read] = [crossing(problem, last), crossing(problem, first - 1)];
@@ -107,17 +108,20 @@ function costsOf(
 	const exchanged = wire(vector);
 	const own = devices.map(({times, profile, utilisation}, replica) => {
 		const {link, busyWatts, idleWatts} = profile;
-		const count = items[replica]!;
-		const forward = last === end ? 0 : times.pass('forward', first, last, count);
-		const backward = times.pass(last === end ? 'learn' : 'backward', first, last, count);
+		const sizes = sizesOf(items[replica]!, micros);
+		const forwardOf = (count: number) => (last === end ? 0 : times.pass('forward', first, last, count));
+		const backwardOf = (count: number) => times.pass(last === end ? 'learn' : 'backward', first, last, count);
+		// Of the micro-batches in which it has fewest items; of a usual one.
+		const fewest = Math.min(...sizes.map(({count}) => count));
+		const count = items[replica]! / micros;
+		const [forward, backward] = [forwardOf(fewest), backwardOf(fewest)];
 		const update = whole ? 0 : times.update(first, last);
-		const passes = micros * (forward + backward);
+		const passes = sizes.reduce((sum, {count, times}) => sum + times * (forwardOf(count) + backwardOf(count)), 0);
 		// As much comes in as goes out: every tensor has a gradient, and each is answered.
 		const moved = micros * (message(count * made) + message(count * read)) + exchanged.there + exchanged.back;
 		const before = update + exchanged.there / link.downBytesPerSecond;
 		const after = exchanged.there / link.upBytesPerSecond;
 		return {
-			count,
 			forward,
 			backward,
 			passes,

@@ -1,6 +1,6 @@
 /** How much memory a plan takes on each device: an estimate from counts. Not counted are the engine itself and the data. */
 import {type Plan, synchronisationOf} from '../plan/plan.js';
-import {activeIn, junctionStage, microSizes, type PartId, rowsOf} from '../plan/routing.js';
+import {activeIn, itemsOf, junctionStage, microSizes, type PartId} from '../plan/routing.js';
 import {warmUp} from '../plan/schedule.js';
 
 /** Bytes that one replica of one stage takes. */
@@ -34,15 +34,14 @@ export interface StageCounts {
  */
 export function mostItems(plan: Plan, stage: number, batch: number): readonly number[] {
 	const {replicas, turns} = plan.stages[stage]!;
-	const sizes = [...new Set(microSizes(plan, batch))];
+	const micros = microSizes(plan, batch);
 	if (plan.stages.length === 1 && synchronisationOf(plan, plan.stages[stage]!).exchange === 'weights') {
-		return replicas.map(() => Math.max(...sizes));
+		return replicas.map(() => Math.max(...micros));
 	}
-	const counts = (turn: number) => sizes.map(size => rowsOf(plan, activeIn(plan, turn), stage, size));
-	const together = counts(0);
-	return replicas.map((_, replica) =>
-		Math.max(...(turns === 'in-turn' ? counts(replica) : together).map(rows => rows[replica]!.count)),
-	);
+	const most = (turn: number) =>
+		itemsOf(plan, activeIn(plan, turn), stage, batch).map(items => Math.ceil(items / micros.length));
+	const together = most(0);
+	return replicas.map((_, replica) => (turns === 'in-turn' ? most(replica) : together)[replica]!);
 }
 
 /**

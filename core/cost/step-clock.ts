@@ -1,6 +1,6 @@
 /** The passes and messages of one step, in the order of time (see `step`). */
 import type {Plan} from '../plan/plan.js';
-import {type Active, microSizes, type PartId, rowsOf} from '../plan/routing.js';
+import {type Active, type Division, divisionsOf, type PartId} from '../plan/routing.js';
 import {type Pass, passesOf} from '../plan/schedule.js';
 import {codingSeconds} from '../profile/emulate.js';
 import type {Spending, Upload} from './episode.js';
@@ -80,7 +80,7 @@ interface Inputs {
 	receiving: number;
 }
 
-/** Messages of micro-batches of one size, by the part that they come from and go to. */
+/** Messages of micro-batches that are divided alike, by the part that they come from and go to. */
 interface Routes {
 	readonly from: ReadonlyMap<number, readonly Parcel[]>;
 	readonly to: ReadonlyMap<number, readonly Parcel[]>;
@@ -113,14 +113,13 @@ export class StepClock {
 		this.#onDone = onDone;
 		const {plan, costs, batch, active, gifts} = input;
 		const ranges = rangesOfPlan(plan, costs.units.length);
-		const sizes = microSizes(plan, batch);
+		const divisions = divisionsOf(plan, active, batch);
 		const first: number[] = [];
 		const parts: Part[] = [];
 		for (const [stage, {replicas}] of plan.stages.entries()) {
 			first.push(parts.length);
-			const rows = new Map([...new Set(sizes)].map(size => [size, rowsOf(plan, active, stage, size)]));
 			for (const [replica, {device}] of replicas.entries()) {
-				const items = sizes.map(size => rows.get(size)![replica]!.count);
+				const items = divisions.map(division => division[stage]![replica]!.count);
 				const micros = items.flatMap((count, micro) => (count > 0 ? [micro] : []));
 				const machine = machines.get(device)!;
 				const works = active[stage]!.includes(replica);
@@ -145,21 +144,20 @@ export class StepClock {
 		}
 		this.#parts = parts;
 		this.#first = first;
-		const inputs = () => parts.map(() => sizes.map((): Inputs => ({missing: 0, receiving: 0})));
+		const inputs = () => parts.map(() => divisions.map((): Inputs => ({missing: 0, receiving: 0})));
 		this.#forward = inputs();
 		this.#backward = inputs();
-		const bySize = new Map(
-			[...new Set(sizes)].map(size => {
-				const from = new Map<number, Parcel[]>();
-				const to = new Map<number, Parcel[]>();
-				for (const parcel of parcelsOf(plan, costs, gifts, active, size)) {
-					push(from, this.#index(parcel.from), parcel);
-					push(to, this.#index(parcel.to), parcel);
-				}
-				return [size, {from, to}];
-			}),
-		);
-		this.#routes = sizes.map(size => bySize.get(size)!);
+		const routes = new Map<Division, Routes>();
+		for (const [division, parcels] of parcelsOf(plan, costs, gifts, divisions)) {
+			const from = new Map<number, Parcel[]>();
+			const to = new Map<number, Parcel[]>();
+			for (const parcel of parcels) {
+				push(from, this.#index(parcel.from), parcel);
+				push(to, this.#index(parcel.to), parcel);
+			}
+			routes.set(division, {from, to});
+		}
+		this.#routes = divisions.map(division => routes.get(division)!);
 		for (const [micro, {from, to}] of this.#routes.entries()) {
 			for (const [part, parcels] of to) {
 				// Only the first branch has labels for a later stage.

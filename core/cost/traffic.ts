@@ -1,9 +1,10 @@
-/** How many bytes go from which replica to which, forward and backward, for a micro-batch of so many items. */
+/** How many bytes go from which replica to which, forward and backward, for a micro-batch. */
 import {expectedBytes} from '../codec/size.js';
+import type {CodecSpec} from '../codec/spec.js';
 import {type CodingWork, codingWork, rawWork} from '../codec/work.js';
 import {codecFor} from '../plan/links.js';
 import type {Plan} from '../plan/plan.js';
-import {type Active, type Edge, edgesBetween, isBranched} from '../plan/routing.js';
+import {type Division, type Edge, edgesBetween, isBranched} from '../plan/routing.js';
 import {floatBytes, type ModelCosts, type ValueCosts} from './model-costs.js';
 
 /** First and last unit of a stage. */
@@ -60,61 +61,78 @@ const bundleHeadBytes = 24;
 /** A bundle's entry for a tensor of so many dimensions, with a name of usual length. */
 const tensorHeadBytes = (rank: number): number => 12 + 4 * rank + 10;
 
-/** Messages of one micro-batch of `size` items. Labels of branches come from the first of them. */
+/** Messages of micro-batches, by how these are divided. Labels of branches come from the first of them. */
 export function parcelsOf(
 	plan: Plan,
 	costs: ModelCosts,
 	gifts: readonly Gift[],
-	active: Active,
-	size: number,
-): readonly Parcel[] {
-	/** Replicas of a stage with the same share send as many bytes. */
-	const known = new Map<string, Content>();
-	return gifts.flatMap((gift, index) => {
-		const devices = (stage: number) => plan.stages[stage]!.replicas;
-		const content = (from: string, to: string, items: number, back: boolean): Content => {
-			const codec = codecFor(plan, from, to);
-			const key = `${index} ${items} ${back} ${JSON.stringify(codec)}`;
-			const found = known.get(key);
-			if (found) {
-				return found;
-			}
-			let [bytes, encode, decode] = [0, 0, 0];
-			for (const value of gift.values) {
-				const head = tensorHeadBytes(1 + value.shape.length);
-				if (value.differentiable) {
-					const shape = [items, ...value.shape];
-					const work = codingWork(codec, shape);
-					bytes += head + expectedBytes(codec, shape);
-					encode += work.encode;
-					decode += work.decode;
-				} else if (!back) {
-					const data = items * elementsOf(value) * value.bytesPerElement;
-					bytes += head + data;
-					encode += rawWork(data).encode;
-				}
-			}
-			bytes += bytes > 0 || (gift.labels && !back) ? bundleHeadBytes : 0;
-			const made = {bytes, coding: {encode, decode}};
-			known.set(key, made);
-			return made;
+	divisions: readonly Division[],
+): ReadonlyMap<Division, readonly Parcel[]> {
+	const makers = gifts.map(gift => parcelsOfGift(plan, costs, gift));
+	return new Map([...new Set(divisions)].map(division => [division, makers.flatMap(make => make(division))]));
+}
+
+/** Makes the messages for one gift. Where neither of its stages is divided otherwise, they are the same. */
+function parcelsOfGift(plan: Plan, costs: ModelCosts, gift: Gift): (division: Division) => readonly Parcel[] {
+	/** By codec, items and direction: many messages hold as much. */
+	const known = new Map<CodecSpec, Map<number, Content>>();
+	const content = (from: string, to: string, items: number, back: boolean): Content => {
+		const codec = codecFor(plan, from, to);
+		const ofCodec = known.get(codec) ?? new Map<number, Content>();
+		known.set(codec, ofCodec);
+		const key = 2 * items + (back ? 1 : 0);
+		const made = ofCodec.get(key) ?? contentOf(gift, codec, items, back);
+		ofCodec.set(key, made);
+		return made;
+	};
+	const devices = (stage: number) => plan.stages[stage]!.replicas;
+	const parcelOf = ({from, to, rows}: Edge): Parcel => {
+		const sender = devices(gift.from)[from.replica]!.device;
+		const receiver = devices(gift.to)[to.replica]!.device;
+		const labelled = gift.labels && (!isBranched(plan, 0) || from.replica === 0);
+		const labels = labelled ? tensorHeadBytes(1) + rows.count * costs.labelBytes : 0;
+		const forward = content(sender, receiver, rows.count, false);
+		const backward = content(receiver, sender, rows.count, true);
+		return {
+			from,
+			to,
+			rows,
+			forwardBytes: forward.bytes + labels,
+			backwardBytes: backward.bytes,
+			forwardCoding: forward.coding,
+			backwardCoding: backward.coding,
 		};
-		return edgesBetween(plan, active, gift.from, gift.to, size).map((edge): Parcel => {
-			const from = devices(gift.from)[edge.from.replica]!.device;
-			const to = devices(gift.to)[edge.to.replica]!.device;
-			const labelled = gift.labels && (!isBranched(plan, 0) || edge.from.replica === 0);
-			const labels = labelled ? tensorHeadBytes(1) + edge.rows.count * costs.labelBytes : 0;
-			const forward = content(from, to, edge.rows.count, false);
-			const backward = content(to, from, edge.rows.count, true);
-			return {
-				...edge,
-				forwardBytes: forward.bytes + labels,
-				backwardBytes: backward.bytes,
-				forwardCoding: forward.coding,
-				backwardCoding: backward.coding,
-			};
-		});
-	});
+	};
+	/** By the rows of the two stages. */
+	const made = new Map<Division[number], Map<Division[number], readonly Parcel[]>>();
+	return division => {
+		const [sent, wanted] = [division[gift.from]!, division[gift.to]!];
+		const bySent = made.get(sent) ?? new Map<Division[number], readonly Parcel[]>();
+		made.set(sent, bySent);
+		const parcels = bySent.get(wanted) ?? edgesBetween(plan, division, gift.from, gift.to).map(parcelOf);
+		bySent.set(wanted, parcels);
+		return parcels;
+	};
+}
+
+function contentOf({values, labels}: Gift, codec: CodecSpec, items: number, back: boolean): Content {
+	let [bytes, encode, decode] = [0, 0, 0];
+	for (const value of values) {
+		const head = tensorHeadBytes(1 + value.shape.length);
+		if (value.differentiable) {
+			const shape = [items, ...value.shape];
+			const work = codingWork(codec, shape);
+			bytes += head + expectedBytes(codec, shape);
+			encode += work.encode;
+			decode += work.decode;
+		} else if (!back) {
+			const data = items * elementsOf(value) * value.bytesPerElement;
+			bytes += head + data;
+			encode += rawWork(data).encode;
+		}
+	}
+	bytes += bytes > 0 || (labels && !back) ? bundleHeadBytes : 0;
+	return {bytes, coding: {encode, decode}};
 }
 
 /** Float32 elements of the vectors that replicas of a stage exchange: parameters and buffers. */

@@ -10,7 +10,7 @@
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
 import type {Plan} from './plan.js';
-import {type Active, type PartId, type Rows, rowsOf} from './routing.js';
+import {type Active, type PartId, type Rows, wholeDivision} from './routing.js';
 import {schemeKinds} from './scheme-options.js';
 
 const whole = z.number().int().min(0);
@@ -89,7 +89,7 @@ export const allActive = ({stages}: Plan): Active => stages.map(({replicas}) => 
 
 /** Rows of one batch that a part works on. */
 export const rowsOfPart = (plan: Plan, {stage, replica}: PartId, size: number): Rows =>
-	rowsOf(plan, allActive(plan), stage, size)[replica]!;
+	wholeDivision(plan, allActive(plan), size)[stage]![replica]!;
 
 /** Where the answers to one batch go: from a part of the last stage to a source. */
 export const answerKey = (from: PartId, to: PartId): string =>

@@ -17,6 +17,8 @@ interface Linked {
 
 const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name;
 
+const fp32: CodecSpec = {kind: 'fp32'};
+
 /** The codec of the first link that fits; fp32 where none does. */
 export const codecFor = ({links}: Linked, from: string, to: string): CodecSpec =>
-	links.find(link => fits(link.from, from) && fits(link.to, to))?.codec ?? {kind: 'fp32'};
+	links.find(link => fits(link.from, from) && fits(link.to, to))?.codec ?? fp32;

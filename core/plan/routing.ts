@@ -4,10 +4,11 @@
  *
  * A batch is divided into micro-batches. The rows of one micro-batch are divided among the replicas of each stage as
  * intervals, in the order of the replicas, by their shares; a row goes from the replica that has it to the replica of the next
- * stage whose interval it lies in. Branches of an aligned junction all have all rows.
+ * stage whose interval it lies in. How many rows a replica has differs by one at most between micro-batches, so that over the
+ * batch all have their share (`shares.ts`); every batch is divided alike. Branches of an aligned junction all have all rows.
  */
 import type {Plan} from './plan.js';
-import {apportion} from './shares.js';
+import {alike, apportion, dealt} from './shares.js';
 
 /** Rows `start … start + count − 1` of a micro-batch. */
 export interface Rows {
@@ -46,24 +47,67 @@ export const activeIn = ({stages}: Plan, turn: number): Active =>
 		turns === 'in-turn' ? [turn % replicas.length] : replicas.map((_, index) => index),
 	);
 
-/** Items of each micro-batch of a batch; none is empty: a small batch has fewer micro-batches. */
-export const microSizes = ({pipeline}: Plan, batch: number): readonly number[] =>
-	apportion(
-		batch,
-		Array.from({length: Math.min(pipeline.microBatches, batch)}, () => 1),
-	);
+/** Rows of one micro-batch by stage and replica; none for replicas that do not work. */
+export type Division = readonly (readonly Rows[])[];
 
-/** By replica of the stage: its rows of a micro-batch of so many items; none for those that do not work. */
-export function rowsOf(plan: Plan, active: Active, stage: number, size: number): readonly Rows[] {
+/** Micro-batches of a batch: none is empty, a small batch has fewer. */
+const microsOf = ({pipeline}: Plan, batch: number): number => Math.min(pipeline.microBatches, batch);
+
+/** Items of each micro-batch of a batch. */
+export function microSizes(plan: Plan, batch: number): readonly number[] {
+	const micros = microsOf(plan, batch);
+	return Array.from({length: micros}, (_, micro) => dealt([batch], micros, micro)[0]!);
+}
+
+/** Items of a batch that each replica of a stage works on; 0 for those that do not work. */
+export function itemsOf(plan: Plan, active: Active, stage: number, batch: number): readonly number[] {
 	const {replicas} = plan.stages[stage]!;
 	const working = active[stage]!;
 	if (isBranched(plan, stage)) {
-		return replicas.map((_, index) => ({start: 0, count: working.includes(index) ? size : 0}));
+		return replicas.map((_, index) => (working.includes(index) ? batch : 0));
 	}
-	const counts = apportion(
-		size,
+	return apportion(
+		batch,
 		replicas.map(({share}, index) => (working.includes(index) ? share : 0)),
 	);
+}
+
+/** By micro-batch, how it is divided. What is divided alike is the same object: in one stage its rows, in all of them the division. */
+export const divisionsOf = (plan: Plan, active: Active, batch: number): readonly Division[] =>
+	divided(plan, active, batch, microsOf(plan, batch));
+
+/** How a batch is divided that is not cut into micro-batches. */
+export const wholeDivision = (plan: Plan, active: Active, batch: number): Division =>
+	divided(plan, active, batch, 1)[0]!;
+
+function divided(plan: Plan, active: Active, batch: number, micros: number): readonly Division[] {
+	const items = plan.stages.map((_, stage) => itemsOf(plan, active, stage, batch));
+	const kinds = alike(
+		items.map((own, stage) => (isBranched(plan, stage) ? [batch] : own)),
+		micros,
+	);
+	const made = new Map<number, Division>();
+	const known = items.map(() => new Map<string, readonly Rows[]>());
+	return kinds.map(first => {
+		let division = made.get(first);
+		if (!division) {
+			division = items.map((own, stage) => {
+				const branched = isBranched(plan, stage);
+				const counts = branched ? own.map(total => dealt([total], micros, first)[0]!) : dealt(own, micros, first);
+				const key = counts.join(' ');
+				const rows =
+					known[stage]!.get(key) ?? (branched ? counts.map(count => ({start: 0, count})) : following(counts));
+				known[stage]!.set(key, rows);
+				return rows;
+			});
+			made.set(first, division);
+		}
+		return division;
+	});
+}
+
+/** Intervals one after the other. */
+function following(counts: readonly number[]): readonly Rows[] {
 	let start = 0;
 	return counts.map(count => {
 		const rows = {start, count};
@@ -72,12 +116,11 @@ export function rowsOf(plan: Plan, active: Active, stage: number, size: number):
 	});
 }
 
-/** What goes from one stage to a later one, for a micro-batch of so many items. */
-export function edgesBetween(plan: Plan, active: Active, from: number, to: number, size: number): readonly Edge[] {
-	const senders = rowsOf(plan, active, from, size);
-	const receivers = rowsOf(plan, active, to, size);
+/** What goes from one stage to a later one, for a micro-batch that is divided so. */
+export function edgesBetween(plan: Plan, division: Division, from: number, to: number): readonly Edge[] {
+	const receivers = division[to]!;
 	const alongBranches = isBranched(plan, from) && isBranched(plan, to);
-	return senders.flatMap((sent, sender) =>
+	return division[from]!.flatMap((sent, sender) =>
 		receivers.flatMap((wanted, receiver) => {
 			const start = Math.max(sent.start, wanted.start);
 			const count = Math.min(sent.start + sent.count, wanted.start + wanted.count) - start;
@@ -90,13 +133,6 @@ export function edgesBetween(plan: Plan, active: Active, from: number, to: numbe
 
 /** Items that each replica of the first stage draws for one batch: by replica, the count in each micro-batch. */
 export function drawsOf(plan: Plan, active: Active, batch: number): readonly (readonly number[])[] {
-	const sizes = microSizes(plan, batch);
-	const byMicro = sizes.map(size => rowsOf(plan, active, 0, size));
-	return plan.stages[0]!.replicas.map((_, replica) => byMicro.map(rows => rows[replica]!.count));
-}
-
-/** Items of a batch that each replica of a stage works on. */
-export function itemsOf(plan: Plan, active: Active, stage: number, batch: number): readonly number[] {
-	const byMicro = microSizes(plan, batch).map(size => rowsOf(plan, active, stage, size));
-	return plan.stages[stage]!.replicas.map((_, replica) => byMicro.reduce((sum, rows) => sum + rows[replica]!.count, 0));
+	const divisions = divisionsOf(plan, active, batch);
+	return plan.stages[0]!.replicas.map((_, replica) => divisions.map(([first]) => first![replica]!.count));
 }

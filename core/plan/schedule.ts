@@ -23,7 +23,11 @@ export function warmUp(schedule: Plan['pipeline']['schedule'], stage: number, st
 	}
 }
 
-/** Every micro-batch goes forward and backward exactly once; backward passes follow the order of the forward passes. */
+/**
+ * Every micro-batch goes forward and backward exactly once; backward passes follow the order of the forward passes.
+ * @param micros those that the part has rows of, ascending. Where it has none of some, it does the others in the same order as
+ * parts that have rows of all: so nobody waits for a pass that waits for theirs.
+ */
 export function passesOf(
 	schedule: Plan['pipeline']['schedule'],
 	stage: number,
@@ -33,14 +37,14 @@ export function passesOf(
 	if (stage === stages - 1) {
 		return micros.map(micro => ({kind: 'learn', micro}));
 	}
-	const ahead = warmUp(schedule, stage, stages, micros.length);
-	const passes: Pass[] = micros.slice(0, ahead).map(micro => ({kind: 'forward', micro}));
-	for (const [index, micro] of micros.entries()) {
-		const next = micros[ahead + index];
-		passes.push({kind: 'backward', micro});
-		if (next !== undefined) {
-			passes.push({kind: 'forward', micro: next});
+	const ahead = warmUp(schedule, stage, stages, (micros.at(-1) ?? 0) + 1);
+	const passes: Pass[] = [];
+	let next = 0;
+	for (const micro of micros) {
+		for (; next < micros.length && micros[next]! < micro + ahead; next++) {
+			passes.push({kind: 'forward', micro: micros[next]!});
 		}
+		passes.push({kind: 'backward', micro});
 	}
 	return passes;
 }

@@ -12,7 +12,7 @@ import {
 } from '../../core/plan/inference.js';
 import {boundaryKey} from '../../core/plan/orders.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {edgesBetween, type PartId, type Rows} from '../../core/plan/routing.js';
+import {edgesBetween, type PartId, type Rows, wholeDivision} from '../../core/plan/routing.js';
 import {rowsIn} from '../../core/tensor/rows.js';
 import type {Tensor} from '../../core/tensor/tensor.js';
 import type {Tensors} from '../../models/engines/stage.js';
@@ -40,9 +40,11 @@ export interface FlowContext {
 	done(batch: number, items: number): void;
 }
 
+const divisionOf = (plan: Plan, size: number) => wholeDivision(plan, allActive(plan), size);
+
 /** Sources that a part of the last stage answers: those whose rows it has, and the others to keep them in step. */
 export function answered(plan: Plan, {stage, replica}: PartId, size: number) {
-	const edges = edgesBetween(plan, allActive(plan), 0, stage, size).filter(({to}) => to.replica === replica);
+	const edges = edgesBetween(plan, divisionOf(plan, size), 0, stage).filter(({to}) => to.replica === replica);
 	const alone = plan.stages.length === 1;
 	return plan.stages[0]!.replicas.flatMap((_, source) => {
 		const edge = edges.find(({from}) => from.replica === source);
@@ -86,7 +88,7 @@ async function gather(
 	}
 	const drawn = stage === 0 ? context.draw(replica, batch, rows) : {};
 	const pieces = await Promise.all(
-		giversOf(part, context, allActive(context.plan), size)
+		giversOf(part, context, divisionOf(context.plan, size))
 			// Labels stay with the sources.
 			.filter(({gift}) => gift.made.length + gift.data.length > 0)
 			.map(async ({edge}) => ({edge, tensors: await context.receive(batch, boundaryKey('forward', 0, edge))})),
@@ -95,7 +97,7 @@ async function gather(
 }
 
 async function give(part: ArrangedPart, batch: number, size: number, rows: Rows, values: Values, context: FlowContext) {
-	for (const {edge, gift} of takersOf(part, context, allActive(context.plan), size)) {
+	for (const {edge, gift} of takersOf(part, context, divisionOf(context.plan, size))) {
 		const named = [...gift.made, ...gift.data].map(({name}) => [name, own(values(name), rows, edge.rows)] as const);
 		if (named.length > 0) {
 			await context.send(edge.to, batch, boundaryKey('forward', 0, edge), Object.fromEntries(named));

@@ -1,7 +1,7 @@
 /** Who has something for a part, and for whom it has something; and putting together the rows that several sent. */
 import {FplError} from '../../core/errors.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {type Active, type Edge, edgesBetween, type PartId, type Rows} from '../../core/plan/routing.js';
+import {type Division, type Edge, edgesBetween, type PartId, type Rows} from '../../core/plan/routing.js';
 import {stackRows} from '../../core/tensor/rows.js';
 import type {Tensor} from '../../core/tensor/tensor.js';
 import type {Tensors} from '../../models/engines/stage.js';
@@ -18,14 +18,9 @@ interface Parts {
 	part(id: PartId): ArrangedPart;
 }
 
-/** The parts that have something for this one, with the rows of a micro-batch of so many items that they have. */
-export const giversOf = (
-	{stage, replica}: PartId,
-	{plan, part}: Parts,
-	active: Active,
-	size: number,
-): readonly Neighbour[] =>
-	Array.from({length: stage}, (_, from) => edgesBetween(plan, active, from, stage, size))
+/** The parts that have something for this one, with the rows of a micro-batch that they have. */
+export const giversOf = ({stage, replica}: PartId, {plan, part}: Parts, division: Division): readonly Neighbour[] =>
+	Array.from({length: stage}, (_, from) => edgesBetween(plan, division, from, stage))
 		.flat()
 		.filter(({to}) => to.replica === replica)
 		.flatMap(edge => {
@@ -37,11 +32,10 @@ export const giversOf = (
 export const takersOf = (
 	{stage, replica, gifts}: ArrangedPart,
 	{plan}: Parts,
-	active: Active,
-	size: number,
+	division: Division,
 ): readonly Neighbour[] =>
 	gifts.flatMap(gift =>
-		edgesBetween(plan, active, stage, gift.stage, size)
+		edgesBetween(plan, division, stage, gift.stage)
 			.filter(({from}) => from.replica === replica)
 			.map(edge => ({edge, gift})),
 	);

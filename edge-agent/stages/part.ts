@@ -6,7 +6,15 @@ import type {Clock} from '../../core/clock.js';
 import {FplError} from '../../core/errors.js';
 import {boundaryKey, type Direction, type PartReport} from '../../core/plan/orders.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {type Active, type Edge, microSizes, type PartId, type Rows, rowsOf} from '../../core/plan/routing.js';
+import {
+	type Active,
+	type Division,
+	divisionsOf,
+	type Edge,
+	microSizes,
+	type PartId,
+	type Rows,
+} from '../../core/plan/routing.js';
 import {type Pass, passesOf} from '../../core/plan/schedule.js';
 import {addInto, rowsIn} from '../../core/tensor/rows.js';
 import {type Tensor, zeros} from '../../core/tensor/tensor.js';
@@ -53,7 +61,7 @@ export interface PartResult {
 
 interface Micro {
 	readonly micro: number;
-	readonly size: number;
+	readonly division: Division;
 	/** Where its items begin in the batch. */
 	readonly begin: number;
 	readonly rows: Rows;
@@ -107,12 +115,13 @@ export class PartRunner {
 	#micros(plan: Plan, {batch, active}: StepShape): ReadonlyMap<number, Micro> {
 		const micros = new Map<number, Micro>();
 		let begin = 0;
-		for (const [micro, size] of microSizes(plan, batch).entries()) {
-			const rows = rowsOf(plan, active, this.part.stage, size)[this.part.replica]!;
+		const sizes = microSizes(plan, batch);
+		for (const [micro, division] of divisionsOf(plan, active, batch).entries()) {
+			const rows = division[this.part.stage]![this.part.replica]!;
 			if (rows.count > 0) {
-				micros.set(micro, {micro, size, begin, rows});
+				micros.set(micro, {micro, division, begin, rows});
 			}
-			begin += size;
+			begin += sizes[micro]!;
 		}
 		return micros;
 	}
@@ -228,13 +237,13 @@ class Step {
 	}
 
 	/** The parts that have something for this one, with the rows that they have. */
-	#givers({size}: Micro): readonly Neighbour[] {
-		return giversOf(this.#part, this.#context, this.#shape.active, size);
+	#givers({division}: Micro): readonly Neighbour[] {
+		return giversOf(this.#part, this.#context, division);
 	}
 
 	/** The parts that this one has something for. */
-	#takers({size}: Micro): readonly Neighbour[] {
-		return takersOf(this.#part, this.#context, this.#shape.active, size);
+	#takers({division}: Micro): readonly Neighbour[] {
+		return takersOf(this.#part, this.#context, division);
 	}
 
 	#receive(direction: Direction, micro: number, edge: Edge): Promise<Tensors> {

@@ -1,14 +1,6 @@
 /** The items that a device draws for its parts: inputs and labels by rows of a micro-batch. */
 import type {Plan} from '../../core/plan/plan.js';
-import {
-	type Active,
-	drawsOf,
-	edgesBetween,
-	isBranched,
-	microSizes,
-	type Rows,
-	rowsOf,
-} from '../../core/plan/routing.js';
+import {type Active, divisionsOf, edgesBetween, isBranched, type Rows} from '../../core/plan/routing.js';
 import {stackRows} from '../../core/tensor/rows.js';
 import type {Tensor} from '../../core/tensor/tensor.js';
 import type {Dataset} from '../../models/datasets/dataset.js';
@@ -39,10 +31,9 @@ export function drawRows(
 	rows: Rows,
 	{plan, active, batch, cursors}: DrawnStep,
 ): {readonly inputs: Tensors; readonly labels: Tensor} {
-	const draws = drawsOf(plan, active, batch)[replica]!;
-	const before = draws.slice(0, micro).reduce((sum, count) => sum + count, 0);
-	const own = rowsOf(plan, active, 0, microSizes(plan, batch)[micro]!)[replica]!;
-	const from = cursors[replica]! + before + (rows.start - own.start);
+	const own = divisionsOf(plan, active, batch).map(([first]) => first![replica]!);
+	const before = own.slice(0, micro).reduce((sum, {count}) => sum + count, 0);
+	const from = cursors[replica]! + before + (rows.start - own[micro]!.start);
 	const {inputs, targets} = data.batch(order(from, rows.count));
 	return {inputs, labels: targets};
 }
@@ -55,8 +46,8 @@ export function labelsOfRows(
 	step: DrawnStep,
 ): Tensor {
 	const {plan, active, batch} = step;
-	const size = microSizes(plan, batch)[micro]!;
-	const edges = edgesBetween(plan, active, 0, stage, size).filter(({to}) => to.replica === replica);
+	const division = divisionsOf(plan, active, batch)[micro]!;
+	const edges = edgesBetween(plan, division, 0, stage).filter(({to}) => to.replica === replica);
 	// Branches see the same items: one of them says it all.
 	const telling = isBranched(plan, 0) ? edges.slice(0, 1) : edges;
 	const pieces = telling.map(

@@ -6,7 +6,7 @@ import {FplError, isFplError} from '../../core/errors.js';
 import {checkPlan} from '../../core/plan/check.js';
 
 import {type Plan, synchronisationOf} from '../../core/plan/plan.js';
-import {activeIn, junctionStage, microSizes, rowsOf} from '../../core/plan/routing.js';
+import {activeIn, itemsOf, junctionStage} from '../../core/plan/routing.js';
 import type {Shape} from '../../core/tensor/tensor.js';
 import {formatSi} from '../../core/units.js';
 import type {Model} from '../graph.js';
@@ -163,7 +163,7 @@ function checkItems(plan: Plan, model: Model, members: ReadonlyMap<string, Fleet
 	}
 }
 
-/** Every replica has at least one item of every micro-batch of a full batch. */
+/** Every replica has at least one item of a batch; with fewer than there are micro-batches it has none of some of them. */
 function checkShares(plan: Plan, batch: number): void {
 	const {microBatches} = plan.pipeline;
 	if (microBatches > batch) {
@@ -178,21 +178,15 @@ function checkShares(plan: Plan, batch: number): void {
 	if (apart || (plan.stages.length === 1 && microBatches === 1)) {
 		return;
 	}
-	const sizes = microSizes(plan, batch);
-	for (const [stage, {replicas, turns}] of plan.stages.entries()) {
+	for (const [stage, {replicas}] of plan.stages.entries()) {
 		for (const [replica, {device}] of replicas.entries()) {
-			const active = activeIn(plan, replica);
-			const counts = sizes.map(size => rowsOf(plan, active, stage, size)[replica]!.count);
-			if (counts.some(count => count === 0)) {
-				const items = counts.reduce((sum, count) => sum + count, 0);
+			const items = itemsOf(plan, activeIn(plan, replica), stage, batch)[replica]!;
+			if (items === 0) {
 				throw refuse(at(stage, device), {
-					problem:
-						turns === 'in-turn'
-							? 'its share of a batch is nothing'
-							: `its share of a batch is too small for ${microBatches} micro-batch${microBatches === 1 ? '' : 'es'}`,
-					expected: 'at least one item in each micro-batch',
-					got: `${items} of ${batch} items`,
-					fix: 'Raise its share or the batch, or lower «pipeline.microBatches».',
+					problem: 'its share of a batch is nothing',
+					expected: 'at least one item',
+					got: `0 of ${batch} items`,
+					fix: 'Raise its share or the batch.',
 				});
 			}
 		}

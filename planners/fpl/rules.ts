@@ -118,8 +118,7 @@ const modesOf = ({space, training}: Problem): readonly Mode[] =>
 			),
 	);
 
-/** Whether every replica has an item of every micro-batch (as `checkPlanFor` wants it). */
+/** Whether every replica has an item of every micro-batch: a plan is valid without, but bounds count on it. */
 export function sharesSuffice(shares: readonly number[], batch: number, microBatches: number): boolean {
-	const smallest = Math.floor(batch / microBatches);
-	return smallest >= shares.length && apportion(smallest, shares).every(count => count > 0);
+	return batch >= shares.length * microBatches && apportion(batch, shares).every(items => items >= microBatches);
 }

@@ -71,15 +71,11 @@ const exact: ReadonlySet<string> = new Set(['fp32', 'fp16', 'bf16']);
 
 export type UnitRange = readonly [number, number];
 
-/** Micro-batches as `microSizes` divides them: at most two sizes. */
-export function sizesOf(
-	batch: number,
-	microBatches: number,
-): readonly {readonly size: number; readonly times: number}[] {
-	const count = Math.min(batch, microBatches);
-	const small = Math.floor(batch / count);
-	const large = batch - small * count;
-	return [...(large > 0 ? [{size: small + 1, times: large}] : []), {size: small, times: count - large}];
+/** Items over the micro-batches, as `dealt` divides them: at most two counts. */
+export function sizesOf(items: number, micros: number): readonly {readonly count: number; readonly times: number}[] {
+	const least = Math.floor(items / micros);
+	const more = items - least * micros;
+	return [...(more > 0 ? [{count: least + 1, times: more}] : []), {count: least, times: micros - more}];
 }
 
 export interface StageRange {
@@ -98,18 +94,15 @@ export function stageBound(
 	range: StageRange,
 ): StageBound {
 	const {first, last, devices, shares, branched} = range;
-	const sizes = sizesOf(training.batch, mode.microBatches).map(({size, times}) => ({
-		times,
-		counts: branched ? devices.map(() => size) : apportion(size, shares),
-	}));
+	const parts = branched ? devices.map(() => training.batch) : apportion(training.batch, shares);
+	const micros = Math.min(training.batch, mode.microBatches);
 	const isLast = last === costs.units.length - 1;
 	const vectorBytes = devices.length > 1 && !branched ? vectorElements(first, last) * floatBytes : 0;
 	const {secondsPerMessage} = fleet.messaging;
 	const replicas = devices.map(({profile: {link}, times}, replica): ReplicaBound => {
 		let [forward, backward, both] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 		let [allForward, allBackward, passes, items, fewest] = [0, 0, 0, 0, Number.POSITIVE_INFINITY];
-		for (const {times: often, counts} of sizes) {
-			const count = counts[replica]!;
+		for (const {count, times: often} of sizesOf(parts[replica]!, micros)) {
 			const there = times.pass('forward', first, last, count);
 			const back = times.pass('backward', first, last, count);
 			const all = isLast ? times.pass('learn', first, last, count) : there + back;

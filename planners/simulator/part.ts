@@ -5,7 +5,7 @@ import type {Gift, Parcel, Range} from '../../core/cost/traffic.js';
 import {parcelsOf} from '../../core/cost/traffic.js';
 import {boundaryKey} from '../../core/plan/orders.js';
 import type {Plan} from '../../core/plan/plan.js';
-import {type Active, microSizes, type PartId, rowsOf} from '../../core/plan/routing.js';
+import {type Active, type Division, divisionsOf, type PartId} from '../../core/plan/routing.js';
 import {type Pass, passesOf} from '../../core/plan/schedule.js';
 import type {Agent} from './agent.js';
 import {all, type Process, type Signal} from './kernel.js';
@@ -18,30 +18,25 @@ export class StepShape {
 	readonly plan: Plan;
 	readonly active: Active;
 	/** By micro-batch. */
-	readonly sizes: readonly number[];
-	readonly #costs: ModelCosts;
-	readonly #gifts: readonly Gift[];
-	readonly #parcels = new Map<number, readonly Parcel[]>();
+	readonly #divisions: readonly Division[];
+	readonly #parcels: ReadonlyMap<Division, readonly Parcel[]>;
 
 	constructor(plan: Plan, costs: ModelCosts, gifts: readonly Gift[], batch: number, active: Active) {
 		this.plan = plan;
 		this.active = active;
-		this.sizes = microSizes(plan, batch);
-		this.#costs = costs;
-		this.#gifts = gifts;
+		this.#divisions = divisionsOf(plan, active, batch);
+		this.#parcels = parcelsOf(plan, costs, gifts, this.#divisions);
 	}
 
 	/** Messages of one micro-batch, from and to a part. */
 	parcels(micro: number, of: 'from' | 'to', {stage, replica}: PartId): readonly Parcel[] {
-		const size = this.sizes[micro]!;
-		const parcels = this.#parcels.get(size) ?? parcelsOf(this.plan, this.#costs, this.#gifts, this.active, size);
-		this.#parcels.set(size, parcels);
+		const parcels = this.#parcels.get(this.#divisions[micro]!)!;
 		return parcels.filter(parcel => parcel[of].stage === stage && parcel[of].replica === replica);
 	}
 
 	/** Items of each micro-batch that a part works on. */
 	items({stage, replica}: PartId): readonly number[] {
-		return this.sizes.map(size => rowsOf(this.plan, this.active, stage, size)[replica]!.count);
+		return this.#divisions.map(division => division[stage]![replica]!.count);
 	}
 }
 

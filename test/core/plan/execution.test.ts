@@ -4,7 +4,16 @@ import fc from 'fast-check';
 import {devicesOf, withoutDevices} from '../../../core/plan/fallback.js';
 import {groupsOf} from '../../../core/plan/groups.js';
 import type {Plan} from '../../../core/plan/plan.js';
-import {activeIn, drawsOf, edgesBetween, isBranched, itemsOf, microSizes, rowsOf} from '../../../core/plan/routing.js';
+import {
+	activeIn,
+	divisionsOf,
+	drawsOf,
+	edgesBetween,
+	isBranched,
+	itemsOf,
+	microSizes,
+	wholeDivision,
+} from '../../../core/plan/routing.js';
 import {passesOf, warmUp} from '../../../core/plan/schedule.js';
 import {anyPlan} from '../../support/stages/a-plan.js';
 
@@ -16,20 +25,22 @@ test('the rows of a micro-batch are divided without gap or overlap; branches hav
 	fc.assert(
 		fc.property(anyPlan, turn, batch, (plan, now, size) => {
 			const active = activeIn(plan, now);
-			for (const stage of plan.stages.keys()) {
-				const rows = rowsOf(plan, active, stage, size);
-				const working = active[stage]!;
-				if (isBranched(plan, stage)) {
-					t.true(working.every(replica => rows[replica]!.start === 0 && rows[replica]!.count === size));
-					continue;
+			const divisions = [...divisionsOf(plan, active, size), wholeDivision(plan, active, size)];
+			for (const [micro, own] of [...microSizes(plan, size), size].entries()) {
+				for (const [stage, rows] of divisions[micro]!.entries()) {
+					const working = active[stage]!;
+					if (isBranched(plan, stage)) {
+						t.true(working.every(replica => rows[replica]!.start === 0 && rows[replica]!.count === own));
+						continue;
+					}
+					let next = 0;
+					for (const {start, count} of rows) {
+						t.is(start, next);
+						next += count;
+					}
+					t.is(next, own);
+					t.true(rows.every(({count}, replica) => count === 0 || working.includes(replica)));
 				}
-				let next = 0;
-				for (const {start, count} of rows) {
-					t.is(start, next);
-					next += count;
-				}
-				t.is(next, size);
-				t.true(rows.every(({count}, replica) => count === 0 || working.includes(replica)));
 			}
 		}),
 	);
@@ -39,13 +50,16 @@ test('between two stages every row has exactly one sender and one receiver, or o
 	fc.assert(
 		fc.property(anyPlan, turn, batch, (plan, now, size) => {
 			const active = activeIn(plan, now);
+			const micros = microSizes(plan, size);
+			const divisions = divisionsOf(plan, active, size);
+			const micro = now % micros.length;
 			for (let to = 1; to < plan.stages.length; to++) {
 				for (let from = 0; from < to; from++) {
-					const edges = edgesBetween(plan, active, from, to, size);
+					const edges = edgesBetween(plan, divisions[micro]!, from, to);
 					const covering = (row: number) =>
 						edges.filter(({rows: {start, count}}) => row >= start && row < start + count);
 					const branches = isBranched(plan, from) ? plan.stages[from]!.replicas.length : 1;
-					for (let row = 0; row < size; row++) {
+					for (let row = 0; row < micros[micro]!; row++) {
 						const through = covering(row);
 						t.is(through.length, branches);
 						t.is(new Set(through.map(edge => edge.from.replica)).size, branches);
@@ -68,6 +82,82 @@ test('a batch is divided into micro-batches that differ by one item at most, and
 			const drawn = drawsOf(plan, active, size).map(sum);
 			t.deepEqual(drawn, itemsOf(plan, active, 0, size));
 			t.is(isBranched(plan, 0) ? Math.max(...drawn) : sum(drawn), size);
+		}),
+	);
+});
+
+test('over a batch every replica has its share but for one item, and micro-batches are divided in few ways', t => {
+	fc.assert(
+		fc.property(anyPlan, turn, batch, (plan, now, size) => {
+			const active = activeIn(plan, now);
+			const divisions = divisionsOf(plan, active, size);
+			t.true(new Set(divisions).size <= 1 + sum(plan.stages.map(({replicas}) => replicas.length)));
+			for (const [stage, {replicas}] of plan.stages.entries()) {
+				const items = replicas.map((_, replica) => sum(divisions.map(division => division[stage]![replica]!.count)));
+				t.deepEqual(items, itemsOf(plan, active, stage, size));
+				const shares = replicas.map(({share}, replica) => (active[stage]!.includes(replica) ? share : 0));
+				const exact = shares.map(share => (isBranched(plan, stage) ? size : (size * share) / sum(shares)));
+				t.true(items.every((own, replica) => Math.abs(own - exact[replica]!) < 1));
+			}
+		}),
+	);
+});
+
+test('replicas without rows of some micro-batches do the others in an order that nobody waits for in vain', t => {
+	const cases = fc
+		.tuple(fc.integer({min: 1, max: 12}), fc.array(fc.integer({min: 1, max: 3}), {minLength: 1, maxLength: 5}))
+		.chain(([micros, widths]) =>
+			fc.tuple(
+				fc.constant(micros),
+				// By stage and micro-batch: the replicas that have rows of it, one at least.
+				fc.tuple(
+					...widths.map(width =>
+						fc.array(fc.subarray([...new Array(width).keys()], {minLength: 1}), {minLength: micros, maxLength: micros}),
+					),
+				),
+			),
+		);
+	fc.assert(
+		fc.property(fc.constantFrom('gpipe' as const, '1f1b' as const), cases, (schedule, [micros, stages]) => {
+			const all = Array.from({length: micros}, (_, micro) => micro);
+			const last = stages.length - 1;
+			const orders = stages.flatMap((holders, stage) =>
+				[0, 1, 2].map(replica => ({
+					stage,
+					replica,
+					left: [
+						...passesOf(
+							schedule,
+							stage,
+							stages.length,
+							all.filter(micro => holders[micro]!.includes(replica)),
+						),
+					],
+				})),
+			);
+			const done = new Set<string>();
+			const isDone = (kind: string, stage: number, micro: number) =>
+				stages[stage]![micro]!.every(replica => done.has(`${kind} ${stage}.${replica} ${micro}`));
+			for (let moved = true; moved; ) {
+				moved = false;
+				for (const {stage, replica, left} of orders) {
+					const [pass] = left;
+					if (!pass) {
+						continue;
+					}
+					const {kind, micro} = pass;
+					const ready =
+						kind === 'backward'
+							? isDone(stage + 1 === last ? 'learn' : 'backward', stage + 1, micro)
+							: stage === 0 || isDone('forward', stage - 1, micro);
+					if (ready) {
+						done.add(`${kind} ${stage}.${replica} ${micro}`);
+						left.shift();
+						moved = true;
+					}
+				}
+			}
+			t.true(orders.every(({left}) => left.length === 0));
 		}),
 	);
 });

@@ -122,8 +122,7 @@ function* candidates(problem: Problem, alike: Alike): Generator<Candidate> {
 										last,
 									);
 									const branched = data.kind === 'aligned' && index === 0;
-									const smallest = Math.floor(training.batch / microBatches);
-									return branched || (smallest >= own.length && apportion(smallest, shares).every(count => count > 0));
+									return branched || apportion(training.batch, shares).every(items => items >= microBatches);
 								});
 								if (enough && (trained || raw)) {
 									yield candidate;

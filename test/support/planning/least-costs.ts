@@ -19,7 +19,7 @@ import {
 	vectorElements,
 } from '../../../core/cost/traffic.js';
 import type {Plan} from '../../../core/plan/plan.js';
-import {activeIn, isBranched, microSizes, rowsOf} from '../../../core/plan/routing.js';
+import {activeIn, divisionsOf, isBranched} from '../../../core/plan/routing.js';
 import {type Pass, passesOf} from '../../../core/plan/schedule.js';
 import type {Amounts, Problem} from '../../../planners/problem.js';
 
@@ -122,13 +122,10 @@ export class LeastCosts {
 	/** By stage and replica. */
 	#parts(plan: Plan, ranges: readonly Range[]): readonly (readonly Part[])[] {
 		const {costs, training} = this.#problem;
-		const active = activeIn(plan, 0);
-		const sizes = microSizes(plan, training.batch);
-		const distinct = [...new Set(sizes)];
+		const divisions = divisionsOf(plan, activeIn(plan, 0), training.batch);
 		const parts = plan.stages.map(({replicas}, stage) => {
-			const rows = new Map(distinct.map(size => [size, rowsOf(plan, active, stage, size)]));
 			return replicas.map(({device}, replica): Part => {
-				const items = sizes.map(size => rows.get(size)![replica]!.count);
+				const items = divisions.map(division => division[stage]![replica]!.count);
 				const micros = items.flatMap((count, micro) => (count > 0 ? [micro] : []));
 				return {
 					device: this.#devices.get(device)!,
@@ -137,8 +134,8 @@ export class LeastCosts {
 					order: passesOf(plan.pipeline.schedule, stage, plan.stages.length, micros),
 					forward: [],
 					backward: [],
-					missing: {forward: sizes.map(() => 0), backward: sizes.map(() => 0)},
-					arrived: {forward: sizes.map(() => 0), backward: sizes.map(() => 0)},
+					missing: {forward: divisions.map(() => 0), backward: divisions.map(() => 0)},
+					arrived: {forward: divisions.map(() => 0), backward: divisions.map(() => 0)},
 					next: 0,
 					free: 0,
 					compute: 0,
@@ -151,12 +148,12 @@ export class LeastCosts {
 			});
 		});
 		const gifts = giftsOf(plan, costs);
-		const bySize = new Map(distinct.map(size => [size, parcelsOf(plan, costs, gifts, active, size)]));
 		const at = ({stage, replica}: Parcel['from']) => parts[stage]![replica]!;
-		for (const [micro, size] of sizes.entries()) {
-			for (const {from, to, forwardBytes, backwardBytes} of bySize.get(size)!) {
-				give(at(from), 'forward', at(to), micro, forwardBytes, sizes.length);
-				give(at(to), 'backward', at(from), micro, backwardBytes, sizes.length);
+		const parcels = parcelsOf(plan, costs, gifts, divisions);
+		for (const [micro, division] of divisions.entries()) {
+			for (const {from, to, forwardBytes, backwardBytes} of parcels.get(division)!) {
+				give(at(from), 'forward', at(to), micro, forwardBytes, divisions.length);
+				give(at(to), 'backward', at(from), micro, backwardBytes, divisions.length);
 			}
 		}
 		return parts;

@@ -4,7 +4,7 @@
  */
 import type {Job, JobDocument} from '../../../core/plan/job.js';
 import type {Plan} from '../../../core/plan/plan.js';
-import {apportion} from '../../../core/plan/shares.js';
+import {apportion, dealt} from '../../../core/plan/shares.js';
 import type {DataTypeMap, Tensor} from '../../../core/tensor/tensor.js';
 import {lrScale} from '../../../models/compile/schedule.js';
 import {bind} from '../../../models/datasets/bind.js';
@@ -104,19 +104,15 @@ const stacked = (batches: readonly Batch[]): Batch => ({
 	targets: concat(batches.map(({targets}) => targets)),
 });
 
-/** Items that each source draws for each micro-batch: micro-batches are equal, and divided among the sources by share. */
+/** Items that each source draws for each micro-batch: a source's part of the batch, dealt to the micro-batches. */
 function countsOf({job, plan, sources}: PlanAlone): ReadonlyArray<readonly number[]> {
 	const {batch} = job.training;
 	const micros = Math.min(plan.pipeline.microBatches, batch);
-	return apportion(
+	const totals = apportion(
 		batch,
-		Array.from({length: micros}, () => 1),
-	).map(size =>
-		apportion(
-			size,
-			sources.map(({share}) => share),
-		),
+		sources.map(({share}) => share),
 	);
+	return Array.from({length: micros}, (_, micro) => dealt(totals, micros, micro));
 }
 
 /** What each source draws in a step, micro-batch by micro-batch. */
