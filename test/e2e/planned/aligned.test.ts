@@ -3,6 +3,7 @@ import test from 'ava';
 import {aFleet} from '../../support/a-fleet.js';
 import {atRound, equalsFirstPlan, goesOn, plansIn} from '../../support/plans/moved-plans.js';
 import {aJob, aQuickFleet, follow, join, limit, movesIn, steps} from '../../support/plans/moves.js';
+import {allTogether} from '../../support/plans/plans-alone.js';
 
 const views = {kind: 'tiles', rows: 1, columns: 2, overlap: 0} as const;
 const job = aJob({
@@ -29,7 +30,7 @@ test.serial('the trunk goes over to a faster device that joins; the branches end
 	t.is(more.length, 0);
 	const [before, after] = plansIn(updates);
 	t.deepEqual(after!.stages[0], before!.stages[0]);
-	await equalsFirstPlan(t, fleet, {run, job, first: before!});
+	await equalsFirstPlan(t, fleet, {run, job, first: before!, reference: allTogether});
 });
 
 test.serial('a trunk that is slower than its profile says is given to another device', async t => {
@@ -45,7 +46,7 @@ test.serial('a trunk that is slower than its profile says is given to another de
 	const [move] = movesIn(ledger);
 	t.log(move?.text ?? ledger.notes);
 	t.regex(move!.text, /\(cam-1, cam-2, fog-2\): fog-1 takes \d+ times as long as its profile says/u);
-	await equalsFirstPlan(t, fleet, {run, job, first: plansIn(updates)[0]!});
+	await equalsFirstPlan(t, fleet, {run, job, first: plansIn(updates)[0]!, reference: allTogether});
 });
 
 test.serial('the run moves while a branch is away; when it is back it sees its own view again', async t => {

@@ -2,6 +2,7 @@
 import test from 'ava';
 import {atRound, equalsFirstPlan, goesOn, plansIn} from '../../support/plans/moved-plans.js';
 import {aJob, aQuickFleet, follow, join, movesIn} from '../../support/plans/moves.js';
+import {inTurn, type PlanAlone} from '../../support/plans/plans-alone.js';
 
 const items = 16;
 const epochs = 10;
@@ -12,6 +13,8 @@ const job = aJob({
 	objective: {minimise: 'energy'},
 	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], localEpochs: [0, 1], replanFactor: 4},
 });
+
+const reference = (alone: PlanAlone) => inTurn(alone, 1);
 
 test.serial(
 	'a faster trunk that joins takes over in the midst of a turn, and all ends as if nothing had been',
@@ -33,7 +36,7 @@ test.serial(
 		const [move] = movesIn(ledger);
 		t.log(move?.text ?? ledger.notes);
 		t.regex(move!.text, /to «split learning, 1 local epoch» \(cam-1, cam-2, fog-2\): fog-2 joined/u);
-		await equalsFirstPlan(t, fleet, {run, job, first: first!});
+		await equalsFirstPlan(t, fleet, {run, job, first: first!, reference});
 	},
 );
 
@@ -50,7 +53,7 @@ test.serial('sources are not taken for slow because others have their turns', as
 	const [move] = movesIn(ledger);
 	t.log(move?.text ?? ledger.notes);
 	t.regex(move!.text, /\(cam-1, cam-2, fog-2\): fog-1 takes \d+ times as long as its profile says; what/u);
-	await equalsFirstPlan(t, fleet, {run, job, first: plansIn(updates)[0]!});
+	await equalsFirstPlan(t, fleet, {run, job, first: plansIn(updates)[0]!, reference});
 });
 
 test.serial('when the trunk dies a spare takes it over, and then a plan that suits the spare', async t => {
@@ -70,5 +73,5 @@ test.serial('when the trunk dies a spare takes it over, and then a plan that sui
 	const [move] = movesIn(ledger);
 	t.log(move?.text ?? ledger.notes);
 	t.regex(move!.text, /to «split learning, 1 local epoch» \(cam-1, cam-2, fog-2\): fog-1 left/u);
-	await equalsFirstPlan(t, fleet, {run, job, first: plansIn(updates)[0]!});
+	await equalsFirstPlan(t, fleet, {run, job, first: plansIn(updates)[0]!, reference});
 });

@@ -1,51 +1,27 @@
 /** Runs of other kinds than one update at every step, which go on by another plan while they are under way. */
 import type {ExecutionContext} from 'ava';
-import {runId} from '../../../core/ids.js';
+import type {RunId} from '../../../core/ids.js';
 import type {Ledger} from '../../../core/ledger/ledger.js';
 import type {RunUpdate} from '../../../core/ledger/run-update.js';
-import {devicesOf} from '../../../core/plan/fallback.js';
 import type {JobDocument} from '../../../core/plan/job.js';
-import {type Plan, planSchema} from '../../../core/plan/plan.js';
-import {importModel} from '../../../models/import/model.js';
+import type {Plan} from '../../../core/plan/plan.js';
 import type {TestFleet} from '../a-fleet.js';
-import {relativeError, type Weights} from '../one-machine.js';
-import {weightsOf} from './plan-runs.js';
+import {equalsAlone} from './moves.js';
+import type {Alone} from './plan-subjects.js';
+import {planAlone} from './plans-alone.js';
 
-export const trainedWeights = async (fleet: TestFleet, run: string): Promise<Weights> =>
-	weightsOf(importModel(await fleet.store.file(runId(run), 'trained.onnx')));
-
-/** The same plan on other devices, which nobody slows down. */
-async function onOthers(fleet: TestFleet, plan: Plan) {
-	const names = new Map(devicesOf(plan).map((device, index) => [device, `calm-${index + 1}`]));
-	for (const name of names.values()) {
-		await fleet.device(name);
-	}
-	return planSchema.parse({
-		...plan,
-		stages: plan.stages.map(stage => ({
-			...stage,
-			replicas: stage.replicas.map(({device, share}) => ({device: names.get(device)!, share})),
-		})),
-	});
-}
-
-/** The weights are those of a run that kept its first plan to the end. */
-export async function equalsFirstPlan(
+/** The weights are those that one machine computes by the plan that the run began with. */
+export const equalsFirstPlan = (
 	t: ExecutionContext<unknown>,
 	fleet: TestFleet,
-	{run, job, first}: {readonly run: string; readonly job: JobDocument; readonly first: Plan},
-): Promise<void> {
-	const plan = await onOthers(fleet, first);
-	const {sources, ...data} = job.data;
-	const calm = await fleet.submit({...job, data, devices: {only: [...devicesOf(plan)], wait: '20 s'}}, plan);
-	const ledger = await fleet.finish(calm);
-	t.is(ledger.final.state, 'done', ledger.final.because);
-	const [got, expected] = [await trainedWeights(fleet, run), await trainedWeights(fleet, calm)];
-	t.is(got.parameters.length, expected.parameters.length);
-	const error = relativeError(got.parameters, expected.parameters);
-	t.log(`apart from an undisturbed run: ${error.toExponential(1)}`);
-	t.true(error <= 1e-5, `weights differ by ${error}`);
-}
+	{
+		run,
+		job,
+		first,
+		reference,
+	}: {readonly run: RunId; readonly job: JobDocument; readonly first: Plan; readonly reference: Alone},
+): Promise<void> =>
+	equalsAlone(t, fleet, run, async (engine, bytes) => reference(await planAlone(engine, bytes, job, first)));
 
 export const plansIn = (updates: readonly RunUpdate[]): readonly Plan[] =>
 	updates.flatMap(update => (update.kind === 'planned' ? [update.plan] : []));

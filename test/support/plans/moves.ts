@@ -1,14 +1,15 @@
-/** Runs that may go on by another plan while they are under way, beside one that is never disturbed. */
+/** Runs that may go on by another plan while they are under way, beside a machine that is never disturbed. */
 import type {ExecutionContext} from 'ava';
-import {runId} from '../../../core/ids.js';
+import type {RunId} from '../../../core/ids.js';
 import type {Ledger} from '../../../core/ledger/ledger.js';
 import type {RunUpdate} from '../../../core/ledger/run-update.js';
 import type {JobDocument} from '../../../core/plan/job.js';
 import {libraryProfile} from '../../../core/profile/library.js';
 import {slowed} from '../../../fog-broker/run/replan/pace.js';
+import type {Engine} from '../../../models/engines/engine.js';
 import {importModel} from '../../../models/import/model.js';
 import {aFleet, type TestFleet} from '../a-fleet.js';
-import {relativeError} from '../one-machine.js';
+import {globalBatches, oneMachine, relativeError, type Weights} from '../one-machine.js';
 import {weightsOf} from './plan-runs.js';
 
 /** In all; ten are an epoch. */
@@ -46,10 +47,9 @@ export const aQuickFleet = (t: ExecutionContext<unknown>) =>
 /** Follows a run to its end; `onUpdate` may disturb it. */
 export async function follow(
 	fleet: TestFleet,
-	name: string,
+	run: RunId,
 	onUpdate: (update: RunUpdate) => Promise<void> | void,
 ): Promise<{readonly ledger: Ledger; readonly updates: readonly RunUpdate[]}> {
-	const run = runId(name);
 	const updates: RunUpdate[] = [];
 	for await (const update of (await fleet.client()).follow(run)) {
 		updates.push(update);
@@ -63,30 +63,29 @@ export async function follow(
 
 export const movesIn = ({notes}: Ledger) => notes.filter(({text}) => text.startsWith('moves from'));
 
-const weightsAfter = async (fleet: TestFleet, run: string) =>
-	weightsOf(importModel(await fleet.store.file(runId(run), 'trained.onnx')));
-
-/** The weights are those of one device that was never disturbed. */
-export async function equalsUndisturbed(
+/** The weights are those that one machine computes, to which nothing ever happens; `alone` has the model's file to begin with. */
+export async function equalsAlone(
 	t: ExecutionContext<unknown>,
 	fleet: TestFleet,
-	run: string,
-	job: JobDocument,
+	run: RunId,
+	alone: (engine: Engine, bytes: Uint8Array) => Promise<Weights>,
 ): Promise<void> {
-	await fleet.device('alone');
-	const alone = await fleet.submit({
-		...job,
-		data: {...job.data, sources: ['alone']},
-		scheme: {kind: 'centralised', device: 'alone'},
-		devices: {only: ['alone'], wait: '20 s'},
-	});
-	const ledger = await fleet.finish(alone);
-	t.is(ledger.final.state, 'done', ledger.final.because);
-	const [got, expected] = [await weightsAfter(fleet, run), await weightsAfter(fleet, alone)];
+	const got = weightsOf(importModel(await fleet.store.file(run, 'trained.onnx')));
+	const expected = await alone(fleet.engine, await fleet.store.file(run, 'model.onnx'));
+	t.is(got.parameters.length, expected.parameters.length);
 	const error = relativeError(got.parameters, expected.parameters);
-	t.log(`apart from an undisturbed run: ${error.toExponential(1)}`);
+	t.log(`apart from one machine: ${error.toExponential(1)}`);
 	t.true(error <= 1e-5, `weights differ by ${error}`);
 }
+
+/** Those of one machine that has all data of one source. */
+export const equalsUndisturbed = (
+	t: ExecutionContext<unknown>,
+	fleet: TestFleet,
+	run: RunId,
+	job: JobDocument,
+): Promise<void> =>
+	equalsAlone(t, fleet, run, async (engine, bytes) => globalBatches(await oneMachine(engine, bytes, job, 1), [1]));
 
 /** Every step is in the curve once, and each of them had a whole batch. */
 export function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger): void {
