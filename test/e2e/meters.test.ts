@@ -36,6 +36,8 @@ const watts = 500;
 
 async function dyingMeter() {
 	let answers = true;
+	let sampled = systemClock.monotonic();
+	let longestGapMs = 0;
 	const meter = meterOf(
 		await openSampled({
 			name: 'bench',
@@ -47,6 +49,9 @@ async function dyingMeter() {
 			deadlineMs: 200,
 			maxGapMs: 500,
 			async sample() {
+				const now = systemClock.monotonic();
+				longestGapMs = Math.max(longestGapMs, now - sampled);
+				sampled = now;
 				if (!answers) {
 					throw new Error('the bench supply was unplugged');
 				}
@@ -56,6 +61,8 @@ async function dyingMeter() {
 	);
 	return {
 		meter,
+		/** From one look at the meter to the next: on a busy machine many times what was asked for. */
+		longestGap: () => longestGapMs / 1000,
 		die: () => {
 			answers = false;
 		},
@@ -74,7 +81,7 @@ for (const [what, plan] of [
 	test.serial(`in a run ${what} a meter that dies is modelled for, comes back, and the report says so`, async t => {
 		const fleet = await aFleet(t);
 		await fleet.coordinator();
-		const {meter, die, revive} = await dyingMeter();
+		const {meter, longestGap, die, revive} = await dyingMeter();
 		t.teardown(() => meter.close());
 		await fleet.device('dev-1', {}, {}, {meter, batteryLeft: async () => 12_345});
 		await fleet.device('dev-2');
@@ -109,7 +116,10 @@ for (const [what, plan] of [
 		t.true(Math.abs(meteredSeconds + modelledSeconds - secondsOf(device)) < 1e-6);
 		// Every second that was seen costs 500 J, no second is counted twice, and the model is of a few watts.
 		const measured = device.joules - modelledJoules;
-		t.true(Math.abs(measured - watts * meteredSeconds) <= watts * 0.12, `${measured} J in ${meteredSeconds} s`);
+		// When the meter dies, and when it answers again, up to the time between two looks is on the other side.
+		const unsure = Math.max(0.12, 2 * longestGap());
+		t.log(`looks at most ${longestGap().toFixed(3)} s apart`);
+		t.true(Math.abs(measured - watts * meteredSeconds) <= watts * unsure, `${measured} J in ${meteredSeconds} s`);
 		t.true(modelledJoules <= 10 * modelledSeconds, `${modelledJoules} J in ${modelledSeconds} s`);
 		t.is(device.batteryJoules, 12_345);
 		const notes = ledger.notes.filter(note => note.device === 'dev-1').map(({text}) => text);

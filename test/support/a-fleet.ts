@@ -63,7 +63,7 @@ export interface FleetOptions {
 	readonly attach?: (party: DeviceId, will?: () => Will) => Promise<Transport>;
 	/** Sees the transport of every party before it is used, and may stand in for it. */
 	readonly wrap?: (party: DeviceId, transport: Transport) => Transport;
-	/** For the test, from one assertion to the next. */
+	/** For the test, from one assertion or news of a run to the next. */
 	readonly deadlineMs?: number;
 }
 
@@ -86,7 +86,8 @@ async function noTimersLeft(before: number): Promise<void> {
 export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions = {}): Promise<TestFleet> {
 	const {faults = {}, logger = silentLogger} = options;
 	const before = timers();
-	t.timeout(options.deadlineMs ?? deadlineMs, 'so long after the last assertion the fleet is not done');
+	const progress = () => t.timeout(options.deadlineMs ?? deadlineMs, 'nothing was asserted, and no run said anything');
+	progress();
 	// The first to be registered is the last to be carried out.
 	t.teardown(() => noTimersLeft(before));
 	const folder = await temporaryFolder(t);
@@ -112,7 +113,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 			const self = deviceId('client-1');
 			const made = await createClient({transport: await attach(self), topics, self, clock, logger});
 			t.teardown(() => made.close());
-			shared = watched(made, store);
+			shared = watched(made, store, {onNews: progress});
 		}
 		return shared;
 	};

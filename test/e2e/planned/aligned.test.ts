@@ -1,8 +1,7 @@
 /** Runs whose sources see the same items: branches stay with their devices, whatever becomes of the trunk. */
 import test from 'ava';
-import {aFleet} from '../../support/a-fleet.js';
 import {atRound, equalsFirstPlan, goesOn, plansIn} from '../../support/plans/moved-plans.js';
-import {aJob, aQuickFleet, follow, join, limit, movesIn, steps} from '../../support/plans/moves.js';
+import {aJob, follow, join, limit, movesIn, steps, underWay} from '../../support/plans/moves.js';
 import {allTogether} from '../../support/plans/plans-alone.js';
 
 const views = {kind: 'tiles', rows: 1, columns: 2, overlap: 0} as const;
@@ -12,12 +11,7 @@ const job = aJob({
 });
 
 test.serial('the trunk goes over to a faster device that joins; the branches end where they did', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 150});
-	await join(fleet, 'cam-2', {says: 150});
-	await join(fleet, 'fog-1', {says: 40});
-	const run = await fleet.submit(job);
+	const {fleet, run} = await underWay(t, job, {'cam-1': {says: 150}, 'cam-2': {says: 150}, 'fog-1': {says: 40}});
 	const {ledger, updates} = await follow(
 		fleet,
 		run,
@@ -34,14 +28,13 @@ test.serial('the trunk goes over to a faster device that joins; the branches end
 });
 
 test.serial('a trunk that is slower than its profile says is given to another device', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 150});
-	await join(fleet, 'cam-2', {says: 150});
-	await join(fleet, 'fog-1', {says: 1, is: 200});
-	await join(fleet, 'fog-2', {says: 2});
-	const run = await fleet.submit(job);
-	const {ledger, updates} = await follow(fleet, run, () => {});
+	const {fleet, run} = await underWay(t, job, {
+		'cam-1': {says: 150},
+		'cam-2': {says: 150},
+		'fog-1': {says: 1, is: 200},
+		'fog-2': {says: 2},
+	});
+	const {ledger, updates} = await follow(fleet, run);
 	goesOn(t, ledger, steps);
 	const [move] = movesIn(ledger);
 	t.log(move?.text ?? ledger.notes);
@@ -50,21 +43,20 @@ test.serial('a trunk that is slower than its profile says is given to another de
 });
 
 test.serial('the run moves while a branch is away; when it is back it sees its own view again', async t => {
-	// A look at who is here comes after both: a branch left, and another trunk joined.
-	const fleet = await aFleet(t, {replanTimes: {graceMs: 2500, settleMs: 50, leastIntervalMs: 30_000}});
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 200});
-	const lost = await join(fleet, 'cam-2', {says: 200});
-	await join(fleet, 'cam-3', {says: 200});
-	await join(fleet, 'fog-1', {says: 90});
 	const three = {kind: 'tiles', rows: 1, columns: 3, overlap: 0.5} as const;
-	const run = await fleet.submit({
-		...job,
-		data: {...job.data, sources: ['cam-1', 'cam-2', 'cam-3'], views: three},
-		training: {...job.training, optimizer: {kind: 'sgd', lr: 0.02, momentum: 0.9}},
-	});
+	const {fleet, run, devices} = await underWay(
+		t,
+		{
+			...job,
+			data: {...job.data, sources: ['cam-1', 'cam-2', 'cam-3'], views: three},
+			training: {...job.training, optimizer: {kind: 'sgd', lr: 0.02, momentum: 0.9}},
+		},
+		{'cam-1': {says: 200}, 'cam-2': {says: 200}, 'cam-3': {says: 200}, 'fog-1': {says: 90}},
+		// A look at who is here comes after both: a branch left, and another trunk joined.
+		{graceMs: 2500},
+	);
 	const leaving = atRound(10, async () => {
-		await lost.kill();
+		await devices.get('cam-2')!.kill();
 		await join(fleet, 'fog-2', {says: 1});
 	});
 	let moved = false;

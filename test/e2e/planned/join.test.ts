@@ -1,23 +1,21 @@
 /** Devices that join a run: it goes on by a plan with them. Nothing that was learned is lost, and nothing is learned twice. */
 import test from 'ava';
 import {devicesOf} from '../../../core/plan/fallback.js';
+import {atRound} from '../../support/plans/moved-plans.js';
 import {
 	aJob,
-	aQuickFleet,
 	equalsUndisturbed,
 	everyStepOnce,
 	follow,
 	join,
 	limit,
 	movesIn,
+	underWay,
 } from '../../support/plans/moves.js';
 
 test.serial('a fast device that joins gets work; the weights go on where they were, also after a restart', async t => {
-	const fleet = await aQuickFleet(t);
-	const stop = await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 80});
 	const job = aJob();
-	const run = await fleet.submit(job);
+	const {fleet, run, stop} = await underWay(t, job, {'cam-1': {says: 80}});
 	let joined = false;
 	let restarted = false;
 	let moved = false;
@@ -52,36 +50,26 @@ test.serial('a fast device that joins gets work; the weights go on where they we
 });
 
 test.serial('dealt data go over to a faster device with the place that was reached in them', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 80});
 	const job = aJob({data: {dataset: 'digits', limit}, planning: {mostStages: 1, mostReplicas: 1}});
-	const run = await fleet.submit(job);
-	let joined = false;
-	const {ledger} = await follow(fleet, run, async update => {
-		if (update.kind === 'round' && update.record.round >= 5 && !joined) {
-			joined = true;
-			await join(fleet, 'fog-1', {says: 1});
-		}
-	});
+	const {fleet, run} = await underWay(t, job, {'cam-1': {says: 80}});
+	const {ledger} = await follow(
+		fleet,
+		run,
+		atRound(5, () => join(fleet, 'fog-1', {says: 1})),
+	);
 	everyStepOnce(t, ledger);
 	t.regex(movesIn(ledger)[0]!.text, /\(cam-1\) to «one device» \(fog-1\): fog-1 joined/u);
 	await equalsUndisturbed(t, fleet, run, job);
 });
 
 test.serial('dealt data are divided anew at the end of an epoch, when more devices share them', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 80});
 	const planning = {mostStages: 1, mostReplicas: 2};
-	const run = await fleet.submit(aJob({data: {dataset: 'digits', limit}, planning}));
-	let joined = false;
-	const {ledger} = await follow(fleet, run, async update => {
-		if (update.kind === 'round' && update.record.round >= 5 && !joined) {
-			joined = true;
-			await join(fleet, 'cam-2', {says: 80});
-		}
-	});
+	const {fleet, run} = await underWay(t, aJob({data: {dataset: 'digits', limit}, planning}), {'cam-1': {says: 80}});
+	const {ledger} = await follow(
+		fleet,
+		run,
+		atRound(5, () => join(fleet, 'cam-2', {says: 80})),
+	);
 	everyStepOnce(t, ledger);
 	t.regex(movesIn(ledger)[0]!.text, /«one device» \(cam-1\) to «2 replicas» \(cam-1, cam-2\): cam-2 joined/u);
 	const first = ledger.rounds.findIndex(({devices}) => devices.includes('cam-2'));

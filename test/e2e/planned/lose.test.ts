@@ -2,26 +2,22 @@
 import test from 'ava';
 import {FplError} from '../../../core/errors.js';
 import {runId} from '../../../core/ids.js';
+import {atRound} from '../../support/plans/moved-plans.js';
 import {
 	aJob,
-	aQuickFleet,
 	equalsUndisturbed,
 	everyStepOnce,
 	follow,
 	join,
 	limit,
 	movesIn,
+	underWay,
 } from '../../support/plans/moves.js';
 
 test.serial('a device that is slower than its profile says loses its work to another one', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 40});
-	await join(fleet, 'fog-1', {says: 1, is: 100});
-	await join(fleet, 'fog-2', {says: 2});
 	const job = aJob();
-	const run = await fleet.submit(job);
-	const {ledger, updates} = await follow(fleet, run, () => {});
+	const {fleet, run} = await underWay(t, job, {'cam-1': {says: 40}, 'fog-1': {says: 1, is: 100}, 'fog-2': {says: 2}});
+	const {ledger, updates} = await follow(fleet, run);
 	everyStepOnce(t, ledger);
 	const [move, ...more] = movesIn(ledger);
 	t.log(move?.text);
@@ -35,20 +31,18 @@ test.serial('a device that is slower than its profile says loses its work to ano
 test.serial(
 	'when the trunk dies, a spare takes it over at once, and then the run moves to a plan that suits who is left',
 	async t => {
-		const fleet = await aQuickFleet(t);
-		await fleet.coordinator();
-		await join(fleet, 'cam-1', {says: 20});
-		const fog = await join(fleet, 'fog-1', {says: 1});
-		await join(fleet, 'fog-2', {says: 200});
 		const job = aJob();
-		const run = await fleet.submit(job);
-		let killed = false;
-		const {ledger} = await follow(fleet, run, async update => {
-			if (update.kind === 'round' && update.record.round >= 20 && !killed) {
-				killed = true;
-				await fog.kill();
-			}
+		const {fleet, run, devices} = await underWay(t, job, {
+			'cam-1': {says: 20},
+			'fog-1': {says: 1},
+			'fog-2': {says: 200},
 		});
+		const fog = devices.get('fog-1')!;
+		const {ledger} = await follow(
+			fleet,
+			run,
+			atRound(20, () => fog.kill()),
+		);
 		everyStepOnce(t, ledger);
 		const [move, ...more] = movesIn(ledger);
 		t.log(move?.text);
@@ -59,16 +53,13 @@ test.serial(
 );
 
 test.serial('a device that cannot do what it was chosen for leaves the run to the plan before', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 40});
 	const job = aJob({data: {dataset: 'digits', limit}, planning: {mostStages: 1, mostReplicas: 1}});
-	const run = await fleet.submit(job);
-	let joined = false;
-	const {ledger} = await follow(fleet, run, async update => {
-		if (update.kind === 'round' && update.record.round >= 5 && !joined) {
-			joined = true;
-			await join(
+	const {fleet, run} = await underWay(t, job, {'cam-1': {says: 40}});
+	const {ledger} = await follow(
+		fleet,
+		run,
+		atRound(5, () =>
+			join(
 				fleet,
 				'fog-1',
 				{says: 1},
@@ -77,9 +68,9 @@ test.serial('a device that cannot do what it was chosen for leaves the run to th
 						throw new FplError('ENGINE_UNAVAILABLE', {where: 'onnxruntime', problem: 'its library is missing'});
 					},
 				},
-			);
-		}
-	});
+			),
+		),
+	);
 	everyStepOnce(t, ledger);
 	t.is(movesIn(ledger).length, 1);
 	t.true(ledger.notes.some(({text}) => /^goes back to «one device»: .*library is missing/u.test(text)));
@@ -88,12 +79,13 @@ test.serial('a device that cannot do what it was chosen for leaves the run to th
 });
 
 test.serial('what was learned of a device is known again when the coordinator is started again', async t => {
-	const fleet = await aQuickFleet(t);
-	const stop = await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 400});
-	const fog = await join(fleet, 'fog-1', {says: 1, is: 100});
 	const job = aJob();
-	const run = await fleet.submit({...job, planning: {...job.planning, replanFactor: 4}});
+	const {fleet, run, stop, devices} = await underWay(
+		t,
+		{...job, planning: {...job.planning, replanFactor: 4}},
+		{'cam-1': {says: 400}, 'fog-1': {says: 1, is: 100}},
+	);
+	const fog = devices.get('fog-1')!;
 	let again: Promise<unknown> | undefined;
 	let kept = '';
 	const {ledger} = await follow(fleet, run, update => {

@@ -3,7 +3,7 @@ import test from 'ava';
 import type {JobDocument} from '../../../core/plan/job.js';
 import {federatedAveraging, oneMachine} from '../../support/one-machine.js';
 import {atRound, equalsFirstPlan, goesOn, plansIn} from '../../support/plans/moved-plans.js';
-import {aJob, aQuickFleet, equalsAlone, follow, join, limit, movesIn, steps} from '../../support/plans/moves.js';
+import {aJob, equalsAlone, follow, join, limit, movesIn, steps, underWay} from '../../support/plans/moves.js';
 import {ownFirstStages} from '../../support/plans/plans-alone.js';
 
 /** A mean every epoch. */
@@ -17,10 +17,7 @@ const job = (mostReplicas: number, changes: Partial<JobDocument> = {}) =>
 	});
 
 test.serial('a device that joins trains as well from the next mean on, with a part of the data of its own', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 60});
-	const run = await fleet.submit(job(2));
+	const {fleet, run} = await underWay(t, job(2), {'cam-1': {says: 60}});
 	const {ledger} = await follow(
 		fleet,
 		run,
@@ -36,14 +33,13 @@ test.serial('a device that joins trains as well from the next mean on, with a pa
 test.serial(
 	'who is slower than its profile says is replaced after two rounds, and nothing is trained twice',
 	async t => {
-		const fleet = await aQuickFleet(t);
-		await fleet.coordinator();
-		await join(fleet, 'cam-1', {says: 50});
-		await join(fleet, 'cam-2', {says: 50, is: 300});
-		await join(fleet, 'cam-3', {says: 60});
 		const wish = job(2);
-		const run = await fleet.submit(wish);
-		const {ledger, updates} = await follow(fleet, run, () => {});
+		const {fleet, run} = await underWay(t, wish, {
+			'cam-1': {says: 50},
+			'cam-2': {says: 50, is: 300},
+			'cam-3': {says: 60},
+		});
+		const {ledger, updates} = await follow(fleet, run);
 		goesOn(t, ledger, rounds);
 		const [move] = movesIn(ledger);
 		t.log(move?.text ?? ledger.notes);
@@ -59,12 +55,12 @@ test.serial(
 );
 
 test.serial('who leaves for good is replaced by one that is free, with its part of the data', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 60});
-	const lost = await join(fleet, 'cam-2', {says: 60});
-	await join(fleet, 'cam-3', {says: 66});
-	const run = await fleet.submit(job(2));
+	const {fleet, run, devices} = await underWay(t, job(2), {
+		'cam-1': {says: 60},
+		'cam-2': {says: 60},
+		'cam-3': {says: 66},
+	});
+	const lost = devices.get('cam-2')!;
 	const {ledger} = await follow(
 		fleet,
 		run,
@@ -78,12 +74,6 @@ test.serial('who leaves for good is replaced by one that is free, with its part 
 });
 
 test.serial('where only the first stage is averaged, the run leaves its trunk at a mean', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 80});
-	await join(fleet, 'cam-2', {says: 80});
-	await join(fleet, 'fog-1', {says: 1, is: 200});
-	await join(fleet, 'fog-2', {says: 2});
 	const {training} = job(1);
 	const wish = job(1, {
 		// With larger steps rounding decides what some relu lets through, and one machine rounds in another order.
@@ -91,8 +81,13 @@ test.serial('where only the first stage is averaged, the run leaves its trunk at
 		data: {dataset: 'digits', limit, sources: ['cam-1', 'cam-2']},
 		planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], localEpochs: [0, 1], replanFactor: 4},
 	});
-	const run = await fleet.submit(wish);
-	const {ledger, updates} = await follow(fleet, run, () => {});
+	const {fleet, run} = await underWay(t, wish, {
+		'cam-1': {says: 80},
+		'cam-2': {says: 80},
+		'fog-1': {says: 1, is: 200},
+		'fog-2': {says: 2},
+	});
+	const {ledger, updates} = await follow(fleet, run);
 	goesOn(t, ledger, steps);
 	const [first] = plansIn(updates);
 	t.is(first!.scheme, 'SplitFed, 1 local epoch');

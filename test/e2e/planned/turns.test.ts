@@ -1,7 +1,7 @@
 /** Runs whose sources take turns: they go on by another plan with the source whose turn it was. */
 import test from 'ava';
 import {atRound, equalsFirstPlan, goesOn, plansIn} from '../../support/plans/moved-plans.js';
-import {aJob, aQuickFleet, follow, join, movesIn} from '../../support/plans/moves.js';
+import {aJob, follow, join, movesIn, underWay} from '../../support/plans/moves.js';
 import {inTurn, type PlanAlone} from '../../support/plans/plans-alone.js';
 
 const items = 16;
@@ -19,12 +19,7 @@ const reference = (alone: PlanAlone) => inTurn(alone, 1);
 test.serial(
 	'a faster trunk that joins takes over in the midst of a turn, and all ends as if nothing had been',
 	async t => {
-		const fleet = await aQuickFleet(t);
-		await fleet.coordinator();
-		await join(fleet, 'cam-1', {says: 200});
-		await join(fleet, 'cam-2', {says: 200});
-		await join(fleet, 'fog-1', {says: 60});
-		const run = await fleet.submit(job);
+		const {fleet, run} = await underWay(t, job, {'cam-1': {says: 200}, 'cam-2': {says: 200}, 'fog-1': {says: 60}});
 		const {ledger, updates} = await follow(
 			fleet,
 			run,
@@ -41,14 +36,12 @@ test.serial(
 );
 
 test.serial('sources are not taken for slow because others have their turns', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 200});
-	await join(fleet, 'cam-2', {says: 200});
-	await join(fleet, 'fog-1', {says: 1, is: 300});
-	await join(fleet, 'fog-2', {says: 2});
-	const run = await fleet.submit({...job, planning: {...job.planning, replanFactor: 1.8}});
-	const {ledger, updates} = await follow(fleet, run, () => {});
+	const {fleet, run} = await underWay(
+		t,
+		{...job, planning: {...job.planning, replanFactor: 1.8}},
+		{'cam-1': {says: 200}, 'cam-2': {says: 200}, 'fog-1': {says: 1, is: 300}, 'fog-2': {says: 2}},
+	);
+	const {ledger, updates} = await follow(fleet, run);
 	goesOn(t, ledger, items * epochs);
 	const [move] = movesIn(ledger);
 	t.log(move?.text ?? ledger.notes);
@@ -57,13 +50,13 @@ test.serial('sources are not taken for slow because others have their turns', as
 });
 
 test.serial('when the trunk dies a spare takes it over, and then a plan that suits the spare', async t => {
-	const fleet = await aQuickFleet(t);
-	await fleet.coordinator();
-	await join(fleet, 'cam-1', {says: 200});
-	await join(fleet, 'cam-2', {says: 200});
-	const fog = await join(fleet, 'fog-1', {says: 1});
-	await join(fleet, 'fog-2', {says: 900});
-	const run = await fleet.submit(job);
+	const {fleet, run, devices} = await underWay(t, job, {
+		'cam-1': {says: 200},
+		'cam-2': {says: 200},
+		'fog-1': {says: 1},
+		'fog-2': {says: 900},
+	});
+	const fog = devices.get('fog-1')!;
 	const {ledger, updates} = await follow(
 		fleet,
 		run,

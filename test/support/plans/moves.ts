@@ -6,9 +6,10 @@ import type {RunUpdate} from '../../../core/ledger/run-update.js';
 import type {JobDocument} from '../../../core/plan/job.js';
 import {libraryProfile} from '../../../core/profile/library.js';
 import {slowed} from '../../../fog-broker/run/replan/pace.js';
+import type {ReplanTimes} from '../../../fog-broker/run/replan/replanner.js';
 import type {Engine} from '../../../models/engines/engine.js';
 import {importModel} from '../../../models/import/model.js';
-import {aFleet, type TestFleet} from '../a-fleet.js';
+import {aFleet, type FleetDeviceHandle, type TestFleet} from '../a-fleet.js';
 import {globalBatches, oneMachine, relativeError, type Weights} from '../one-machine.js';
 import {weightsOf} from './plan-runs.js';
 
@@ -29,26 +30,53 @@ export const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	...changes,
 });
 
-/** A device that computes as many times as slowly as a mini PC; perhaps not as it says. */
+/** As many times as slowly as a mini PC: what a device says of itself, and what it is where that is something else. */
+interface Pace {
+	readonly says: number;
+	readonly is?: number;
+}
+
+/** A device of this pace joins. */
 export function join(
 	fleet: TestFleet,
 	name: string,
-	{says, is = says}: {readonly says: number; readonly is?: number},
+	{says, is = says}: Pace,
 	staging: Parameters<TestFleet['device']>[1] = {},
-) {
+): Promise<FleetDeviceHandle> {
 	const profile = (factor: number) => slowed(libraryProfile('mini-pc-n100', name), factor);
 	const facts = {profile: JSON.stringify(profile(says)), emulated: 'a test'};
 	return fleet.device(name, staging, facts, {profile: profile(is), emulated: true});
 }
 
-export const aQuickFleet = (t: ExecutionContext<unknown>) =>
-	aFleet(t, {replanTimes: {graceMs: 300, settleMs: 50, leastIntervalMs: 30_000}});
+export interface UnderWay {
+	readonly fleet: TestFleet;
+	readonly run: RunId;
+	readonly devices: ReadonlyMap<string, FleetDeviceHandle>;
+	/** Stops the coordinator. */
+	readonly stop: () => Promise<void>;
+}
+
+/** A job that was submitted to a fleet of these devices, which looks for better plans sooner than others do. */
+export async function underWay(
+	t: ExecutionContext<unknown>,
+	job: JobDocument,
+	paces: Readonly<Record<string, Pace>>,
+	times: Partial<ReplanTimes> = {},
+): Promise<UnderWay> {
+	const fleet = await aFleet(t, {replanTimes: {graceMs: 300, settleMs: 50, leastIntervalMs: 30_000, ...times}});
+	const stop = await fleet.coordinator();
+	const devices = new Map<string, FleetDeviceHandle>();
+	for (const [name, pace] of Object.entries(paces)) {
+		devices.set(name, await join(fleet, name, pace));
+	}
+	return {fleet, run: await fleet.submit(job), devices, stop};
+}
 
 /** Follows a run to its end; `onUpdate` may disturb it. */
 export async function follow(
 	fleet: TestFleet,
 	run: RunId,
-	onUpdate: (update: RunUpdate) => Promise<void> | void,
+	onUpdate: (update: RunUpdate) => Promise<void> | void = () => {},
 ): Promise<{readonly ledger: Ledger; readonly updates: readonly RunUpdate[]}> {
 	const updates: RunUpdate[] = [];
 	for await (const update of (await fleet.client()).follow(run)) {

@@ -31,7 +31,7 @@ async function heard(client: Client): Promise<string[]> {
 }
 
 test('a run that falls silent is given up with the last that it said', async t => {
-	const client = watched(saying({kind: 'checkpoint', round: 7}), store, 50);
+	const client = watched(saying({kind: 'checkpoint', round: 7}), store, {patienceMs: 50});
 	const error = await t.throwsAsync(heard(client));
 	t.true(
 		error.message.startsWith(
@@ -42,12 +42,14 @@ test('a run that falls silent is given up with the last that it said', async t =
 });
 
 test('a run that ends is followed to its end', async t => {
-	const client = watched(saying({kind: 'checkpoint', round: 7}, {kind: 'ended', state: 'done'}), store, 50);
+	const client = watched(saying({kind: 'checkpoint', round: 7}, {kind: 'ended', state: 'done'}), store, {
+		patienceMs: 50,
+	});
 	t.deepEqual(await heard(client), ['checkpoint', 'ended']);
 });
 
 test('what somebody else interrupts is none that fell silent', async t => {
-	const client = watched(saying(), store, 60_000);
+	const client = watched(saying(), store);
 	const error = await t.throwsAsync(async () => {
 		for await (const {kind} of client.follow(run, {signal: AbortSignal.timeout(20)})) {
 			t.fail(kind);

@@ -6,8 +6,25 @@ import type {RunStore} from '../../../fog-broker/run/store.js';
 /** The longest that a run of these tests is silent for is some seconds, many times that on a machine that is busy. */
 const silenceMs = 60_000;
 
+export interface WatchOptions {
+	readonly patienceMs?: number;
+	/** A run said something; at most once a second. */
+	readonly onNews?: () => void;
+}
+
 /** The same client, whose `follow` gives up a run that says nothing for a minute. */
-export function watched(client: Client, store: Pick<RunStore, 'find'>, patienceMs: number = silenceMs): Client {
+export function watched(
+	client: Client,
+	store: Pick<RunStore, 'find'>,
+	{patienceMs = silenceMs, onNews = () => {}}: WatchOptions = {},
+): Client {
+	let told = Number.NEGATIVE_INFINITY;
+	const news = () => {
+		if (performance.now() - told > 1000) {
+			told = performance.now();
+			onNews();
+		}
+	};
 	return {
 		...client,
 		async *follow(run, {from = 0, signal} = {}) {
@@ -25,6 +42,7 @@ export function watched(client: Client, store: Pick<RunStore, 'find'>, patienceM
 					clearTimeout(timer);
 					said += 1;
 					last = update;
+					news();
 					yield update;
 					wait();
 				}
