@@ -1,7 +1,6 @@
 /**
- * Lower bounds of what any plan costs that begins with given stages. A step takes at least what its chain does (`chain`), with
- * the rest of the work shared out perfectly among the devices that are left. Devices cost idle power and price for all of this
- * time, and energy for what they compute and send; the rest of the work is done by whoever does it cheapest.
+ * Lower bounds of what any plan costs that begins with given stages: of time, what its chain takes (`chain`), the rest of the
+ * work shared perfectly among the devices that are left; of joules and money, this time, and the cheapest for what is done.
  */
 import type {CostDevice} from '../../core/cost/fleet.js';
 import {floatBytes} from '../../core/cost/model-costs.js';
