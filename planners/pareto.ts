@@ -52,7 +52,10 @@ export function paretoFront(problem: Problem, known: readonly Costed[], budget: 
 			break;
 		}
 		const weights = {time: time / scale('time'), bytes: bytes / scale('bytes'), energy: energy / scale('energy')};
-		const outcome = planFpl({...problem, objective: {kind: 'weighted', weights}}, {...budget, exactPlans: 0});
+		const outcome = planFpl(
+			{...problem, objective: {kind: 'weighted', weights}},
+			{...budget, exactPlans: 0, effort: 'brief'},
+		);
 		if (outcome.kind === 'planned') {
 			found.push(outcome.best, ...outcome.alternatives);
 		} else if (outcome.kind === 'interrupted' && outcome.best) {

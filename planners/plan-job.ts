@@ -4,6 +4,7 @@ import {FplError} from '../core/errors.js';
 import {predictionOf} from '../core/ledger/of-evaluation.js';
 import {alternativeOf, pointOf} from '../core/ledger/plan-point.js';
 import type {Alternative, PlanPoint, Prediction} from '../core/ledger/prediction.js';
+import type {Job} from '../core/plan/job.js';
 import type {Plan} from '../core/plan/plan.js';
 import {formatSi} from '../core/units.js';
 import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
@@ -21,10 +22,21 @@ export interface PlannedJob extends JobProblem, Planned {}
 /** Plans evaluated in an exact search before the rest is left to bounds. */
 const exactPlans = 20_000;
 
-/** @param now milliseconds of a monotonic clock. */
-export const budgetOf = (limitMs: number, now: () => number, interrupted: () => boolean = () => false): Budget => {
-	const end = now() + limitMs;
-	return {expired: () => now() >= end, interrupted, exactPlans};
+/**
+ * @param thorough until the limit, where nothing else ends the search.
+ * @param now milliseconds of a monotonic clock.
+ */
+export const budgetOf = (
+	{limit, thorough}: Pick<Job['planning'], 'limit' | 'thorough'>,
+	now: () => number,
+	interrupted: () => boolean = () => false,
+): Budget => {
+	const end = now() + 1000 * limit;
+	return {
+		expired: () => now() >= end,
+		interrupted,
+		...(thorough ? {exactPlans: Number.POSITIVE_INFINITY, effort: 'thorough'} : {exactPlans}),
+	};
 };
 
 const amount = (value: number, unit: Shortfall['unit']): string => (unit === '' ? `${value}` : formatSi(value, unit));

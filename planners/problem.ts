@@ -128,4 +128,9 @@ export interface Budget {
 	readonly interrupted: () => boolean;
 	/** Most plans evaluated while searching exactly; beyond that the rest is left to bounds. */
 	readonly exactPlans: number;
+	/**
+	 * How much a space that is too large to search whole is looked at; absent: as its size suggests.
+	 * brief: one of many searches; thorough: until the budget has expired.
+	 */
+	readonly effort?: 'brief' | 'thorough';
 }

@@ -23,7 +23,7 @@ const sizes: Readonly<Record<string, Size>> = {
 
 /** A random fleet and model; data that devices own and that stay there, or data that are dealt out. */
 export function problemOfSize(
-	{devices, kinds, units, sources, batch}: Size,
+	{devices, kinds, units, sources, batch}: Omit<Size, 'goalSeconds'>,
 	placement: 'sources' | 'dealt',
 	seed: number,
 ): Problem {

@@ -62,7 +62,7 @@ function unusedBy({best}: Planned['outcome'], {fleet, constraints}: Problem): re
 export function search(order: SearchOrder, now: () => number, interrupted: () => boolean): Searched {
 	const model = importModel(order.asked.model);
 	const problemFor = (devices: readonly PlanDevice[]) => problemOfJob({...order.asked, model, devices});
-	const budget = () => budgetOf(order.limitSeconds * 1000, now, interrupted);
+	const budget = () => budgetOf({limit: order.limitSeconds, thorough: false}, now, interrupted);
 	const name = order.asked.job.model;
 	const {problem, leftOut} = problemFor(order.asked.devices);
 	const planned = plannedOf(planProblem(problem, budget()), name);

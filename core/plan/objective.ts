@@ -59,6 +59,8 @@ export const planningSchema = z.strictObject({
 	pinned: z.array(z.strictObject({device, units: z.tuple([whole, whole])})).default([]),
 	/** How long to look for a plan. */
 	limit: quantity('time').default(5),
+	/** Looks for better plans until then, where large spaces are otherwise left after a while. */
+	thorough: z.boolean().default(false),
 	/** A device that is so many times slower or faster than its profile says makes the run plan anew. */
 	replanFactor: z.number().min(1.1).max(100).default(1.5),
 });

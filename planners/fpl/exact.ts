@@ -38,8 +38,21 @@ export function setCount(rules: Rules, most: number): number {
 	return [...sizes.values()].reduce((product, size) => product * (Math.min(size, most) + 1), 1);
 }
 
-export function searchAll(problem: Problem, rules: Rules, known: Judged | undefined, budget: Budget): Searched {
-	const search = new Search(problem, known, budget);
+/** Looks for a better plan than the best that is known. */
+export type Refine = (best: Judged | undefined) => Judged | undefined;
+
+/** Plans evaluated before it pays to look for a better one to compare with. */
+const patience = 200;
+
+/** @param refine asked once, where the space is not searched through soon. */
+export function searchAll(
+	problem: Problem,
+	rules: Rules,
+	known: Judged | undefined,
+	budget: Budget,
+	refine?: Refine,
+): Searched {
+	const search = new Search(problem, known, budget, refine);
 	for (const candidate of wholeModels(problem, rules)) {
 		search.take(candidate);
 	}
@@ -64,11 +77,13 @@ export class Search {
 	#best: Judged | undefined;
 	#left = Number.POSITIVE_INFINITY;
 	#evaluated = 0;
+	#refine: Refine | undefined;
 
-	constructor(problem: Problem, known: Judged | undefined, budget: Budget) {
+	constructor(problem: Problem, known: Judged | undefined, budget: Budget, refine?: Refine) {
 		this.#problem = problem;
 		this.#budget = budget;
 		this.#best = known;
+		this.#refine = refine;
 	}
 
 	goOn(): boolean {
@@ -83,8 +98,16 @@ export class Search {
 
 	take(candidate: Candidate): void {
 		this.#evaluated++;
-		const judged = judge(this.#problem, candidate);
-		if (isBetter(judged, this.#best)) {
+		this.#offer(judge(this.#problem, candidate));
+		if (this.#refine && this.#evaluated >= Math.min(patience, this.#budget.exactPlans)) {
+			const refine = this.#refine;
+			this.#refine = undefined;
+			this.#offer(refine(this.#best));
+		}
+	}
+
+	#offer(judged: Judged | undefined): void {
+		if (judged && isBetter(judged, this.#best)) {
 			this.#best = judged;
 		}
 	}

@@ -3,11 +3,16 @@ import type {Problem} from '../problem.js';
 import {type Candidate, isBetter, type Judged, judge, sharesOfStage} from './candidate.js';
 import {type Rules, sharesSuffice} from './rules.js';
 
-/** All plans that were looked at, each judged once. */
+/** Plans that are kept at most, and how many of them stay when there are more: each has thousands of figures. */
+const mostKept = 1000;
+const leftKept = 250;
+
+/** The plans that were looked at, each judged once; of very many the better ones. */
 export class Notebook {
 	readonly #problem: Problem;
 	readonly #rules: Rules;
-	readonly #known = new Map<string, Judged>();
+	#known = new Map<string, Judged>();
+	#evaluated = 0;
 
 	constructor(problem: Problem, rules: Rules) {
 		this.#problem = problem;
@@ -17,7 +22,7 @@ export class Notebook {
 	best: Judged | undefined;
 
 	get evaluated(): number {
-		return this.#known.size;
+		return this.#evaluated;
 	}
 
 	/** @returns undefined where the rules forbid the candidate. */
@@ -39,7 +44,11 @@ export class Notebook {
 			return undefined;
 		}
 		const judged = judge(this.#problem, candidate);
+		this.#evaluated++;
 		this.#known.set(key, judged);
+		if (this.#known.size > mostKept) {
+			this.#known = new Map([...this.#known].sort(([, a], [, b]) => inOrder(a, b)).slice(0, leftKept));
+		}
 		if (isBetter(judged, this.best)) {
 			this.best = judged;
 		}
@@ -48,9 +57,11 @@ export class Notebook {
 
 	/** The best first. */
 	ranked(): readonly Judged[] {
-		return [...this.#known.values()].sort((a, b) => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : 0));
+		return [...this.#known.values()].sort(inOrder);
 	}
 }
+
+const inOrder = (a: Judged, b: Judged): number => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : 0);
 
 export function isPermitted(problem: Problem, rules: Rules, {stages, mode}: Candidate): boolean {
 	const {fleet, training, data, space, constraints} = problem;

@@ -3,6 +3,7 @@
  * replicas meet, at the least cost that the constraints permit. Small spaces are searched whole; in large ones good plans are
  * built by dynamic programming, improved step by step, and held against a lower bound.
  */
+import {seededRandom} from '../../core/random.js';
 import {objectiveValue} from '../objective.js';
 import {type Budget, type Costed, measures, type Outcome, type Problem, type Shortfall} from '../problem.js';
 import {construct, improve, simplest} from './build.js';
@@ -12,6 +13,7 @@ import {Estimates} from './estimates.js';
 import {ModeSearch, Search, searchAll, setCount, wholeModels} from './exact.js';
 import {Notebook} from './notebook.js';
 import {type Rules, rulesOf} from './rules.js';
+import {shake} from './shake.js';
 
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
@@ -24,13 +26,20 @@ interface Effort {
 	/** Neighbours that are evaluated before the best plan counts as the best around, and in all. */
 	readonly mostTries: number;
 	readonly mostEvaluated: number;
+	/** Times that the best plan is shaken. */
+	readonly kicks: number;
 }
 
-const quick: Effort = {mostDescents: 5, mostBounds: 2500, mostTries: 10, mostEvaluated: 30};
-const thorough: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100};
+const quick: Effort = {mostDescents: 5, mostBounds: 2500, mostTries: 10, mostEvaluated: 30, kicks: 0};
+const thorough: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100, kicks: 0};
 
 /** Plans of few devices take little time to evaluate, and who plans for very many has some. */
-const effortFor = (devices: number): Effort => (devices <= 10 || devices > 32 ? thorough : quick);
+function effortFor(devices: number, asked: Budget['effort']): Effort {
+	if (asked === 'thorough') {
+		return {...thorough, kicks: Number.POSITIVE_INFINITY};
+	}
+	return devices <= 10 ? {...thorough, kicks: asked === 'brief' ? 0 : 60} : devices <= 32 ? quick : thorough;
+}
 
 const mostAlternatives = 8;
 
@@ -82,7 +91,7 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	}
 	construct(problem, rules, notebook, budget);
 	const estimates = new Estimates(problem, rules);
-	const effort = effortFor(rules.free.length);
+	const effort = effortFor(rules.free.length, budget.effort);
 	const isOver = () => budget.expired() || budget.interrupted();
 	for (const {candidate} of notebook.ranked().slice(0, effort.mostDescents)) {
 		if (isOver()) {
@@ -94,14 +103,20 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	if (start && !isOver()) {
 		improve(notebook, estimates, start, {problem, rules, budget, ...effort});
 	}
-	const ranked = notebook.ranked();
-	const [found] = ranked;
+	const {best: found} = notebook;
 	const {mostReplicas} = problem.space;
 	const sets = setCount(rules, mostReplicas);
 	const roots = (rules.sources ? 1 : sets) * rules.firstCuts.size * rules.modes.length;
 	const small = sets <= mostSets && roots <= mostRoots;
-	const searched = small && budget.exactPlans > 0 ? searchAll(problem, rules, found, budget) : undefined;
-	const best = searched?.best ?? found;
+	const refine = (known: Judged | undefined) => {
+		if (known) {
+			notebook.judge(known.candidate);
+		}
+		shake(notebook, {problem, rules, budget, random: seededRandom(1), kicks: effort.kicks});
+		return notebook.best;
+	};
+	const searched = small && budget.exactPlans > 0 ? searchAll(problem, rules, found, budget, refine) : undefined;
+	const best = searched ? searched.best : refine(found);
 	const evaluated = notebook.evaluated + (searched?.evaluated ?? 0);
 	if (!best || best.shortfalls.length > 0) {
 		return notFeasible(problem, rules, best, searched?.complete === true, budget, evaluated);
@@ -116,7 +131,7 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	if (budget.interrupted()) {
 		return {kind: 'interrupted', best: plainOf(best), figures};
 	}
-	return {kind: 'planned', best: plainOf(best), alternatives: alternativesOf(ranked, best), figures};
+	return {kind: 'planned', best: plainOf(best), alternatives: alternativesOf(notebook.ranked(), best), figures};
 }
 
 function notFeasible(

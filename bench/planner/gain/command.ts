@@ -27,7 +27,7 @@ export async function gainCommand(args: readonly string[]): Promise<void> {
 		const one = await readCase(name);
 		const problem = problemOf(one);
 		for (const objective of objectivesOf(problem)) {
-			const budget = budgetOf(1000 * one.input.job.planning.limit, cpuMilliseconds);
+			const budget = budgetOf(one.input.job.planning, cpuMilliseconds);
 			for (const gain of gainsOf(name, problem, objective, budget)) {
 				gains.push(gain);
 				console.log(line(gain));

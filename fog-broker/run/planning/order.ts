@@ -126,7 +126,7 @@ export function carryOut(order: PlanningOrder, now: () => number): PlanningAnswe
 		if (given) {
 			return {kind: 'planned', plan: given, prediction: predictionOfPlan(input, given, about)};
 		}
-		const planned = planJob(input, budgetOf(order.job.planning.limit * 1000, now));
+		const planned = planJob(input, budgetOf(order.job.planning, now));
 		const {plan} = planned.outcome.best;
 		const weighing = order.against && {weighing: weigh(planned, order.against)};
 		const remark = remarkOn(planned);
