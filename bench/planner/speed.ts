@@ -62,6 +62,13 @@ function timed(problem: Problem): {readonly cpu: number; readonly wall: number; 
 	return {cpu: (cpuMilliseconds() - cpu) / 1000, wall: (performance.now() - wall) / 1000, outcome};
 }
 
+/** The value of what a thorough search finds, and how many plans it evaluates. */
+function afterAll(problem: Problem, seconds: number): readonly (string | number)[] {
+	const end = performance.now() + 1000 * seconds;
+	const outcome = planFpl(problem, {...budget, expired: () => performance.now() >= end, effort: 'thorough'});
+	return outcome.kind === 'planned' ? [outcome.best.value.toPrecision(6), outcome.figures.evaluated] : [outcome.kind];
+}
+
 export async function speedCommand(args: readonly string[]): Promise<void> {
 	const {values} = parseArgs({
 		args: [...args],
@@ -69,10 +76,13 @@ export async function speedCommand(args: readonly string[]): Promise<void> {
 			sizes: {type: 'string', default: Object.keys(sizes).join()},
 			repeats: {type: 'string', default: '15'},
 			seed: {type: 'string', default: '1'},
+			thorough: {type: 'string'},
 		},
 	});
+	const seconds = values.thorough === undefined ? undefined : Number(values.thorough);
 	console.log(
-		'devices,kinds,units,data,goal s,first cpu s,first wall s,median cpu s,median wall s,peak MiB,value,gap,exact,plans',
+		'devices,kinds,units,data,goal s,first cpu s,first wall s,median cpu s,median wall s,peak MiB,value,gap,exact,plans' +
+			(seconds === undefined ? '' : `,value after ${seconds} s,plans`),
 	);
 	for (const name of values.sizes.split(',')) {
 		const size = sizes[name];
@@ -88,7 +98,7 @@ export async function speedCommand(args: readonly string[]): Promise<void> {
 				throw new Error(`${name}, ${placement}: ${outcome.kind}`);
 			}
 			const {best, figures} = outcome;
-			const seconds = [
+			const times = [
 				first.cpu,
 				first.wall,
 				...(more.length > 0 ? [median(more.map(({cpu}) => cpu)), median(more.map(({wall}) => wall))] : []),
@@ -100,12 +110,13 @@ export async function speedCommand(args: readonly string[]): Promise<void> {
 					size.units,
 					placement,
 					size.goalSeconds,
-					...seconds.map(value => value.toFixed(3)),
+					...times.map(value => value.toFixed(3)),
 					Math.round(process.resourceUsage().maxRSS / 1024),
 					best.value.toPrecision(6),
 					figures.gap.toFixed(3),
 					figures.exact,
 					figures.evaluated,
+					...(seconds === undefined ? [] : afterAll(problem, seconds)),
 				].join(),
 			);
 		}
