@@ -31,14 +31,12 @@ interface Effort {
 }
 
 const quick: Effort = {mostDescents: 5, mostBounds: 2500, mostTries: 10, mostEvaluated: 30, kicks: 0};
-const thorough: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100, kicks: 0};
+const full: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100, kicks: 0};
 
 /** Plans of few devices take little time to evaluate, and who plans for very many has some. */
 function effortFor(devices: number, asked: Budget['effort']): Effort {
-	if (asked === 'thorough') {
-		return {...thorough, kicks: Number.POSITIVE_INFINITY};
-	}
-	return devices <= 10 ? {...thorough, kicks: asked === 'brief' ? 0 : 60} : devices <= 32 ? quick : thorough;
+	const usual = devices <= 10 ? {...full, kicks: 60} : devices <= 32 ? quick : full;
+	return asked === undefined ? usual : {...usual, kicks: asked === 'brief' ? 0 : Number.POSITIVE_INFINITY};
 }
 
 const mostAlternatives = 8;
