@@ -13,6 +13,8 @@ export interface FleetDevice {
 	readonly emulated: boolean;
 	readonly engines: readonly string[];
 	readonly datasets: readonly string[];
+	/** Training items of its own, of the datasets of which it says so. */
+	readonly holdings: readonly {readonly dataset: string; readonly items: number}[];
 	/** Undefined: it does not say. */
 	readonly codecs: readonly string[] | undefined;
 	readonly softwareVersion: string;
@@ -97,7 +99,7 @@ export class Fleet {
 
 /** Undefined, with a warning, when the profile in it cannot be understood. */
 function readBirth(birth: Birth, since: number, logger: Logger): FleetDevice | undefined {
-	const {device, engines, datasets, codecs, softwareVersion, run, emulated} = birth;
+	const {device, engines, datasets, holdings = [], codecs, softwareVersion, run, emulated} = birth;
 	try {
 		const profile = parseProfile(JSON.parse(birth.profile), `profile of ${device}`);
 		return {
@@ -106,6 +108,7 @@ function readBirth(birth: Birth, since: number, logger: Logger): FleetDevice | u
 			emulated: emulated !== '',
 			engines,
 			datasets,
+			holdings,
 			codecs: codecs.length > 0 ? codecs : undefined,
 			softwareVersion,
 			run: run === '' ? undefined : run,

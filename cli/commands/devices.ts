@@ -92,13 +92,15 @@ const show = (): Command =>
 			printJson(device);
 			return;
 		}
-		const {profile, engines, datasets, run, softwareVersion} = device;
+		const {profile, engines, datasets, holdings, run, softwareVersion} = device;
+		const own = holdings.map(({dataset, items}) => `${items} items of ${dataset}`);
 		printTable(profileColumns, [
 			['device', device.device, ''],
 			['profile', profileName(device), ''],
 			['run', run ?? 'idle', ''],
 			['engines', engines.join(', '), ''],
 			['datasets', datasets.join(', '), ''],
+			...(own.length > 0 ? [['own data', own.join(', '), '']] : []),
 			['version', softwareVersion, ''],
 			...profileRows(profile),
 		]);

@@ -5,12 +5,13 @@ import path from 'node:path';
 import {systemClock} from '../../core/clock.js';
 import {codecNames} from '../../core/codec/spec.js';
 import type {EnergyMeter} from '../../core/energy/meter.js';
-import {FplError} from '../../core/errors.js';
+import {asFplError, FplError} from '../../core/errors.js';
 import {deviceId} from '../../core/ids.js';
 import type {Logger} from '../../core/log.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import type {DeviceProfile, LinkProfile} from '../../core/profile/profile.js';
 import {overrideProfile} from '../../core/profile/schema.js';
+import type {BodyOf} from '../../core/wire/bodies.js';
 import {createTopics} from '../../core/wire/topics.js';
 import {connectMqtt} from '../../core/wire/transports/mqtt-connect.js';
 import {shapeTransport} from '../../core/wire/transports/shaped-transport.js';
@@ -19,6 +20,7 @@ import {Meter} from '../../edge-agent/meter.js';
 import {ModelCache} from '../../edge-agent/model-cache.js';
 import {measureLink} from '../../edge-agent/probe/link.js';
 import {type RunningDevice, startDevice} from '../../edge-agent/service.js';
+import {openJobData} from '../../models/datasets/job-data.js';
 import type {Places} from '../../models/datasets/locate.js';
 import {datasetNames, isAvailable} from '../../models/datasets/open.js';
 import type {Engine} from '../../models/engines/engine.js';
@@ -31,6 +33,8 @@ import {takeIdentity} from './identity.js';
 import {login} from './login.js';
 import {ownProfile} from './own-profile.js';
 
+type Holding = NonNullable<BodyOf<'birth'>['holdings']>[number];
+
 const shapeOf = ({upBytesPerSecond, downBytesPerSecond, latencySeconds}: LinkProfile) => ({
 	upBytesPerSecond,
 	downBytesPerSecond,
@@ -41,6 +45,20 @@ const shapeOf = ({upBytesPerSecond, downBytesPerSecond, latencySeconds}: LinkPro
 async function datasetsHere({data}: AgentConfig, places: Places): Promise<string[]> {
 	const here = await Promise.all(datasetNames.map(async name => ((await isAvailable(name, places)) ? [name] : [])));
 	return [...new Set([...here.flat(), ...Object.keys(data)])];
+}
+
+/** How many training items of its own this device has. They are counted one dataset after the other, since memory may be small. */
+async function holdingsOf({data}: AgentConfig, places: Places, logger: Logger): Promise<Holding[]> {
+	const holdings: Holding[] = [];
+	for (const [dataset, path] of Object.entries(data)) {
+		try {
+			const {train} = await openJobData({dataset, path, limit: undefined}, places);
+			holdings.push({dataset, items: train.items});
+		} catch (error) {
+			logger.warn(`how much data there is of «${dataset}» is not told: ${asFplError(error).message}`);
+		}
+	}
+	return holdings;
 }
 
 /** The profile that the agent takes on, with what the configuration says otherwise. */
@@ -145,6 +163,7 @@ export async function startAgent(
 						emulated: config.emulate ?? '',
 						engines: [engine.name],
 						datasets: await datasetsHere(config, places),
+						holdings: await holdingsOf(config, places, logger),
 						codecs: [...codecNames],
 					},
 					meter: new Meter({

@@ -84,6 +84,11 @@ export const bodySchemas = {
 		state: z.enum(['idle', 'busy']),
 		run: optionalRun,
 		codecs: z.array(name).max(64),
+		holdings: z
+			.array(z.object({dataset: name, items: whole}))
+			.max(64)
+			.readonly()
+			.optional(),
 	}),
 	death: z.object({device, session: name, because: text}),
 	probe: nothing,

@@ -68,6 +68,12 @@ export interface Birth {
 	state?: number;
 	run?: string;
 	codecs?: string[];
+	holdings?: Holding[];
+}
+
+export interface Holding {
+	dataset?: string;
+	items?: Int64;
 }
 
 export interface Death {
@@ -631,6 +637,23 @@ export const descriptor: INamespace = {
 							"rule": "repeated",
 							"type": "string",
 							"id": 13
+						},
+						"holdings": {
+							"rule": "repeated",
+							"type": "Holding",
+							"id": 14
+						}
+					}
+				},
+				"Holding": {
+					"fields": {
+						"dataset": {
+							"type": "string",
+							"id": 1
+						},
+						"items": {
+							"type": "uint64",
+							"id": 2
 						}
 					}
 				},

@@ -65,9 +65,24 @@ export function releaser(context: GatherContext, run: RunId): () => void {
 	};
 }
 
-/** Devices as planners see them. A device that has not told what it can do is ignored by the fleet before it comes here. */
-export const planDevices = (devices: readonly FleetDevice[]): PlanDevice[] =>
-	devices.map(({device, profile, emulated}) => ({device, profile, emulated}));
+/**
+ * Devices as planners see them. A device that has not told what it can do is ignored by the fleet before it comes here. Where data lie on
+ * the devices (`partition: local`) each of the `owners` has what it says, or else as much as the coordinator of the same dataset.
+ */
+export function planDevices(
+	devices: readonly FleetDevice[],
+	{data}: Job,
+	items: number | undefined,
+	owners = data.sources,
+): PlanDevice[] {
+	const {dataset, limit = Number.POSITIVE_INFINITY, partition} = data;
+	return devices.map(({device, profile, emulated, holdings}) => {
+		const owns = partition.kind === 'local' && (owners?.includes(device) ?? true);
+		const told = holdings.find(one => one.dataset === dataset)?.items;
+		const samples = owns ? (told === undefined ? items : Math.min(told, limit)) : undefined;
+		return {device, profile, emulated, ...(samples === undefined ? {} : {samples})};
+	});
+}
 
 /** Those that can train for a job at all. */
 export const suitable = ({engine}: Job, devices: readonly FleetDevice[]): readonly FleetDevice[] =>
@@ -99,7 +114,7 @@ async function planOn(
 			journal.publish(run, {kind: 'note', text: `is left out: it has no engine «${engine}»`, device});
 		}
 		gathered = await planner.plan(
-			{job, model: bytes, devices: planDevices(able), items, about: aboutOf(wanted)},
+			{job, model: bytes, devices: planDevices(able, job, items), items, about: aboutOf(wanted)},
 			signal,
 		);
 	} else {

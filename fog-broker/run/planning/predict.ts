@@ -5,6 +5,7 @@ import {devicesOf} from '../../../core/plan/fallback.js';
 import type {Plan} from '../../../core/plan/plan.js';
 import type {RunContext} from '../conduct.js';
 import {aboutOf, planDevices, type Wanted} from '../gather.js';
+import {sourcesOf} from '../replan/standing.js';
 
 /** Between two looks at who is here. */
 const lookMs = 200;
@@ -37,7 +38,8 @@ export async function predictGiven(
 			}
 			await clock.sleep(lookMs, signal);
 		}
-		const devices = planDevices(names.flatMap(name => fleet.find(name) ?? []));
+		const here = names.flatMap(name => fleet.find(name) ?? []);
+		const devices = planDevices(here, job, preparation.items, sourcesOf(plan));
 		const order = {
 			job,
 			model: preparation.bytes,

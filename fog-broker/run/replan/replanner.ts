@@ -287,12 +287,13 @@ export class Replanner implements PlanObserver {
 	#order(present: readonly FleetDevice[], current: Plan | undefined): PlanningOrder {
 		const {wanted, plan, manner, memory} = this.#options;
 		const {preparation} = wanted;
-		const devices = planDevices(present).map(device => ({
+		const job = this.#restOfJob(present, plan);
+		const devices = planDevices(present, job, preparation.items).map(device => ({
 			...device,
 			profile: device.profile && asLearned(device.profile, device.device, memory.slowness),
 		}));
 		return {
-			job: this.#restOfJob(present, plan),
+			job,
 			model: preparation.bytes,
 			devices,
 			items: preparation.items,

@@ -21,6 +21,7 @@ export const sampleBodies: {readonly [K in Kind]: BodyOf<K>} = {
 		emulated: 'raspberry-pi-4b',
 		engines: ['onnxruntime', 'tfjs'],
 		datasets: ['mnist'],
+		holdings: [{dataset: 'csv', items: 3000}],
 		codecs: ['fp32', 'int8'],
 		state: 'busy',
 		run,
