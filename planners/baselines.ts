@@ -31,7 +31,7 @@ interface Scheme {
 /** Devices that are tried as the trunk, and places that are tried as the cut. */
 const mostTrunks = 6;
 const mostCuts = 40;
-const microBatches = 4;
+const usualMicroBatches = 4;
 
 const spread = <T>(values: readonly T[], most: number): readonly T[] =>
 	values.length <= most
@@ -44,11 +44,15 @@ class Schemes {
 	readonly #sources: readonly number[];
 	/** Devices that own no data, the fastest first. */
 	readonly #others: readonly number[];
+	/** Of the numbers that plans may have, the one nearest the usual one. */
+	readonly #microBatches: number;
 
 	constructor(problem: Problem, rules: Rules) {
-		const {fleet, costs, training} = problem;
+		const {fleet, costs, training, space} = problem;
 		this.#problem = problem;
 		this.#rules = rules;
+		const away = (count: number) => Math.abs(count - usualMicroBatches);
+		this.#microBatches = space.microBatches.reduce((near, count) => (away(count) < away(near) ? count : near));
 		const last = costs.units.length - 1;
 		const seconds = new Map(
 			rules.free.map(device => [device, fleet.devices[device]!.times.pass('learn', 0, last, training.batch)]),
@@ -78,7 +82,7 @@ class Schemes {
 					{
 						scheme: 'fpl-stacked',
 						exact: true,
-						plans: split(placement => fplStacked(placement, 'step', {...flow, microBatches})),
+						plans: split(placement => fplStacked(placement, 'step', {...flow, microBatches: this.#microBatches})),
 					},
 					{scheme: 'equal pipeline', exact: true, plans: () => this.#chains(sources, 'equal')},
 					{scheme: 'PipeDream', exact: true, plans: () => this.#chains(sources, 'balanced')},
@@ -135,12 +139,15 @@ class Schemes {
 	/** A stage on each of the fastest devices, after the sources': as many units each, or as much time. */
 	*#chains(sources: readonly string[], kind: 'equal' | 'balanced'): Generator<Plan> {
 		const {space} = this.#problem;
-		const first = this.#rules.sources ? sources : sources.slice(0, 1);
+		// Data that are dealt out go to any one device.
+		const opening = this.#rules.sources ? this.#sources : this.#sources.slice(0, 1);
+		const first = sources.slice(0, opening.length);
+		const others = this.#rules.sources ? this.#others : [...this.#others, ...this.#sources.slice(1)];
 		if (first.length === 0) {
 			return;
 		}
-		for (let length = 1; length <= Math.min(this.#others.length, space.mostStages - 1, 8); length++) {
-			const trunk = this.#others.slice(0, length);
+		for (let length = 1; length <= Math.min(others.length, space.mostStages - 1, 8); length++) {
+			const trunk = others.slice(0, length);
 			const cuts = kind === 'equal' ? this.#equal(length + 1) : this.#balanced(trunk);
 			if (cuts) {
 				yield this.#chain(first, trunk, cuts);
@@ -151,7 +158,7 @@ class Schemes {
 	/** Several sources share the first stage. */
 	#chain(first: readonly string[], trunk: readonly number[], cuts: readonly number[]): Plan {
 		const chain = pipeline(this.#placement(first.slice(0, 1), this.#names(trunk), cuts), {
-			microBatches,
+			microBatches: this.#microBatches,
 			schedule: '1f1b',
 		});
 		const [head, ...rest] = chain.stages;
@@ -182,7 +189,7 @@ class Schemes {
 	/** The least slowest stage, passes and transfers, over the chain of devices (Narayanan et al. 2019, section 3.1). */
 	#balanced(trunk: readonly number[]): readonly number[] | undefined {
 		const {fleet, costs, training} = this.#problem;
-		const items = training.batch / microBatches;
+		const items = training.batch / this.#microBatches;
 		const end = costs.units.length - 1;
 		const [first] = this.#sources;
 		const chain = [first!, ...trunk].map(device => fleet.devices[device]!);

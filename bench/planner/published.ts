@@ -1,11 +1,10 @@
-/** ViT-Base on four boards of each of two types, by their published profiles: the planner's pipeline beside the optimum. */
+/** ViT-Base on four boards of each of two types, by their published profiles: the planner's training pipeline beside the optimum. */
 import {existsSync} from 'node:fs';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
-import {readConfigFile} from '../../core/config/document.js';
-import {type PipeEdge, readPipeEdge} from '../../core/profile/pipeedge.js';
+import {type PipeEdge, readPipeEdgeFolder} from '../../core/profile/pipeedge.js';
 import {planFpl} from '../../planners/fpl/plan.js';
-import {problemOfPipeEdge} from '../../test/support/planning/pipeedge-problem.js';
+import {problemOfPipeEdge} from '../../planners/pipeedge-problem.js';
 import {type Optimum, pipelineOptimum} from '../../test/support/planning/pipeline-optimum.js';
 import {cpuMilliseconds} from './figures.js';
 
@@ -16,15 +15,7 @@ export async function readPublished(): Promise<PipeEdge | undefined> {
 	if (!existsSync(folder)) {
 		return undefined;
 	}
-	const read = (name: string) => readConfigFile(path.join(folder, name));
-	return readPipeEdge(
-		{
-			models: await read('models.yml'),
-			deviceTypes: await read('device_types.yml'),
-			devices: await read('devices.yml'),
-		},
-		{batch: 8},
-	);
+	return readPipeEdgeFolder(folder, {batch: 8});
 }
 
 export interface Comparison {
@@ -40,7 +31,7 @@ export interface Comparison {
 
 /** @param exactPlans evaluated by the planner's exact search, after the plans that it builds and improves. */
 export function comparePublished(profile: PipeEdge, microBatches: number, exactPlans: number): Comparison {
-	const problem = problemOfPipeEdge(profile, microBatches);
+	const problem = problemOfPipeEdge(profile, {passes: 'training', microBatches});
 	const begin = cpuMilliseconds();
 	const outcome = planFpl(problem, {expired: () => false, interrupted: () => false, exactPlans});
 	const cpuSeconds = (cpuMilliseconds() - begin) / 1000;

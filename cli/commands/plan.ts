@@ -16,11 +16,13 @@ import {memoryOf} from '../../models/plans/memory.js';
 import {planFor} from '../../models/plans/plan-for.js';
 import {brokerOption, formatOption, loggerOf, logOption, namespaceOption} from '../options.js';
 import {type ChooseOptions, choose} from '../planning/choose.js';
+import {choosePipeEdge, type PipeEdgeOptions} from '../planning/pipeedge.js';
 import {readJob, readParticipants, timesOption} from '../planning/plan-input.js';
 import {planYaml, printPlan, unitsText} from '../planning/plan-text.js';
 import {print, printJson} from '../terminal.js';
 
-interface PlanOptions extends ChooseOptions {
+interface PlanOptions extends ChooseOptions, Omit<PipeEdgeOptions, 'pipeedge'> {
+	readonly pipeedge?: string;
 	readonly scheme?: string;
 	readonly devices?: string;
 	readonly trunk?: string;
@@ -126,6 +128,32 @@ async function build(jobFile: string, options: PlanOptions, command: Command): P
 	}
 }
 
+/** Options that say of which job, fleet or plan: PipeEdge's files say all of it. */
+const ofJobs = ['job', 'fleet', 'live', 'scheme', 'trunk', 'validate', 'times'] as const;
+/** Options that only PipeEdge's files have an answer to. */
+const ofPipeEdge = ['model', 'batchSize', 'dtype', 'microBatches', 'passes', 'latency'] as const;
+
+const written = (option: string): string => `--${option.replaceAll(/[A-Z]/gu, letter => `-${letter.toLowerCase()}`)}`;
+
+/** @throws FplError `USAGE` for options that do not go together. */
+function checkTogether(argument: string | undefined, options: PlanOptions): void {
+	if (options.pipeedge === undefined) {
+		const lone = ofPipeEdge.find(name => options[name] !== undefined);
+		if (lone !== undefined) {
+			throw new FplError('USAGE', {where: written(lone), expected: '--pipeedge FOLDER beside it', got: 'none'});
+		}
+		return;
+	}
+	const other = argument === undefined ? ofJobs.find(name => options[name] !== undefined) : 'job';
+	if (other !== undefined) {
+		throw new FplError('USAGE', {
+			where: '--pipeedge',
+			expected: 'neither a job nor devices nor a plan: the files tell of model and boards',
+			got: argument === undefined ? written(other) : `«${argument}»`,
+		});
+	}
+}
+
 const list = schemeKinds.map(kind => `  ${kind.padEnd(15)}${schemes[kind].description}`).join('\n');
 
 export const planCommand = (): Command =>
@@ -146,7 +174,8 @@ export const planCommand = (): Command =>
 			),
 		)
 		.addOption(timesOption())
-		.addOption(new Option('--limit <time>', 'how long to look for a plan: «2 s»'))
+		.addOption(new Option('--limit <time>', 'how long to look for a plan: «2 s»; then the best until then'))
+		.addOption(new Option('--thorough', 'look until then, also where large spaces are otherwise left earlier'))
 		.addOption(
 			new Option('--live', 'the devices that are at the broker (the default without --fleet)').conflicts('fleet'),
 		)
@@ -157,6 +186,23 @@ export const planCommand = (): Command =>
 			new Option('--validate <plan>', 'check this plan against the job, and against the fleet where one is given'),
 		)
 		.addOption(new Option('--job <file>', 'job file, as an option'))
+		.addOption(
+			new Option(
+				'--pipeedge <folder>',
+				'instead of a job: models.yml, device_types.yml and devices.yml, as PipeEdge has them',
+			),
+		)
+		.addOption(new Option('--model <name>', 'of --pipeedge: which model, where there are several'))
+		.addOption(new Option('--batch-size <items>', 'of --pipeedge: which profiles, where there are several'))
+		.addOption(new Option('--dtype <name>', 'of --pipeedge: which profiles (default: torch.float32)'))
+		.addOption(new Option('--micro-batches <number>', 'of --pipeedge: how many go through (default: 16)'))
+		.addOption(
+			new Option('--passes <kind>', 'of --pipeedge: forward passes only, or training (default: inference)').choices([
+				'inference',
+				'training',
+			]),
+		)
+		.addOption(new Option('--latency <time>', 'of --pipeedge: of the boards’ links, one way (default: 0.3 ms)'))
 		.addOption(brokerOption())
 		.addOption(namespaceOption())
 		.addOption(formatOption('table', 'yaml', 'json'))
@@ -173,11 +219,19 @@ Examples:
   fpl plan job.yaml --fleet fleet.yaml --pareto front.html --what-if "cam-1.link.up=5 Mbit/s"
   fpl plan job.yaml --scheme fpl-aligned --fleet fleet.yaml
   fpl plan job.yaml --scheme split-learning --devices cam-1,cam-2,fog-1 --trunk fog-1 --format yaml > plan.yaml
-  fpl plan --validate plan.yaml --job job.yaml --fleet fleet.yaml`,
+  fpl plan --validate plan.yaml --job job.yaml --fleet fleet.yaml
+  fpl plan --pipeedge profiles --model google/vit-base-patch16-224 --batch-size 8 --micro-batches 64
+
+Ctrl-C ends the search: the best plan so far is printed, and the exit status is 130.`,
 		)
 		.action(async (argument: string | undefined, options: PlanOptions, command: Command) => {
 			if (argument !== undefined && options.job !== undefined) {
 				throw new FplError('USAGE', {expected: 'one job file', got: `«${argument}» and «${options.job}»`});
+			}
+			checkTogether(argument, options);
+			if (options.pipeedge !== undefined) {
+				await choosePipeEdge({...options, pipeedge: options.pipeedge}, loggerOf(command));
+				return;
 			}
 			const file = argument ?? options.job;
 			if (file === undefined) {
@@ -193,6 +247,7 @@ Examples:
 				'whatIf',
 				'times',
 				'limit',
+				'thorough',
 			] as const;
 			const chosen = choosing.find(name => options[name] !== undefined);
 			if (options.validate !== undefined && chosen !== undefined) {

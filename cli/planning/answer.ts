@@ -15,7 +15,7 @@ import {planYaml, printPlan, type UnitsText} from './plan-text.js';
 import {printChanges, printPlanned, printWhatIf, searchLine, type Wish} from './planned-text.js';
 import type {Asked, Searched, SearchOrder} from './search.js';
 import {searchAside} from './thread.js';
-import {withChanges} from './what-if.js';
+import {type TimesFrom, withChanges} from './what-if.js';
 
 export interface AnswerOptions {
 	readonly explain?: boolean;
@@ -28,13 +28,20 @@ export interface AnswerOptions {
 export interface Subject {
 	readonly asked: Asked;
 	readonly participants: readonly Participant[];
+	/** Whose passes were measured, and where that is said. */
+	readonly timesFrom: TimesFrom;
 	readonly limitSeconds: number;
+	readonly thorough: boolean;
 	readonly wish: Wish;
 	readonly units: (plan: Plan) => UnitsText;
 	/** What was chosen passes the same checks as a plan that somebody wrote. @throws FplError */
 	readonly check: (plan: Plan) => void;
+	/** What else is to be said of the plan, a sentence each. */
+	readonly notes: (best: Evaluation) => readonly string[];
+	/** Stands above the plan as a YAML document. */
+	readonly heading?: string;
 	/** Of the page with plans of which none is better in everything. */
-	readonly page: Pick<ParetoMeta, 'model' | 'dataset'>;
+	readonly page: Pick<ParetoMeta, 'model' | 'dataset' | 'across' | 'upwards'>;
 	/** What a reader must know to judge the numbers. */
 	readonly remarks: readonly string[];
 }
@@ -49,13 +56,14 @@ const interruptedText = ({outcome, cutShort}: Searched, {measure}: Wish): string
  * @throws FplError `PLAN_INFEASIBLE`; `INTERRUPTED` after what there was is printed and written; `FILE_WRITE`.
  */
 export async function answer(subject: Subject, options: AnswerOptions, logger: Logger): Promise<void> {
-	const {participants, limitSeconds, asked, wish} = subject;
+	const {participants, limitSeconds, thorough, asked, wish} = subject;
 	const {whatIf, pareto, format} = options;
 	const order: SearchOrder = {
 		asked,
 		limitSeconds,
+		thorough,
 		explain: options.explain === true,
-		whatIf: whatIf && {changes: whatIf, devices: withChanges(participants, whatIf)},
+		whatIf: whatIf && {changes: whatIf, devices: withChanges(participants, whatIf, subject.timesFrom)},
 		front: pareto !== undefined,
 	};
 	const signal = stopSignal();
@@ -117,12 +125,19 @@ const rowsOf = ({outcome, baselines}: Searched) => [
 
 const summary = ({plan, passes, memory, ...rest}: Evaluation) => rest;
 
-function printAnswer(searched: Searched, {wish, units}: Subject, options: AnswerOptions): void {
+function printAnswer(searched: Searched, {wish, units, notes, heading}: Subject, options: AnswerOptions): void {
 	const {outcome, cutShort, changes, whatIf, interrupted} = searched;
 	const {plan, evaluation} = outcome.best;
 	switch (options.format) {
 		case 'yaml':
-			print(planYaml(plan, interrupted ? `Interrupted: ${interruptedText(searched, wish)}.` : undefined));
+			print(
+				planYaml(
+					plan,
+					[heading, interrupted ? `Interrupted: ${interruptedText(searched, wish)}.` : undefined].filter(
+						text => text !== undefined,
+					),
+				),
+			);
 			return;
 		case 'json':
 			printJson(
@@ -149,7 +164,7 @@ function printAnswer(searched: Searched, {wish, units}: Subject, options: Answer
 			return;
 		case 'table':
 			printPlan(plan, units(plan), evaluation.memory);
-			printPlanned(searched, wish);
+			printPlanned(searched, wish, notes(evaluation));
 			if (changes) {
 				printChanges(changes);
 			}

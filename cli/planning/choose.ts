@@ -17,6 +17,7 @@ export interface WishOptions {
 	readonly objective?: string;
 	readonly deadline?: string;
 	readonly limit?: string;
+	readonly thorough?: boolean;
 }
 
 export interface ChooseOptions extends WishOptions, AnswerOptions {
@@ -35,10 +36,12 @@ export interface Choice {
 	readonly logger: Logger;
 }
 
+/** The value of an option; undefined where it is not given. @throws FplError `USAGE` naming the flag. */
+export const flag = <S extends z.ZodType>(name: string, schema: S, text: string | undefined) =>
+	text === undefined ? undefined : parseValue(schema, text, name, 'USAGE');
+
 /** The job with what the flags say of its objective. @throws FplError `USAGE` naming the flag. */
-export function withObjective(job: Job, {objective, deadline, limit}: WishOptions): Job {
-	const flag = <S extends z.ZodType>(name: string, schema: S, text: string | undefined) =>
-		text === undefined ? undefined : parseValue(schema, text, name, 'USAGE');
+export function withObjective(job: Job, {objective, deadline, limit, thorough}: WishOptions): Job {
 	const wanted = flag('--objective', z.enum(measureNames), objective);
 	const most = flag('--deadline', quantity('time'), deadline);
 	const looking = flag('--limit', quantity('time'), limit);
@@ -49,7 +52,11 @@ export function withObjective(job: Job, {objective, deadline, limit}: WishOption
 			minimise: wanted ?? minimise,
 			subjectTo: {...subjectTo, ...(most === undefined ? {} : {time: most})},
 		},
-		planning: looking === undefined ? job.planning : {...job.planning, limit: looking},
+		planning: {
+			...job.planning,
+			...(looking === undefined ? {} : {limit: looking}),
+			...(thorough === undefined ? {} : {thorough}),
+		},
 	};
 }
 
@@ -64,12 +71,18 @@ export async function choose(
 	const minimise = job.objective?.minimise;
 	await answer(
 		{
-			asked: {job, model: bytes, devices: participants, items, broker, tables},
+			asked: {kind: 'job', job, model: bytes, devices: participants, items, broker, tables},
 			participants,
+			timesFrom: ({device, profile}) => {
+				const at = tables.findIndex(table => table.device === device || table.device === profile?.name);
+				return at < 0 ? undefined : `--times ${options.times![at]}`;
+			},
 			limitSeconds: job.planning.limit,
+			thorough: job.planning.thorough,
 			wish: {text: objectiveText(job), measure: typeof minimise === 'string' ? minimise : undefined},
 			units: plan => unitsText(model, plan),
 			check: plan => checkPlanFor(plan, {model, fleet: participants, training, engine, rawData: privacy.rawData}),
+			notes: () => [],
 			page: {model: job.model, dataset: job.data.dataset},
 			remarks: ['Costs are predicted from the devices’ profiles.'],
 		},

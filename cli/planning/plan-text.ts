@@ -16,12 +16,12 @@ const itemsInOneLine: ReadonlySet<unknown> = new Set(['replicas', 'links']);
 
 /**
  * YAML with a line for each replica, and one for each part of a stage.
- * @param comment stands above it.
+ * @param comments lines above it.
  */
-export function planYaml(plan: Plan, comment?: string): string {
+export function planYaml(plan: Plan, comments: readonly string[] = []): string {
 	const document = new Document(plan);
-	if (comment !== undefined) {
-		document.commentBefore = ` ${comment}`;
+	if (comments.length > 0) {
+		document.commentBefore = comments.map(text => ` ${text}`).join('\n');
 	}
 	visit(document, {
 		Pair: (_, {key, value}) => {
@@ -76,6 +76,8 @@ export interface UnitsText {
 	readonly crossing: readonly number[];
 	/** What work is counted in, as the title of a column. */
 	readonly counted: string;
+	/** What goes through the stages, where it is not training. */
+	readonly flow?: string;
 }
 
 /** Units of an ONNX model, with FLOP of forward passes. */
@@ -90,12 +92,17 @@ export function unitsText(model: Model, {maxCrossing, model: name}: Pick<Plan, '
 }
 
 /** Prints what each stage computes, where, and what it sends on. */
-export function printPlan(plan: Plan, {units, crossing, counted}: UnitsText, memory: readonly PartMemory[]): void {
+export function printPlan(
+	plan: Plan,
+	{units, crossing, counted, flow: passes}: UnitsText,
+	memory: readonly PartMemory[],
+): void {
 	const all = units.reduce((sum, {work}) => sum + work, 0);
 	const {microBatches, schedule} = plan.pipeline;
-	const flow = microBatches === 1 ? 'whole batches' : `${microBatches} micro-batches (${schedule})`;
+	const way = passes === undefined ? ` (${schedule})` : '';
+	const flow = microBatches === 1 ? 'whole batches' : `${microBatches} micro-batches${way}`;
 	printProse(
-		`${plan.scheme} · ${plan.model}, ${units.length} units · ${flow} · labels ${plan.labels.replaceAll('-', ' ')}\n`,
+		`${plan.scheme} · ${plan.model}, ${units.length} units · ${flow} · ${passes ?? `labels ${plan.labels.replaceAll('-', ' ')}`}\n`,
 	);
 	const rows = rangesIn(plan, units.length).map(([first, last], index) => {
 		const stage = plan.stages[index]!;

@@ -4,7 +4,7 @@ import {phases} from '../../core/ledger/ledger.js';
 import type {Change} from '../../planners/explain.js';
 import {amountsOf} from '../../planners/objective.js';
 import {otherwise} from '../../planners/plan-job.js';
-import type {Amounts, Findings, Measure} from '../../planners/problem.js';
+import {type Amounts, type Findings, type Measure, measures} from '../../planners/problem.js';
 import {byteCount, dollars, duration, energy, fraction, percent} from '../../reports/format.js';
 import {leastSentence, print, printProse, printTable} from '../terminal.js';
 import type {Searched} from './search.js';
@@ -22,10 +22,10 @@ export function costLine({stepSeconds, steps, ...evaluation}: Evaluation): strin
 	const {time, bytes, energy: joules, money} = amountsOf({stepSeconds, steps, ...evaluation});
 	return [
 		`step ${duration(stepSeconds)}`,
-		`${Math.round(steps)} steps`,
+		`${Math.round(steps)} ${Math.round(steps) === 1 ? 'step' : 'steps'}`,
 		duration(time),
 		byteCount(bytes),
-		energy(joules),
+		...(joules > 0 ? [energy(joules)] : []),
 		...(money > 0 ? [dollars(money)] : []),
 	].join(' · ');
 }
@@ -45,6 +45,7 @@ const lesser: Readonly<Record<string, number>> = {send: 2, receive: 3};
 export function printDevices({devices, seconds}: Evaluation): void {
 	const part = (value: number) => percent(seconds > 0 ? value / seconds : 0);
 	const battery = devices.some(({batteryLeft}) => batteryLeft !== undefined);
+	const powered = devices.some(({joules}) => joules > 0);
 	printTable(
 		[
 			{title: 'device'},
@@ -55,7 +56,7 @@ export function printDevices({devices, seconds}: Evaluation): void {
 			{title: 'sent', align: 'right'},
 			{title: 'received', align: 'right'},
 			{title: 'memory', align: 'right', expendable: 1},
-			{title: 'energy', align: 'right'},
+			...(powered ? [{title: 'energy', align: 'right' as const}] : []),
 			...(battery ? [{title: 'battery left', align: 'right' as const}] : []),
 		],
 		devices.map(device => [
@@ -65,18 +66,18 @@ export function printDevices({devices, seconds}: Evaluation): void {
 			byteCount(device.bytesSent),
 			byteCount(device.bytesReceived),
 			byteCount(device.memoryBytes),
-			energy(device.joules),
+			...(powered ? [energy(device.joules)] : []),
 			...(battery ? [energy(device.batteryLeft)] : []),
 		]),
 	);
 }
 
-const row = (amounts: Amounts, priced: boolean): string[] => [
-	write.time(amounts.time),
-	write.bytes(amounts.bytes),
-	write.energy(amounts.energy),
-	...(priced ? [write.money(amounts.money)] : []),
-];
+/** Measures that are worth a column: of energy and money only what there is. */
+const columnsOf = (all: readonly Amounts[]): readonly Measure[] =>
+	measures.filter(measure => measure === 'time' || measure === 'bytes' || all.some(amounts => amounts[measure] > 0));
+
+const row = (amounts: Amounts, columns: readonly Measure[]): string[] =>
+	columns.map(measure => write[measure](amounts[measure]));
 
 /** What a plan is chosen for: in words, and the measure where it is one. */
 export interface Wish {
@@ -85,11 +86,18 @@ export interface Wish {
 }
 
 /** The plan's costs, why they are what they are, and the alternatives. */
-export function printPlanned({outcome, baselines, cutShort, leftOut, unused}: Searched, wish: Wish): void {
+export function printPlanned(
+	{outcome, baselines, cutShort, leftOut, unused}: Searched,
+	wish: Wish,
+	notes: readonly string[],
+): void {
 	const {best, alternatives} = outcome;
 	const {evaluation} = best;
 	const {bottleneck, stepSeconds} = evaluation;
 	printProse(`\nPredicted: ${costLine(evaluation)}`);
+	for (const note of notes) {
+		printProse(note);
+	}
 	printProse(
 		cutShort === 'interruption'
 			? `NOT THE FINAL ANSWER: planning was interrupted, and this is the best plan until then. Looked for: ${wish.text}; ${searchLine(outcome, wish.measure)}.`
@@ -111,7 +119,6 @@ export function printPlanned({outcome, baselines, cutShort, leftOut, unused}: Se
 	}
 	print('');
 	printDevices(evaluation);
-	const priced = evaluation.dollars > 0;
 	const rows = [
 		{name: 'this plan', value: best.value, amounts: amountsOf(evaluation), note: ''},
 		...alternatives
@@ -127,6 +134,7 @@ export function printPlanned({outcome, baselines, cutShort, leftOut, unused}: Se
 	if (rows.length === 1) {
 		return;
 	}
+	const columns = columnsOf(rows.map(({amounts}) => amounts));
 	print(
 		cutShort === 'interruption'
 			? '\nAlternatives, and what was compared until then:\n'
@@ -135,16 +143,13 @@ export function printPlanned({outcome, baselines, cutShort, leftOut, unused}: Se
 	printTable(
 		[
 			{title: 'plan', wraps: 18},
-			{title: 'time', align: 'right'},
-			{title: 'bytes', align: 'right'},
-			{title: 'energy', align: 'right'},
-			...(priced ? [{title: 'money', align: 'right' as const}] : []),
+			...columns.map(title => ({title, align: 'right' as const})),
 			{title: 'times this plan', align: 'right', wraps: 9},
 			{title: '', wraps: 18},
 		],
 		rows.map(({name, value, amounts, note}) => [
 			name,
-			...row(amounts, priced),
+			...row(amounts, columns),
 			best.value > 0 ? `${fraction(value / best.value)}×` : '–',
 			note,
 		]),
@@ -177,16 +182,12 @@ export function printWhatIf({changes, before, same, lacks, after, impossible}: W
 		return;
 	}
 	const shown = [before, same, after].filter(one => one !== undefined);
-	const priced = shown.some(({dollars: cost}) => cost > 0);
+	const columns = columnsOf(shown.map(amountsOf));
 	const cells = (one: Evaluation | undefined): string[] =>
-		one ? [duration(one.stepSeconds), ...row(amountsOf(one), priced)] : ['–', '–', '–', '–', ...(priced ? ['–'] : [])];
+		one ? [duration(one.stepSeconds), ...row(amountsOf(one), columns)] : ['–', ...columns.map(() => '–')];
 	const right = {align: 'right'} as const;
 	printTable(
-		[
-			{title: '', wraps: 10},
-			...['step', 'time', 'bytes', 'energy', ...(priced ? ['money'] : [])].map(title => ({title, ...right})),
-			{title: 'plan', wraps: 20},
-		],
+		[{title: '', wraps: 10}, ...['step', ...columns].map(title => ({title, ...right})), {title: 'plan', wraps: 20}],
 		[
 			['as it is', ...cells(before), before.plan.scheme],
 			[

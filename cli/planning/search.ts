@@ -2,32 +2,64 @@
 import {evaluate} from '../../core/cost/evaluate.js';
 import {type ErrorCode, type ErrorFacts, isFplError} from '../../core/errors.js';
 import {devicesOf} from '../../core/plan/fallback.js';
+import type {PipeEdge} from '../../core/profile/pipeedge.js';
 import {importModel} from '../../models/import/model.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
 import {type Change, explain} from '../../planners/explain.js';
 import {type JobInput, problemOfJob} from '../../planners/job-problem.js';
 import {shortfallsOf} from '../../planners/objective.js';
+import {type PipeEdgeBoard, type PipeEdgeWish, problemOfPipeEdge} from '../../planners/pipeedge-problem.js';
 import {budgetOf, frontOf, type Planned, plannedOf} from '../../planners/plan-job.js';
-import {planProblem} from '../../planners/plan-problem.js';
+import {type PlannedProblem, planProblem} from '../../planners/plan-problem.js';
 import type {Costed, Problem} from '../../planners/problem.js';
 import type {WhatIf} from './what-if.js';
 
-/** Structured-cloneable: the model as an ONNX file. */
-export type Asked = Omit<JobInput, 'model' | 'manner'> & {readonly model: Uint8Array};
+/** What a plan is looked for. Structured-cloneable. */
+export type Asked =
+	/** The model as an ONNX file. */
+	| ({readonly kind: 'job'; readonly model: Uint8Array} & Omit<JobInput, 'model' | 'manner'>)
+	| {
+			readonly kind: 'pipeedge';
+			readonly profile: PipeEdge;
+			readonly wish: PipeEdgeWish;
+			readonly devices: readonly PlanDevice[];
+	  };
+
+interface AskedProblem {
+	readonly problem: Problem;
+	/** What excluding devices that own data does to these; undefined: nothing. */
+	readonly leftOut?: string | undefined;
+}
+
+/** What is asked as a problem, for these devices or for others. */
+function problemsOf(asked: Asked): (devices?: readonly PlanDevice[]) => AskedProblem {
+	switch (asked.kind) {
+		case 'job': {
+			const model = importModel(asked.model);
+			return (devices = asked.devices) => problemOfJob({...asked, model, devices});
+		}
+		case 'pipeedge':
+			return (devices = asked.devices) => ({
+				problem: problemOfPipeEdge(asked.profile, asked.wish, devices as readonly PipeEdgeBoard[]),
+			});
+		default:
+			return asked satisfies never;
+	}
+}
 
 export interface SearchOrder {
 	readonly asked: Asked;
 	/** How long to look for each of the plans that are asked for. */
 	readonly limitSeconds: number;
+	/** Until then, where nothing else ends the search. */
+	readonly thorough: boolean;
 	readonly explain: boolean;
 	/** Changes in words, and the devices as they are with them. */
 	readonly whatIf?: {readonly changes: readonly string[]; readonly devices: readonly PlanDevice[]} | undefined;
 	readonly front: boolean;
 }
 
-export interface Searched extends Planned {
-	/** What excluding devices that own data does to these; undefined: nothing. */
-	readonly leftOut: string | undefined;
+export interface Searched extends Planned, Pick<AskedProblem, 'leftOut'> {
 	/** Devices that the plan is better without. */
 	readonly unused: readonly string[];
 	readonly changes?: readonly Change[] | undefined;
@@ -54,18 +86,25 @@ function unusedBy({best}: Planned['outcome'], {fleet, constraints}: Problem): re
 		.filter(device => !taking.has(device) && !constraints.exclude.has(device));
 }
 
+/** Where stages have one device each, schemes that share stages are no alternatives. */
+function comparable(found: PlannedProblem, {space}: Problem): PlannedProblem {
+	const fits = ({plan}: PlannedProblem['baselines'][number]) =>
+		plan.stages.every(({replicas}) => replicas.length <= space.mostReplicas);
+	return space.mostReplicas > 1 ? found : {...found, baselines: found.baselines.filter(fits)};
+}
+
 /**
  * @param now milliseconds of a monotonic clock.
  * @param interrupted asked every so often.
  * @throws FplError `PLAN_INFEASIBLE`, `INTERRUPTED` where there is no plan yet, and those of `problemOfJob`.
  */
 export function search(order: SearchOrder, now: () => number, interrupted: () => boolean): Searched {
-	const model = importModel(order.asked.model);
-	const problemFor = (devices: readonly PlanDevice[]) => problemOfJob({...order.asked, model, devices});
-	const budget = () => budgetOf({limit: order.limitSeconds, thorough: false}, now, interrupted);
-	const name = order.asked.job.model;
-	const {problem, leftOut} = problemFor(order.asked.devices);
-	const planned = plannedOf(planProblem(problem, budget()), name);
+	const problemFor = problemsOf(order.asked);
+	const {limitSeconds: limit, thorough} = order;
+	const budget = () => budgetOf({limit, thorough}, now, interrupted);
+	const {problem, leftOut} = problemFor();
+	const {name} = problem.costs;
+	const planned = plannedOf(comparable(planProblem(problem, budget()), problem), name);
 	const {plan, evaluation} = planned.outcome.best;
 
 	/** What would become of the plan on changed devices; where nothing can be planned on these, `impossible` says why. */

@@ -26,7 +26,13 @@ const valueOfText = (text: string): unknown => (/^\d+(?:\.\d+)?$/u.test(text) ? 
 const nested = (keys: readonly string[], value: unknown): unknown =>
 	keys.reduceRight<unknown>((inner, key) => ({[key]: inner}), value);
 
-function changed(participants: readonly Participant[], change: string): readonly Participant[] {
+/** Why the times of a device's passes do not follow from its profile; undefined: they do. */
+export type TimesFrom = (participant: Participant) => string | undefined;
+
+/** What times follow from, where nobody measured them. */
+const timing = ['speeds', 'dispatch', 'cores'] as const;
+
+function changed(participants: readonly Participant[], change: string, timesFrom: TimesFrom): readonly Participant[] {
 	const where = `--what-if «${change}»`;
 	const match = /^\s*([^=.\s]+)(?:\.([^=]+?))?\s*=\s*(.+?)\s*$/u.exec(change);
 	if (!match) {
@@ -55,11 +61,22 @@ function changed(participants: readonly Participant[], change: string): readonly
 	if (!found.profile) {
 		throw new FplError('DEVICE_UNKNOWN', {where, problem: `nothing is known of «${device}»`});
 	}
+	const measured = timing.some(key => key === path.split('.')[0]) ? timesFrom(found) : undefined;
+	if (measured !== undefined) {
+		throw new FplError('USAGE', {
+			where,
+			problem: `how long «${device}» takes is measured (${measured}); speeds, dispatch and cores of its profile do not count`,
+			fix: 'Change another field, or plan without these times.',
+		});
+	}
 	const overrides = parseValue(overridesSchema, nested(path.split('.'), valueOfText(text)), where);
 	const profile = overrideProfile(found.profile, overrides, 'what-if');
 	return participants.map(one => (one === found ? {...one, profile, memoryBytes: profile.memoryBytes} : one));
 }
 
 /** @throws FplError `USAGE`, `DEVICE_UNKNOWN`, `CONFIG_KEY`, `CONFIG_VALUE` naming the change. */
-export const withChanges = (participants: readonly Participant[], changes: readonly string[]): readonly Participant[] =>
-	changes.reduce(changed, participants);
+export const withChanges = (
+	participants: readonly Participant[],
+	changes: readonly string[],
+	timesFrom: TimesFrom = () => undefined,
+): readonly Participant[] => changes.reduce((all, change) => changed(all, change, timesFrom), participants);

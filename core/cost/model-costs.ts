@@ -29,6 +29,8 @@ export interface UnitWork {
 export interface UnitCosts extends UnitWork {
 	/** Bytes per item that it makes and the backward pass of the whole model needs. */
 	readonly stashBytes: number;
+	/** Bytes of weights that are never trained, nor sent to anybody: they take memory only. Absent: there are none. */
+	readonly frozenBytes?: number;
 }
 
 /** A tensor that crosses a cut. */

@@ -20,7 +20,7 @@ export function stageCountsOf(plan: Plan, costs: ModelCosts): (stage: number) =>
 		const sum = (of: 'parameters' | 'buffers') => floatBytes * own.reduce((total, unit) => total + unit[of], 0);
 		return {
 			parameters: sum('parameters'),
-			buffers: sum('buffers'),
+			buffers: sum('buffers') + own.reduce((total, {frozenBytes = 0}) => total + frozenBytes, 0),
 			stash: stashOfRange(costs, [first, last]),
 			input: first === 0 ? costs.inputBytes : crossingBytes(costs, first - 1),
 			output: last === units.length - 1 ? costs.outputBytes : crossingBytes(costs, last),

@@ -6,9 +6,10 @@
  * measured in 10⁶ bytes (profiler.py), that of a board is its nominal size, of which 1024 are a GiB; `parameters_in` and
  * `parameters_out` are elements of activations per item.
  */
+import path from 'node:path';
 import {z} from 'zod';
 import {readConfig} from '../config/config.js';
-import type {ConfigDocument} from '../config/document.js';
+import {type ConfigDocument, readConfigFile} from '../config/document.js';
 import {FplError} from '../errors.js';
 import {suggestion} from '../nearest.js';
 import {megabitsPerSecond} from '../units.js';
@@ -115,8 +116,8 @@ function modelOf(document: ConfigDocument, wanted: string | undefined): PipeEdge
 		const fix = wanted === undefined ? undefined : suggestion(wanted, names);
 		throw wrong(document.name, {
 			expected: names.length === 0 ? 'a model with layers' : `one of the models ${names.join(', ')} to be named`,
-			got: wanted === undefined ? 'none' : `«${wanted}»`,
-			...(fix !== undefined && {fix}),
+			got: wanted === undefined ? 'none' : `«${wanted.slice(0, 80)}»`,
+			...(names.length > 0 && {fix: fix ?? 'Name one of them (--model).'}),
 		});
 	}
 	expectLayers(document, [name, 'mem_MB'], model.mem_MB, model.layers);
@@ -175,7 +176,7 @@ function typeOf(
 		throw wrong(document.placeOf([name, 'model_profiles']), {
 			expected: `one profile of «${model.name}»${batch === undefined ? '' : ` with batches of ${batch}`}, ${dtype}`,
 			got: measured === '' ? 'none' : measured,
-			fix: fitting.length > 1 ? 'Say which batch is meant' : 'Measure the model on such a device first',
+			fix: fitting.length > 1 ? 'Say which batch is meant (--batch-size).' : 'Measure the model on such a device first',
 		});
 	}
 	const path = [name, 'model_profiles', model.name, all.indexOf(found), 'time_s'];
@@ -223,4 +224,15 @@ export function readPipeEdge(documents: PipeEdgeDocuments, choice: PipeEdgeChoic
 		batch = read.batch;
 	}
 	return {model, batch: batch!, bytesPerElement, types, devices};
+}
+
+/** The three files of a folder, by their usual names. @throws FplError as `readPipeEdge`, and `CONFIG_FILE` for a file that is not there. */
+export async function readPipeEdgeFolder(folder: string, choice: PipeEdgeChoice = {}): Promise<PipeEdge> {
+	const read = (name: string) => readConfigFile(path.join(folder, name));
+	const documents = {
+		models: await read('models.yml'),
+		deviceTypes: await read('device_types.yml'),
+		devices: await read('devices.yml'),
+	};
+	return readPipeEdge(documents, choice);
 }

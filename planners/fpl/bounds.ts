@@ -68,7 +68,7 @@ export class Bounds {
 	readonly #lefts = new WeakMap<readonly number[], Left>();
 	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
-	/** The largest part that a forward pass can be of a forward and a backward one. */
+	/** The largest part that a forward pass can be of a forward and a backward one; 0 where nothing waits for gradients. */
 	readonly #forwardPart: number;
 
 	constructor(problem: Problem, mode: Mode, devices: readonly number[]) {
@@ -99,8 +99,8 @@ export class Bounds {
 				[1, most].map(items => times.least('forward', unit, items) / times.least('learn', unit, items)),
 			),
 		);
-		// Nothing of nothing is no part.
-		this.#forwardPart = Math.min(1, Math.max(0, ...parts.filter(one => one > 0)));
+		const waits = costs.values.some(({differentiable}) => differentiable);
+		this.#forwardPart = waits ? Math.min(1, Math.max(0, ...parts.filter(one => one > 0))) : 0;
 	}
 
 	#vectorElements = (first: number, last: number): number => this.#elements[last + 1]! - this.#elements[first]!;
@@ -250,10 +250,9 @@ export class Bounds {
 			sent += items * (made.forward + made.backward) + 2 * vectorBytes;
 		}
 		// Written out: spreading takes longer than all of the above.
-		const {isLast} = stage;
 		return {
 			range: stage.range,
-			isLast,
+			isLast: stage.isLast,
 			replicas,
 			vectorBytes,
 			made,

@@ -21,5 +21,5 @@ export type CostAxisName = keyof typeof costAxes;
 /** The axes along which the plans differ at all from nothing: where no device has a price, money is none. */
 export const usedAxes = (points: readonly PlanTotals[]): CostAxisName[] =>
 	(Object.keys(costAxes) as CostAxisName[]).filter(
-		name => name !== 'money' || points.some(point => costAxes.money.of(point) > 0),
+		name => (name !== 'money' && name !== 'energy') || points.some(point => costAxes[name].of(point) > 0),
 	);

@@ -3,8 +3,8 @@ import test from 'ava';
 import {type Comparison, comparePublished, readPublished} from '../../../bench/planner/published.js';
 import type {PipeEdge} from '../../../core/profile/pipeedge.js';
 import {seededRandom} from '../../../core/random.js';
+import {problemOfPipeEdge} from '../../../planners/pipeedge-problem.js';
 import {cheapest} from '../../support/planning/cheapest.js';
-import {problemOfPipeEdge} from '../../support/planning/pipeedge-problem.js';
 import {pipelineOptimum} from '../../support/planning/pipeline-optimum.js';
 
 interface Form {
@@ -49,7 +49,7 @@ test('what is said to be the best pipeline is so among all pipelines', t => {
 		const seconds = Array.from({length: 6}, () => 0.02 + 0.3 * random.next());
 		const slower = 1 + 2 * random.next();
 		const profile = standIn({layers: 6, boards: 2, seconds: layer => seconds[layer]!, slower});
-		const problem = problemOfPipeEdge(profile, 1 + seed);
+		const problem = problemOfPipeEdge(profile, {passes: 'training', microBatches: 1 + seed});
 		const optimum = pipelineOptimum(problem);
 		const {values, plans} = cheapest(problem, {everything: true});
 		t.true(Math.abs(values.get('time')! / optimum.seconds - 1) < 1e-12, `seed ${seed}`);
