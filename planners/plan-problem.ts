@@ -4,8 +4,9 @@
  */
 import {type Plan, synchronisationOf} from '../core/plan/plan.js';
 import {type Baseline, baselinesOf} from './baselines.js';
+import {candidateOf} from './explain.js';
 import {plainOf, planFpl} from './fpl/plan.js';
-import {rulesOf} from './fpl/rules.js';
+import {permitsShape, type Rules, rulesOf} from './fpl/rules.js';
 import type {Budget, Outcome, Problem} from './problem.js';
 
 /** A classic scheme, and whether it is a plan that the problem permits. */
@@ -31,30 +32,15 @@ const classicEpochs = 1;
 const localEpochsOf = (plan: Plan): number =>
 	synchronisationOf(plan, plan.stages[0]!).every.kind === 'step' ? 0 : classicEpochs;
 
-/** Whether the problem permits a scheme's plan: its space, its constraints, and training another way only where it may. */
-function isPermitted({space, constraints, fleet}: Problem, rules: ReturnType<typeof rulesOf>) {
-	const indices = new Map(fleet.devices.map(({device}, index) => [device, index]));
+/** Whether a scheme's plan is one that the problem asks for, and trains another way only where it may. */
+function isPermitted(problem: Problem, rules: Rules) {
 	return ({plan, exact, shortfalls}: Baseline): boolean => {
-		const {stages, pipeline} = plan;
-		const several = stages.length > 1;
-		return (
-			shortfalls.length === 0 &&
-			((exact && several) || space.localEpochs.includes(localEpochsOf(plan))) &&
-			stages.length <= space.mostStages &&
-			(!several || space.codecs.some(({kind}) => kind === 'fp32')) &&
-			(!several || space.microBatches.includes(pipeline.microBatches)) &&
-			(pipeline.microBatches === 1 || space.schedules.includes(pipeline.schedule)) &&
-			stages.every(({units, replicas}, stage) => {
-				const [first, last] = units === 'all' ? [0, Number.POSITIVE_INFINITY] : units;
-				const devices = replicas.map(({device}) => indices.get(device)!);
-				const own = stage === 0 && rules.sources !== undefined;
-				return (
-					rules.permits(devices, first, last) &&
-					(own ||
-						(replicas.length <= space.mostReplicas && (stage === 0 || replicas.length >= constraints.minimumReplicas)))
-				);
-			})
-		);
+		const candidate = candidateOf(problem, plan);
+		if (!candidate || shortfalls.length > 0) {
+			return false;
+		}
+		const localEpochs = exact && plan.stages.length > 1 ? 0 : localEpochsOf(plan);
+		return permitsShape(problem, rules, {...candidate, mode: {...candidate.mode, localEpochs}});
 	};
 }
 

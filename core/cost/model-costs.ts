@@ -29,6 +29,11 @@ export interface UnitWork {
 export interface UnitCosts extends UnitWork {
 	/** Bytes per item that it makes and the backward pass of the whole model needs. */
 	readonly stashBytes: number;
+	/**
+	 * Of these, what the backward pass of this unit does not need itself, only those of later ones. A stage that ends with this
+	 * unit gives it away and does not keep it. Absent: nothing is known of any.
+	 */
+	readonly lentBytes?: number;
 	/** Bytes of weights that are never trained, nor sent to anybody: they take memory only. Absent: there are none. */
 	readonly frozenBytes?: number;
 }

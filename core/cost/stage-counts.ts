@@ -5,11 +5,13 @@ import {crossingBytes, floatBytes, type ModelCosts} from './model-costs.js';
 import {type Range, rangesOfPlan} from './traffic.js';
 
 /**
- * Bytes per item that a stage keeps for backward: what its units make that the backward pass of the whole model needs. A little
- * more than the stage's own program keeps: what only the next stage's backward pass reads is not its own.
+ * Bytes per item that a stage keeps for backward: what its units make that their own backward passes need. That is what its
+ * programs keep, but for tensors that are reshaped at a cut; where several tensors cross one, those that are made earlier and
+ * read later are counted, too.
  */
 export const stashOfRange = ({units}: ModelCosts, [first, last]: Range): number =>
-	units.slice(first, last + 1).reduce((sum, {stashBytes}) => sum + stashBytes, 0);
+	units.slice(first, last + 1).reduce((sum, {stashBytes}) => sum + stashBytes, 0) -
+	(last + 1 < units.length ? (units[last]!.lentBytes ?? 0) : 0);
 
 export function stageCountsOf(plan: Plan, costs: ModelCosts): (stage: number) => StageCounts {
 	const {units} = costs;

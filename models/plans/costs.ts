@@ -33,21 +33,53 @@ function workOf(unit: Unit, one: ReadonlyMap<string, NodeCost>, two: ReadonlyMap
 	return work;
 }
 
+interface Stash {
+	readonly kept: number;
+	/** Of these, what the unit's own backward pass does not need. */
+	readonly lent: number;
+}
+
+/** Nodes of backward passes are named after the node whose gradient they are part of (`models/autodiff`). */
+const gradient = 'grad/';
+const originOf = (name: string): string => name.slice(gradient.length, name.lastIndexOf('/'));
+
+/** The first unit whose backward pass reads a value, itself or what is made of it again; −1: nobody knows which. */
+function earliestReaders(backward: Graph, units: readonly Unit[]): (value: string) => number {
+	const unitOf = new Map(units.flatMap(({index, nodes}) => nodes.map(name => [name, index] as const)));
+	const earliest = new Map<string, number>();
+	const read = (values: readonly string[], unit: number) => {
+		for (const value of values) {
+			earliest.set(value, Math.min(earliest.get(value) ?? Number.POSITIVE_INFINITY, unit));
+		}
+	};
+	// The last first: who reads what a node makes is known when its turn comes.
+	for (const {name, inputs, outputs} of backward.nodes.toReversed()) {
+		const own = unitOf.get(originOf(name)) ?? -1;
+		const again = Math.min(...outputs.map(output => earliest.get(output) ?? Number.POSITIVE_INFINITY));
+		read(inputs, name.startsWith(gradient) ? own : again);
+	}
+	return value => earliest.get(value) ?? -1;
+}
+
 /** By unit, bytes per item that the backward pass of the whole model needs of what the unit makes. */
-function stashes(model: Model, ends: readonly (readonly string[])[]): readonly number[] {
-	const {graph, outputs} = compileSegment({model, activations: []}, {batch: 1, stash: 'keep'}).forward();
-	const sums = [...ends, []].map(() => 0);
-	const kept = new Map(
+function stashes(model: Model, units: readonly Unit[], ends: readonly (readonly string[])[]): readonly Stash[] {
+	const programs = compileSegment({model, activations: []}, {batch: 1, stash: 'keep'});
+	const {graph, outputs} = programs.forward();
+	const bytes = new Map(
 		outputs
 			.filter(({role}) => role.kind === 'stash')
 			.map(({name, shape, dtype}) => [name, sizeOf(shape) * bytesPerElement(dtype)]),
 	);
+	const readerOf = earliestReaders(programs.backward().graph, units);
+	const sums = units.map(() => ({kept: 0, lent: 0}));
 	// Nodes are in topological order: what comes once all that crosses a cut is made, lies after that cut.
 	const made = new Set(model.graph.inputs.map(({name}) => name));
 	let unit = 0;
 	for (const node of graph.nodes) {
 		for (const name of node.outputs) {
-			sums[unit]! += kept.get(name) ?? 0;
+			const own = bytes.get(name) ?? 0;
+			sums[unit]!.kept += own;
+			sums[unit]!.lent += readerOf(name) > unit ? own : 0;
 			made.add(name);
 		}
 		while (unit < ends.length && ends[unit]!.every(name => made.has(name))) {
@@ -143,7 +175,7 @@ function count(model: Model, maxCrossing: number): ModelCosts {
 	const {types} = analyse(withSizes(graph, {[batchName]: 1}));
 	const {makers, readers} = usesOf(graph, units);
 	const crossing = cuts.map(cut => cut.crossing.map(({name}) => name));
-	const kept = stashes(model, crossing);
+	const kept = stashes(model, units, crossing);
 	const bytesOf = (infos: readonly ValueInfo[]) =>
 		infos.reduce((sum, {name, dtype}) => {
 			const shape = types.get(name)?.shape;
@@ -152,7 +184,11 @@ function count(model: Model, maxCrossing: number): ModelCosts {
 	return {
 		name: model.name,
 		maxCrossing,
-		units: workOfUnits(model, {maxCrossing}).map((unit, index) => ({...unit, stashBytes: kept[index]!})),
+		units: workOfUnits(model, {maxCrossing}).map((unit, index) => ({
+			...unit,
+			stashBytes: kept[index]!.kept,
+			lentBytes: kept[index]!.lent,
+		})),
 		values: [...new Set(crossing.flat())].map((name): ValueCosts => {
 			const {dtype, shape} = types.get(name)!;
 			return {

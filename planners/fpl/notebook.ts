@@ -1,7 +1,7 @@
 /** The plans that a search has looked at, each judged once; and which it may look at. */
 import type {Problem} from '../problem.js';
 import {type Candidate, isBetter, type Judged, judge, sharesOfStage} from './candidate.js';
-import {type Rules, sharesSuffice} from './rules.js';
+import {permitsShape, type Rules, sharesSuffice} from './rules.js';
 
 /** Plans that are kept at most, and how many of them stay when there are more: each has thousands of figures. */
 const mostKept = 1000;
@@ -64,29 +64,16 @@ export class Notebook {
 const inOrder = (a: Judged, b: Judged): number => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : 0);
 
 export function isPermitted(problem: Problem, rules: Rules, {stages, mode}: Candidate): boolean {
-	const {fleet, training, data, space, constraints} = problem;
-	if (stages.length > space.mostStages || (stages.length === 1 && !rules.whole)) {
+	const {fleet, training, data} = problem;
+	if (!permitsShape(problem, rules, {stages, mode})) {
 		return false;
 	}
 	return stages.every(({last, devices}, index) => {
+		if (stages.length === 1 || (data.kind === 'aligned' && index === 0)) {
+			return true;
+		}
 		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
-		const own = rules.sources !== undefined && index === 0;
-		const shares = () =>
-			sharesOfStage(
-				problem,
-				devices.map(device => fleet.devices[device]!),
-				index,
-				first,
-				last,
-			);
-		return (
-			rules.permits(devices, first, last) &&
-			(own ||
-				(devices.length <= space.mostReplicas &&
-					(stages.length === 1 || index === 0 || devices.length >= constraints.minimumReplicas))) &&
-			(stages.length === 1 ||
-				(data.kind === 'aligned' && index === 0) ||
-				sharesSuffice(shares(), training.batch, mode.microBatches))
-		);
+		const own = devices.map(device => fleet.devices[device]!);
+		return sharesSuffice(sharesOfStage(problem, own, index, first, last), training.batch, mode.microBatches);
 	});
 }

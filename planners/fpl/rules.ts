@@ -3,7 +3,7 @@ import type {CostDevice} from '../../core/cost/fleet.js';
 import {FplError} from '../../core/errors.js';
 import {apportion} from '../../core/plan/shares.js';
 import type {Problem} from '../problem.js';
-import type {Mode} from './candidate.js';
+import type {Candidate, Mode} from './candidate.js';
 
 export interface Rules {
 	/** Units after which may be cut, ascending; of these, the ones that may end the first stage. */
@@ -121,4 +121,29 @@ const modesOf = ({space, training}: Problem): readonly Mode[] =>
 /** Whether every replica has an item of every micro-batch: a plan is valid without, but bounds count on it. */
 export function sharesSuffice(shares: readonly number[], batch: number, microBatches: number): boolean {
 	return batch >= shares.length * microBatches && apportion(batch, shares).every(items => items >= microBatches);
+}
+
+/**
+ * Whether a plan of this shape is one of the plans that the problem asks for: its space, its constraints on devices, replicas and
+ * pinned units. Nothing is said of shares, amounts and memory.
+ */
+export function permitsShape({space, constraints}: Problem, rules: Rules, {stages, mode}: Candidate): boolean {
+	const {microBatches, schedule, codec, localEpochs} = mode;
+	const several = stages.length > 1;
+	const flows = () =>
+		rules.firstCuts.has(stages[0]!.last) &&
+		space.microBatches.includes(microBatches) &&
+		space.codecs.some(own => own === codec || JSON.stringify(own) === JSON.stringify(codec));
+	return (
+		stages.length <= space.mostStages &&
+		(several ? flows() : rules.whole) &&
+		((several && localEpochs === 0) || space.localEpochs.includes(localEpochs)) &&
+		(microBatches === 1 || space.schedules.includes(schedule)) &&
+		stages.every(({last, devices}, index) => {
+			const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
+			const own = rules.sources !== undefined && index === 0;
+			const enough = index === 0 || devices.length >= constraints.minimumReplicas;
+			return rules.permits(devices, first, last) && (own || (enough && devices.length <= space.mostReplicas));
+		})
+	);
 }

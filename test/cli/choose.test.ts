@@ -75,6 +75,25 @@ test.serial('the chosen plan is a document that validates', async t => {
 	t.is(valid.status, 0, valid.stderr);
 });
 
+test.serial('a plan takes as much memory when it is checked as when it is chosen', async t => {
+	const {files, plan} = await prepared(t);
+	const chosen = await plan('--limit', '1 s', '--explain', '--format', 'json');
+	const {plan: document, predicted} = JSON.parse(chosen.stdout) as {
+		plan: unknown;
+		predicted: {devices: {device: string; memoryBytes: number}[]};
+	};
+	const file = path.join(files.folder, 'plan.json');
+	await writeFile(file, JSON.stringify(document));
+	const checked = await fpl(t, files.folder, 'plan', '--validate', file, '--job', files.job, '--format', 'json')
+		.finished;
+	const {memory} = JSON.parse(checked.stdout) as {memory: {device: string; total: number}[]};
+	t.true(predicted.devices.length > 1);
+	t.deepEqual(
+		memory.map(({device, total}) => [device, total]),
+		predicted.devices.map(({device, memoryBytes}) => [device, memoryBytes]),
+	);
+});
+
 test.serial('what if nothing fits then: the plan as it is stays, and the reason stands beside it', async t => {
 	const {plan} = await prepared(t);
 	const change = 'cam-1.memory=10 kB';

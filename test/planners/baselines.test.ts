@@ -3,10 +3,14 @@ import test from 'ava';
 import {checkPlan} from '../../core/plan/check.js';
 import {seededRandom} from '../../core/random.js';
 import {baselinesOf} from '../../planners/baselines.js';
+import {candidateOf} from '../../planners/explain.js';
+import {planOfCandidate} from '../../planners/fpl/candidate.js';
 import {planFpl} from '../../planners/fpl/plan.js';
+import {permitsShape, rulesOf} from '../../planners/fpl/rules.js';
 import {planProblem} from '../../planners/plan-problem.js';
 import type {Problem} from '../../planners/problem.js';
-import {randomFleet, randomModel} from '../support/planning/random-problems.js';
+import {everyCandidate} from '../support/planning/brute-force.js';
+import {randomFleet, randomModel, randomProblem} from '../support/planning/random-problems.js';
 
 const budget = {expired: () => false, interrupted: () => false, exactPlans: 5000};
 
@@ -79,4 +83,33 @@ test('a scheme that the job does not permit says so, and is not chosen however c
 	t.true(alone.length > 0);
 	t.true(alone.every(({permitted}) => !permitted));
 	t.true(outcome.kind === 'planned' && outcome.best.plan.stages.slice(1).every(({replicas}) => replicas.length >= 2));
+});
+
+test('what a problem permits is the same of a plan as of the candidate that it was made of', t => {
+	let [permitted, refused] = [0, 0];
+	for (let seed = 1; seed <= 12; seed++) {
+		const wide = randomProblem(seededRandom(seed), {devices: 4, units: 5});
+		const narrow = {
+			...wide,
+			constraints: {...wide.constraints, minimumReplicas: 2},
+			space: {...wide.space, mostStages: 2, mostReplicas: 2, microBatches: wide.space.microBatches.slice(0, 1)},
+		};
+		const rules = rulesOf(narrow);
+		for (const candidate of everyCandidate(wide)) {
+			const known = candidateOf(narrow, planOfCandidate(narrow, candidate))!;
+			// A plan of one stage has no micro-batches, whatever it was made of.
+			const alone = candidate.stages.length === 1;
+			const mode = alone ? {...candidate.mode, microBatches: 1} : candidate.mode;
+			const is = permitsShape(narrow, rules, known);
+			t.is(is, permitsShape(narrow, rules, {...candidate, mode}), JSON.stringify(candidate));
+			const {stages} = candidate;
+			t.false(
+				is && (stages.length > 2 || (stages.some(({devices}) => devices.length > 2) && rules.sources === undefined)),
+			);
+			t.false(is && stages.slice(1).some(({devices}) => devices.length < 2));
+			permitted += is ? 1 : 0;
+			refused += is ? 0 : 1;
+		}
+	}
+	t.true(permitted > 20 && refused > 20, `${permitted} and ${refused}`);
 });

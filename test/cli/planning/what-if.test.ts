@@ -42,3 +42,15 @@ test('what makes no sense is refused with what was expected', t => {
 	t.regex(messageOf('cam-1'), /expected «device\.field=value»/u);
 	t.regex(messageOf('cam-1=gone'), /«away»/u);
 });
+
+test('of a device whose times are measured, what times would follow from is refused, and the rest is changed', t => {
+	const timesFrom = ({device}: Participant) => (device === 'cam-1' ? '--times pi4.yaml' : undefined);
+	for (const field of ['speeds.matmul=1 GFLOP/s', 'dispatch=1 ms', 'cores=2']) {
+		t.throws(() => withChanges(fleet, [`cam-1.${field}`], timesFrom), {
+			message: /what-if.*how long «cam-1» takes is measured \(--times pi4\.yaml\)/u,
+		});
+		t.notThrows(() => withChanges(fleet, [`fog-1.${field}`], timesFrom));
+	}
+	const [cam] = withChanges(fleet, ['cam-1.memory=256 MiB'], timesFrom);
+	t.is(cam!.memoryBytes, 256 * 1024 ** 2);
+});
