@@ -92,7 +92,7 @@ const show = (): Command =>
 			printJson(device);
 			return;
 		}
-		const {profile, engines, datasets, holdings, run, softwareVersion} = device;
+		const {profile, engines, datasets, holdings = [], run, softwareVersion} = device;
 		const own = holdings.map(({dataset, items}) => `${items} items of ${dataset}`);
 		printTable(profileColumns, [
 			['device', device.device, ''],

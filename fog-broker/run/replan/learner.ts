@@ -1,4 +1,5 @@
 /** Learns from what devices report how fast they and their links are, and says so when that is far from what was known. */
+import type {Clock} from '../../../core/clock.js';
 import type {Prediction} from '../../../core/ledger/prediction.js';
 import {devicesOf} from '../../../core/plan/fallback.js';
 import type {Job} from '../../../core/plan/job.js';
@@ -7,14 +8,14 @@ import type {DeviceProfile} from '../../../core/profile/profile.js';
 import type {BodyOf} from '../../../core/wire/bodies.js';
 import type {Sending} from '../../../core/wire/link/sendings.js';
 import {coordinatorId} from '../../../core/wire/topics.js';
-import type {RunContext} from '../conduct.js';
+import type {Fleet} from '../../fleet.js';
 import {learnedText, namesOf} from './learned.js';
 import {LinkPace} from './link-pace.js';
 import type {Memory, Slowness} from './memory.js';
 import {isOff, leastReportsOf, Pace} from './pace.js';
 
 export interface LearnerOptions {
-	readonly context: Pick<RunContext, 'clock' | 'fleet'>;
+	readonly context: {readonly clock: Pick<Clock, 'monotonic'>; readonly fleet: Pick<Fleet, 'find'>};
 	readonly job: Job;
 	/** The plan with all its devices. */
 	readonly plan: Plan;

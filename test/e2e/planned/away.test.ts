@@ -5,10 +5,12 @@ import {equalsUndisturbed, follow, movesIn} from '../../support/plans/moves.js';
 import {aShapedFleet, aShapedJob, limit, steps} from '../../support/plans/shaped-fleet.js';
 
 const wired = {up: 900, down: 900};
+/** As long as it takes to notice something. */
+const short = {...aShapedJob().training, epochs: 4};
 
 test.serial('a run that is taken up again without a device of its plan goes on by a plan without it', async t => {
 	const fleet = await aShapedFleet(t, {
-		'cam-1': {slow: 20, says: wired},
+		'cam-1': {slow: 10, says: wired},
 		'fog-1': {slow: 1, says: wired},
 	});
 	const stop = await fleet.coordinator();
@@ -45,13 +47,13 @@ test.serial('a run that is taken up again without a device of its plan goes on b
 
 test.serial('a run of a named scheme keeps its plan, and says so once', async t => {
 	const fleet = await aShapedFleet(t, {
-		'fog-1': {slow: 20, says: {up: 100, down: 100}, is: {up: 10, down: 100}},
+		'fog-1': {slow: 5, says: {up: 100, down: 100}, is: {up: 10, down: 100}},
 		'fog-2': {slow: 1, says: wired},
 		'fog-3': {slow: 1, says: wired},
 	});
 	await fleet.coordinator();
 	await fleet.join('fog-1');
-	const run = runId(await fleet.submit(aShapedJob({scheme: {kind: 'd-sgd'}})));
+	const run = runId(await fleet.submit(aShapedJob({training: short, scheme: {kind: 'd-sgd'}})));
 	let joined = false;
 	const {ledger} = await follow(fleet, run, async update => {
 		if (update.kind === 'round' && update.record.round >= 2 && !joined) {
@@ -69,10 +71,10 @@ test.serial('a run of a named scheme keeps its plan, and says so once', async t 
 });
 
 test.serial('a given plan is held against what was predicted of it as well', async t => {
-	const fleet = await aShapedFleet(t, {'fog-1': {slow: 20, says: {up: 100, down: 100}, is: {up: 10, down: 100}}});
+	const fleet = await aShapedFleet(t, {'fog-1': {slow: 5, says: {up: 100, down: 100}, is: {up: 10, down: 100}}});
 	await fleet.coordinator();
 	await fleet.join('fog-1');
-	const job = aShapedJob({scheme: {kind: 'd-sgd'}, planning: {replanFactor: 3}});
+	const job = aShapedJob({training: short, scheme: {kind: 'd-sgd'}, planning: {replanFactor: 3}});
 	const {ledger} = await follow(fleet, await fleet.submit(job), () => {});
 	const told = ledger.notes.map(({text}) => text).filter(text => text.startsWith('keeps'));
 	t.is(told.length, 1);
