@@ -17,7 +17,7 @@ import {planFor} from '../../models/plans/plan-for.js';
 import {brokerOption, formatOption, loggerOf, logOption, namespaceOption} from '../options.js';
 import {type ChooseOptions, choose} from '../planning/choose.js';
 import {choosePipeEdge, type PipeEdgeOptions} from '../planning/pipeedge.js';
-import {readJob, readParticipants, timesOption} from '../planning/plan-input.js';
+import {readJob, readParticipants, timesOption, withOwnData} from '../planning/plan-input.js';
 import {planYaml, printPlan, unitsText} from '../planning/plan-text.js';
 import {print, printJson} from '../terminal.js';
 
@@ -104,7 +104,8 @@ async function validate(file: string, jobFile: string, options: PlanOptions, com
 async function build(jobFile: string, options: PlanOptions, command: Command): Promise<void> {
 	const {job, model, bytes, items} = await readJob(jobFile);
 	const scheme = wantedScheme(job, options);
-	const {participants: all, broker} = await readParticipants(options, command);
+	const {participants, broker} = await readParticipants(options, command);
+	const all = withOwnData(participants, job, items);
 	const only = options.devices === undefined ? job.devices.only : undefined;
 	const fleet = only === undefined ? all : all.filter(({device}) => only.includes(device));
 	if (scheme.kind === 'auto') {

@@ -13,7 +13,7 @@ import {costsOfModel} from '../../models/plans/costs.js';
 import {costFleetOf, datasetSizeTexts, trainingCostsOf} from '../../planners/cost-input.js';
 import {simulate} from '../../planners/simulator/simulate.js';
 import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
-import {readJob, readParticipants, readTimes, timesOption} from '../planning/plan-input.js';
+import {readJob, readParticipants, readTimes, timesOption, withOwnData} from '../planning/plan-input.js';
 import {printSimulation, simulationCsv, simulationHtml, simulationJson} from '../planning/simulation-text.js';
 import {print, printJson} from '../terminal.js';
 
@@ -53,7 +53,8 @@ async function run(file: string, options: SimulateOptions, command: Command): Pr
 	}
 	const plan = readConfig(planSchema, {document: await readConfigFile(file), code: 'PLAN_INVALID'});
 	const {job, model, items} = await readJob(jobFile);
-	const {participants, broker} = await readParticipants(options, command);
+	const {participants: all, broker} = await readParticipants(options, command);
+	const participants = withOwnData(all, job, items);
 	checkPlanFor(plan, {
 		model,
 		fleet: participants,

@@ -8,6 +8,7 @@ import {type Job, jobSchema} from '../../core/plan/job.js';
 import {type BrokerLink, type DeclaredDevice, readFleet} from '../../core/profile/fleet-file.js';
 import {readUnitTimes, type UnitTimes} from '../../core/profile/unit-times.js';
 import type {FleetDevice} from '../../fog-broker/fleet.js';
+import {ownSamples} from '../../fog-broker/run/gather.js';
 import {prepare} from '../../fog-broker/run/preparation.js';
 import type {Model} from '../../models/graph.js';
 import type {FleetMember} from '../../models/plans/check.js';
@@ -23,7 +24,21 @@ export type Participant = Candidate &
 		readonly samples?: number | undefined;
 		/** Whether another machine plays it. */
 		readonly emulated?: boolean | undefined;
+		/** Of devices at the broker: the data that they have. */
+		readonly holdings?: FleetDevice['holdings'];
 	};
+
+/** With what devices at the broker say of the job's data. @param items of these that are here. */
+export const withOwnData = (
+	participants: readonly Participant[],
+	job: Job,
+	items: number | undefined,
+): readonly Participant[] =>
+	participants.map(one =>
+		one.holdings === undefined
+			? one
+			: {...one, samples: ownSamples(job, {device: one.device, holdings: one.holdings}, items)},
+	);
 
 /** A job file and the model that it names, built for the data where these are here; and how many items these are. */
 export async function readJob(file: string): Promise<{
@@ -56,8 +71,9 @@ const declared = (devices: readonly DeclaredDevice[]): readonly Participant[] =>
 /** The devices that are at the coordinator, in the order of their names. */
 export async function participantsOf(client: Client): Promise<readonly Participant[]> {
 	const {devices} = await client.ask({kind: 'listDevices'}, 'deviceList');
-	return (JSON.parse(devices) as FleetDevice[]).map(({device, profile, engines, emulated}) => ({
+	return (JSON.parse(devices) as FleetDevice[]).map(({device, profile, engines, emulated, holdings}) => ({
 		device,
+		holdings,
 		profile,
 		memoryBytes: profile.memoryBytes,
 		engines,

@@ -66,20 +66,32 @@ export function releaser(context: GatherContext, run: RunId): () => void {
 }
 
 /**
- * Devices as planners see them. A device that has not told what it can do is ignored by the fleet before it comes here. Where data lie on
- * the devices (`partition: local`) each of the `owners` has what it says, or else as much as the coordinator of the same dataset.
+ * Items of a job's data that lie on a device (`partition: local`): each of the `owners` has what it says, or else as many as there are
+ * where this is asked. Undefined: none of its own.
  */
-export function planDevices(
-	devices: readonly FleetDevice[],
+export function ownSamples(
 	{data}: Job,
+	{device, holdings}: {readonly device: string} & Pick<FleetDevice, 'holdings'>,
 	items: number | undefined,
 	owners = data.sources,
-): PlanDevice[] {
+): number | undefined {
 	const {dataset, limit = Number.POSITIVE_INFINITY, partition} = data;
+	if (partition.kind !== 'local' || owners?.includes(device) === false) {
+		return undefined;
+	}
+	const told = holdings.find(one => one.dataset === dataset)?.items;
+	return told === undefined ? items : Math.min(told, limit);
+}
+
+/** Devices as planners see them. A device that has not told what it can do is ignored by the fleet before it comes here. */
+export function planDevices(
+	devices: readonly FleetDevice[],
+	job: Job,
+	items: number | undefined,
+	owners?: readonly string[],
+): PlanDevice[] {
 	return devices.map(({device, profile, emulated, holdings}) => {
-		const owns = partition.kind === 'local' && (owners?.includes(device) ?? true);
-		const told = holdings.find(one => one.dataset === dataset)?.items;
-		const samples = owns ? (told === undefined ? items : Math.min(told, limit)) : undefined;
+		const samples = ownSamples(job, {device, holdings}, items, owners);
 		return {device, profile, emulated, ...(samples === undefined ? {} : {samples})};
 	});
 }
