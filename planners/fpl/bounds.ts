@@ -10,7 +10,7 @@ import type {LinkProfile} from '../../core/profile/profile.js';
 import type {Amounts, Problem} from '../problem.js';
 import type {Mode} from './candidate.js';
 import {chainOf, type Flow, type LinkedStage} from './chain.js';
-import {bytesBetween, type ItemBytes, type StageRange, stageBound} from './stage-bound.js';
+import {bytesBetween, forwardPartOf, type ItemBytes, type StageRange, stageBound} from './stage-bound.js';
 
 /** Stages so far, and the devices that are left. */
 export interface Prefix {
@@ -68,7 +68,7 @@ export class Bounds {
 	readonly #lefts = new WeakMap<readonly number[], Left>();
 	/** By device: seconds at least of all passes of unit u over a whole batch, summed up to u. */
 	readonly #learn: ReadonlyMap<number, Float64Array>;
-	/** The largest part that a forward pass can be of a forward and a backward one; 0 where nothing waits for gradients. */
+	/** See `forwardPartOf`. */
 	readonly #forwardPart: number;
 
 	constructor(problem: Problem, mode: Mode, devices: readonly number[]) {
@@ -93,14 +93,7 @@ export class Bounds {
 				return [index, sums] as const;
 			}),
 		);
-		const most = Math.ceil(training.batch / micros);
-		const parts = [...known.keys()].flatMap(times =>
-			costs.units.flatMap((_, unit) =>
-				[1, most].map(items => times.least('forward', unit, items) / times.least('learn', unit, items)),
-			),
-		);
-		const waits = costs.values.some(({differentiable}) => differentiable);
-		this.#forwardPart = waits ? Math.min(1, Math.max(0, ...parts.filter(one => one > 0))) : 0;
+		this.#forwardPart = forwardPartOf(costs, [...known.keys()], Math.ceil(training.batch / micros));
 	}
 
 	#vectorElements = (first: number, last: number): number => this.#elements[last + 1]! - this.#elements[first]!;

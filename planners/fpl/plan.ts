@@ -30,7 +30,7 @@ interface Effort {
 	readonly kicks: number;
 }
 
-const quick: Effort = {mostDescents: 5, mostBounds: 2500, mostTries: 10, mostEvaluated: 30, kicks: 0};
+const quick: Effort = {mostDescents: 4, mostBounds: 1800, mostTries: 8, mostEvaluated: 24, kicks: 0};
 const full: Effort = {mostDescents: 12, mostBounds: 8000, mostTries: 24, mostEvaluated: 100, kicks: 0};
 
 /** Plans of few devices take little time to evaluate, and who plans for very many has some. */

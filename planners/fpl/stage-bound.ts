@@ -78,6 +78,29 @@ export function sizesOf(items: number, micros: number): readonly {readonly count
 	return [...(more > 0 ? [{count: least + 1, times: more}] : []), {count: least, times: micros - more}];
 }
 
+/**
+ * The largest part that a forward pass can be of a forward and a backward one, in [0, 1]; 0 where nothing waits for gradients.
+ * @param most items of a pass.
+ */
+export function forwardPartOf(
+	{units, values}: Problem['costs'],
+	times: readonly CostDevice['times'][],
+	most: number,
+): number {
+	let largest = 0;
+	if (values.some(({differentiable}) => differentiable)) {
+		for (const own of times) {
+			for (let unit = 0; unit < units.length; unit++) {
+				for (const items of [1, most]) {
+					const both = own.least('learn', unit, items);
+					largest = both > 0 ? Math.max(largest, own.least('forward', unit, items) / both) : largest;
+				}
+			}
+		}
+	}
+	return Math.min(1, largest);
+}
+
 export interface StageRange {
 	readonly first: number;
 	readonly last: number;
