@@ -30,7 +30,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-	await createProgram().parseAsync();
+	const program = await createProgram(process.argv[2]);
+	await program.parseAsync();
 } catch (thrown) {
 	const error = translate(thrown);
 	if (error) {

@@ -13,8 +13,11 @@ import {temporaryFolder} from '../support/temporary.js';
 const commands = ['broker', 'agent run', 'devices', 'run', 'report', 'export', 'data', 'doctor', 'demo'];
 
 /** What `fpl <words> --help` prints and how it ends, without a process of its own. */
-function helpOf(t: ExecutionContext, words: readonly string[]): {readonly status: number; readonly stdout: string} {
-	const program = createProgram();
+async function helpOf(
+	t: ExecutionContext,
+	words: readonly string[],
+): Promise<{readonly status: number; readonly stdout: string}> {
+	const program = await createProgram();
 	let stdout = '';
 	for (const command of everyCommand(program)) {
 		command.configureOutput({
@@ -32,7 +35,7 @@ test.serial('every command has a help text, and those that take arguments have e
 	const main = await fpl(t, folder, '--help').finished;
 	t.is(main.status, 0);
 	for (const command of commands) {
-		const {status, stdout} = helpOf(t, command.split(' '));
+		const {status, stdout} = await helpOf(t, command.split(' '));
 		t.is(status, 0, command);
 		t.regex(stdout, /Usage: fpl/u);
 		if (command !== 'demo') {
@@ -40,7 +43,7 @@ test.serial('every command has a help text, and those that take arguments have e
 		}
 	}
 	const {status, stdout} = await fpl(t, folder, 'run', '--help').finished;
-	t.deepEqual({status, stdout}, helpOf(t, ['run']));
+	t.deepEqual({status, stdout}, await helpOf(t, ['run']));
 });
 
 const wrong: ReadonlyArray<
