@@ -4,7 +4,7 @@ import {caseNames, readCase} from '../../../bench/planner/gain/cases.js';
 import {gainsOf, objectivesOf, problemOf} from '../../../bench/planner/gain/gain.js';
 
 /** Without an exact search, and with few milliseconds: a plan that is as good as the classic ones must be there at once. */
-const budget = {expired: () => false, interrupted: () => false, exactPlans: 0};
+const budget = {expired: () => false, interrupted: () => false, exactPlans: 0, effort: 'brief'} as const;
 const large = /resnet50|vgg|large|mixed|ten|pi4/;
 
 test('there are at least twenty cases, of which some permit local epochs and some have prices', async t => {

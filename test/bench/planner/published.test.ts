@@ -82,8 +82,13 @@ test('so it is for ViT-Base on four boards of each of two types, as published', 
 		t.pass();
 		return;
 	}
-	for (const microBatches of [16, 64]) {
-		const compared = comparePublished(published, microBatches, 2000);
+	// With 8 it is among the plans that are built, improved and shaken; to prove that would take long.
+	for (const [microBatches, exactPlans] of [
+		[8, 0],
+		[16, 2000],
+		[64, 2000],
+	] as const) {
+		const compared = comparePublished(published, microBatches, exactPlans);
 		t.true(isOptimum(compared), JSON.stringify(compared));
 		t.is(compared.optimum.pipelines, pipelines);
 	}
