@@ -6,11 +6,11 @@ import {devicesOf} from '../../../core/plan/fallback.js';
 import {equalsUndisturbed, follow, movesIn} from '../../support/plans/moves.js';
 import {aShapedFleet, aShapedJob, limit, steps} from '../../support/plans/shaped-fleet.js';
 
-function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger): void {
+function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger, count: number): void {
 	t.is(final.state, 'done', final.because);
 	t.deepEqual(
 		rounds.map(({round}) => round),
-		Array.from({length: steps}, (_, round) => round),
+		Array.from({length: count}, (_, round) => round),
 	);
 }
 
@@ -23,7 +23,9 @@ test.serial('a device with a slow uplink loses its work to another one, and is k
 	const stop = await fleet.coordinator();
 	await fleet.join('fog-1');
 	await fleet.join('fog-2');
-	const job = aShapedJob();
+	const short = aShapedJob();
+	// On a busy machine it takes a while until the device that joins is looked at.
+	const job = {...short, training: {...short.training, epochs: 16}};
 	const run = await fleet.submit(job);
 	let again: Promise<unknown> | undefined;
 	const {ledger} = await follow(fleet, run, update => {
@@ -35,14 +37,17 @@ test.serial('a device with a slow uplink loses its work to another one, and is k
 		}
 	});
 	await again;
-	everyStepOnce(t, ledger);
+	everyStepOnce(t, ledger, 2 * steps);
 	const [move, ...more] = movesIn(ledger);
 	t.regex(
 		move?.text ?? JSON.stringify(ledger.notes),
 		/\(fog-1\) to «one device» \(fog-2\): fog-1 sends at (8|9|1\d)(\.\d)? Mbit\/s, where its profile says 50 Mbit\/s; what is left costs/u,
 	);
 	t.is(more.length, 0);
-	t.true(ledger.notes.some(({text}) => /keeps the plan .* though fog-3 joined/u.test(text)));
+	t.true(
+		ledger.notes.some(({text}) => /keeps the plan .* though fog-3 joined/u.test(text)),
+		JSON.stringify(ledger.notes),
+	);
 	t.deepEqual(devicesOf((await fleet.store.find(run))!.plan!), ['fog-2']);
 	const {slowness} = JSON.parse((await fleet.store.file(runId(run), 'pace.json')).toString()) as {
 		readonly slowness: Readonly<Record<string, number>>;
