@@ -2,14 +2,14 @@
 import {z} from 'zod';
 import {FplError} from '../../core/errors.js';
 import type {Logger} from '../../core/log.js';
-import {measureNames} from '../../core/plan/objective.js';
+import {measureNames, planningSchema} from '../../core/plan/objective.js';
 import {quantity} from '../../core/plan/quantity.js';
 import {type PipeEdge, readPipeEdgeFolder} from '../../core/profile/pipeedge.js';
 import {formatDuration} from '../../core/units.js';
 import {boardsOf, type PipeEdgePasses, type PipeEdgeWish} from '../../planners/pipeedge-problem.js';
 import {type AnswerOptions, answer} from './answer.js';
 import {flag, type WishOptions} from './choose.js';
-import type {Participant} from './plan-input.js';
+import {onlyNamed} from './plan-input.js';
 import type {UnitsText} from './plan-text.js';
 
 export interface PipeEdgeOptions extends WishOptions, AnswerOptions {
@@ -24,26 +24,8 @@ export interface PipeEdgeOptions extends WishOptions, AnswerOptions {
 }
 
 const defaultMicroBatches = 16;
-const defaultLimit = 5;
 
 const count = (most: number) => z.coerce.number().int().min(1).max(most);
-
-/** The boards of these names, in this order. @throws FplError `DEVICE_UNKNOWN` */
-function only(boards: readonly Participant[], names: string | undefined, folder: string): readonly Participant[] {
-	return (
-		names?.split(',').map(name => {
-			const found = boards.find(({device}) => device === name.trim());
-			if (!found) {
-				throw new FplError('DEVICE_UNKNOWN', {
-					where: '--devices',
-					expected: `one of ${boards.map(({device}) => device).join(', ')}, as in ${folder}`,
-					got: `«${name}»`,
-				});
-			}
-			return found;
-		}) ?? boards
-	);
-}
 
 /** Layers with the seconds of their forward passes on the first of the types: what part a stage has hardly depends on the type. */
 const unitsOf = ({model, bytesPerElement, types}: PipeEdge, passes: PipeEdgePasses): UnitsText => ({
@@ -69,7 +51,7 @@ export async function choosePipeEdge(options: PipeEdgeOptions, logger: Logger): 
 	const microBatches = flag('--micro-batches', count(4096), options.microBatches) ?? defaultMicroBatches;
 	const batch = flag('--batch-size', count(65_536), options.batchSize);
 	const deadline = flag('--deadline', quantity('time'), options.deadline);
-	const limitSeconds = flag('--limit', quantity('time'), options.limit) ?? defaultLimit;
+	const limitSeconds = flag('--limit', quantity('time'), options.limit) ?? planningSchema.parse({}).limit;
 	const latency = flag('--latency', quantity('time'), options.latency);
 	const profile = await readPipeEdgeFolder(folder, {
 		...(model === undefined ? {} : {model}),
@@ -83,7 +65,8 @@ export async function choosePipeEdge(options: PipeEdgeOptions, logger: Logger): 
 		most: deadline === undefined ? {} : {time: deadline},
 	};
 	const boards = boardsOf(profile, latency).map(board => ({...board, memoryBytes: board.profile.memoryBytes}));
-	const participants = only(boards, options.devices, folder);
+	const names = options.devices?.split(',').map(name => name.trim());
+	const participants = onlyNamed(boards, names, folder);
 	const items = microBatches * profile.batch;
 	const cannot = `nothing here runs it: of «${profile.model.name}» there is a profile, no ONNX model`;
 	await answer(

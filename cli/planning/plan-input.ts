@@ -109,20 +109,32 @@ export async function readParticipants(options: FleetOptions, command: Command):
 	for (const warning of warnings) {
 		loggerOf(command).warn(warning);
 	}
-	const all = declared(written);
-	const participants =
+	return {participants: onlyNamed(declared(written), names, fleet), broker};
+}
+
+/**
+ * What `--devices` asks for, in its order; all without it.
+ * @param file in which they stand.
+ * @throws FplError `DEVICE_UNKNOWN`
+ */
+export function onlyNamed<D extends {readonly device: string}>(
+	all: readonly D[],
+	names: readonly string[] | undefined,
+	file: string,
+): readonly D[] {
+	return (
 		names?.map(name => {
 			const found = all.find(({device}) => device === name);
 			if (!found) {
 				throw new FplError('DEVICE_UNKNOWN', {
 					where: '--devices',
-					expected: `one of ${all.map(({device}) => device).join(', ')}, as in ${fleet}`,
+					expected: `one of ${all.map(({device}) => device).join(', ')}, as in ${file}`,
 					got: `«${name}»`,
 				});
 			}
 			return found;
-		}) ?? all;
-	return {participants, broker};
+		}) ?? all
+	);
 }
 
 /** `--times FILE`, of `fpl plan` and `fpl simulate`. */
