@@ -3,6 +3,8 @@
  *
  *     npm run bench:planner -- truth [--models lenet5,cnn-small,sensor-cnn] [--plans d-sgd,pipeline-4] [--steps 10]
  *         [--details details.jsonl] [--tables earlier.csv,…]
+ *     npm run bench:planner -- links [--models lenet5] [--plans d-sgd,pipeline-4] [--steps 10] [--seconds 4]
+ *         [--device cam-1] [--up "8 Mbit/s"] [--down RATE] [--only declared|other] [--tables earlier.csv,…]
  *     npm run bench:planner -- gain [--cases cameras-wifi,…]
  *     npm run bench:planner -- optimality [--instances 200] [--seed 1]
  *     npm run bench:planner -- milp [--seeds 3] [--kinds 2,3] [--measures time,…] [--within 0.5] [--limit 120]
@@ -10,6 +12,7 @@
  *     npm run bench:planner -- speed [--sizes small,medium,large] [--repeats 5] [--seed 1]
  */
 import {gainCommand} from './gain/command.js';
+import {linksCommand} from './links/command.js';
 import {milpCommand} from './milp.js';
 import {optimalityCommand} from './optimality.js';
 import {publishedCommand} from './published.js';
@@ -18,6 +21,7 @@ import {truthCommand} from './truth/command.js';
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
 	truth: truthCommand,
+	links: linksCommand,
 	gain: gainCommand,
 	milp: milpCommand,
 	optimality: optimalityCommand,

@@ -8,6 +8,7 @@ import type {Plan, PlanDocument} from '../../core/plan/plan.js';
 import {cpuSeconds} from '../wire/cpu.js';
 
 const main = path.resolve(import.meta.dirname, '../../cli/main.js');
+const agentOnOtherLink = path.resolve(import.meta.dirname, 'other-link.js');
 
 interface Running {
 	readonly child: ChildProcess;
@@ -20,21 +21,28 @@ interface Running {
 export interface Emulation {
 	readonly profile: string;
 	readonly overrides?: Readonly<Record<string, unknown>>;
+	/** What of its link is really otherwise than it says, as fleet files say it. */
+	readonly really?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Ran {
+	readonly ledger: Ledger;
+	/** Seconds of broker and agents. */
+	readonly cpu: readonly number[];
+	/** What the run left behind. */
+	readonly directory: string;
 }
 
 export interface Fleet {
 	/** Runs a job to its end. @throws Error with the output when it fails. */
-	run(
-		job: JobDocument,
-		plan?: PlanDocument | Plan,
-	): Promise<{readonly ledger: Ledger; readonly cpu: readonly number[]}>;
+	run(job: JobDocument, plan?: PlanDocument | Plan): Promise<Ran>;
 	/** What the agents have written so far, one after the other. */
 	agentOutput(): string;
 	close(): Promise<void>;
 }
 
-function start(folder: string, args: readonly string[]): Running {
-	const child = spawn(process.execPath, [main, ...args], {
+function start(folder: string, args: readonly string[], program = main): Running {
+	const child = spawn(process.execPath, [program, ...args], {
 		env: {...process.env, XDG_STATE_HOME: folder, XDG_DATA_HOME: folder},
 		stdio: ['ignore', 'pipe', 'pipe'],
 	});
@@ -82,21 +90,21 @@ export async function startFleet(
 ): Promise<Fleet> {
 	const broker = start(folder, ['broker', '--listen', 'mqtt://127.0.0.1:0', '--log-level', 'warn']);
 	const [, url] = await broker.until(/listening on (\S+)/u);
-	const emulation = (id: string): readonly string[] => {
+	const agents = devices.map(id => {
+		const flags = ['--id', id, '--broker', url!, '--threads', '1', '--log-level', logLevel];
 		if (typeof emulate !== 'function') {
-			return emulate === undefined ? [] : ['--emulate', emulate];
+			return start(folder, ['agent', 'run', ...flags, ...(emulate === undefined ? [] : ['--emulate', emulate])]);
 		}
-		const {profile, overrides = {}} = emulate(id);
+		const {profile, overrides = {}, really} = emulate(id);
 		const file = path.join(folder, `agent-${id}.json`);
-		writeFileSync(file, JSON.stringify({emulate: profile, overrides}));
-		return ['--config', file];
-	};
-	const agents = devices.map(id =>
-		start(folder, [
-			...['agent', 'run', '--id', id, '--broker', url!, '--threads', '1', '--log-level', logLevel],
-			...emulation(id),
-		]),
-	);
+		const config = {emulate: profile, overrides};
+		if (really) {
+			writeFileSync(file, JSON.stringify({...config, id, broker: url, threads: 1, logLevel}));
+			return start(folder, [file, JSON.stringify(really)], agentOnOtherLink);
+		}
+		writeFileSync(file, JSON.stringify(config));
+		return start(folder, ['agent', 'run', ...flags, '--config', file]);
+	});
 	await Promise.all(agents.map(agent => agent.until(/joined the fleet/u)));
 	const pids = [broker, ...agents].map(({child}) => child.pid ?? 0);
 	let runs = 0;
@@ -118,11 +126,12 @@ export async function startFleet(
 			const found = readdirSync(folder, {recursive: true, encoding: 'utf8'}).find(
 				entry => entry.endsWith('ledger.json') && entry.includes(name!),
 			);
-			const ledger = JSON.parse(readFileSync(path.join(folder, found!), 'utf8')) as Ledger;
+			const file = path.join(folder, found!);
+			const ledger = JSON.parse(readFileSync(file, 'utf8')) as Ledger;
 			if (ledger.final.state !== 'done') {
 				throw new Error(`${plan?.scheme ?? 'the run'}: ${ledger.final.state}, ${ledger.final.because}`);
 			}
-			return {ledger, cpu};
+			return {ledger, cpu, directory: path.dirname(file)};
 		},
 		agentOutput: () => agents.map(agent => agent.output()).join(''),
 		async close() {

@@ -96,12 +96,16 @@ function engines(preferred: AgentConfig['engine'], threads: number) {
 	};
 }
 
-/** @throws FplError `BROKER_REFUSED`, `ID_TAKEN`, `DEVICE_UNKNOWN`, `CONFIG_VALUE`, `INTERRUPTED`. */
+/**
+ * @param reallyOf how the link of an emulated device really is: as the profile says, except where it is looked at what comes of that.
+ * @throws FplError `BROKER_REFUSED`, `ID_TAKEN`, `DEVICE_UNKNOWN`, `CONFIG_VALUE`, `INTERRUPTED`.
+ */
 export async function startAgent(
 	config: AgentConfig,
 	state: string,
 	logger: Logger,
 	signal: AbortSignal,
+	reallyOf: (emulated: DeviceProfile) => LinkProfile = ({link}) => link,
 ): Promise<RunningDevice> {
 	letHeapGrow();
 	const clock = systemClock;
@@ -138,7 +142,7 @@ export async function startAgent(
 					logger: logger.child('mqtt'),
 					signal,
 				});
-				return emulation ? shapeTransport(connection, shapeOf(emulation.link), {clock, logger}) : connection;
+				return emulation ? shapeTransport(connection, shapeOf(reallyOf(emulation)), {clock, logger}) : connection;
 			},
 			staging: {
 				engine: name => works.get(name),

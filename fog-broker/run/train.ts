@@ -178,6 +178,7 @@ class Training {
 				const next = end.moved ? await this.#onwards(course, observer.move) : await this.#back(course, setting, end);
 				if (!next) {
 					await this.#predicted(predicting);
+					await this.#remembering;
 					await keep(setting, active, end);
 					return end;
 				}

@@ -88,7 +88,7 @@ const bySpeed = withShares({'cam-1': 3, 'cam-2': 3, 'gate-1': 1});
 const two = ['cam-1', 'gate-1'];
 
 /** The plans for a model. */
-export function plansOf(task: Case): readonly PlanCase[] {
+function plansOf(task: Case): readonly PlanCase[] {
 	const whole = modelOf(task, task.shape);
 	const view = modelOf(task, task.views.shape);
 	const plan = (
@@ -132,6 +132,20 @@ export function plansOf(task: Case): readonly PlanCase[] {
 		plan('fpl-aligned', {kind: 'fpl-aligned'}, {owners: two}),
 		plan('u-shaped', {kind: 'u-shaped', microBatches: 2}, {owners: two}),
 	];
+}
+
+/** Those of the names that were given, separated by commas; all without. */
+export function plansNamed(task: Case, names: string | undefined): readonly PlanCase[] {
+	const all = plansOf(task);
+	return (
+		names?.split(',').map(name => {
+			const found = all.find(one => one.name === name);
+			if (!found) {
+				throw new Error(`expected one of ${all.map(one => one.name).join(', ')}, got «${name}»`);
+			}
+			return found;
+		}) ?? all
+	);
 }
 
 /** The job by which a plan is run. */

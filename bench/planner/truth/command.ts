@@ -8,7 +8,7 @@ import path from 'node:path';
 import {parseArgs} from 'node:util';
 import {noise} from '../../stages/pictures.js';
 import {startFleet} from '../../stages/processes.js';
-import {caseOf, plansOf} from './cases.js';
+import {caseOf, plansNamed} from './cases.js';
 import {devices, emulationOf} from './fleet.js';
 import {measure} from './measure.js';
 import {csvHead, csvLine, type Row, readRows, summaries} from './table.js';
@@ -40,8 +40,7 @@ export async function truthCommand(args: readonly string[]): Promise<void> {
 			for (const model of models) {
 				const task = caseOf(model);
 				const data = noise(path.join(folder, model), task.shape, task.batch * Number(values.steps));
-				const wanted = values.plans?.split(',');
-				for (const one of plansOf(task).filter(({name}) => !wanted || wanted.includes(name))) {
+				for (const one of plansNamed(task, values.plans)) {
 					const {row, details} = await measure(fleet, task, one, {data, steps: Number(values.steps)});
 					rows.push(row);
 					console.log(csvLine(row));

@@ -74,25 +74,31 @@ function predict(task: Case, one: PlanCase, job: JobDocument, alone: boolean): E
 	);
 }
 
-export async function measure(
-	fleet: Fleet,
-	task: Case,
-	one: PlanCase,
-	{data, steps}: MeasureOptions,
-): Promise<{readonly row: Row; readonly details: unknown}> {
-	// A round of replicas that train on their own is an epoch.
-	const alone = one.plan.stages.length === 1 && one.plan.synchronisation.exchange === 'weights';
+/** Replicas that train on their own: a round of theirs is an epoch. */
+const areAlone = ({plan}: PlanCase): boolean => plan.stages.length === 1 && plan.synchronisation.exchange === 'weights';
+
+/** A job of so many steps, or rounds; where steps come in groups, of a few of these. */
+export function jobFor(task: Case, one: PlanCase, {data, steps}: MeasureOptions): JobDocument {
 	const replicas = one.plan.stages[0]!.replicas.length;
-	const job = jobOf(
+	return jobOf(
 		task,
 		one,
 		one.grouped
 			? {data, limit: task.batch * perGroup, epochs: groups}
-			: alone
+			: areAlone(one)
 				? {data, limit: 2 * replicas * task.batch, epochs: steps}
 				: {data, limit: task.batch * steps, epochs: 1},
 	);
-	const predicted = predict(task, one, job, alone);
+}
+
+export async function measure(
+	fleet: Fleet,
+	task: Case,
+	one: PlanCase,
+	options: MeasureOptions,
+): Promise<{readonly row: Row; readonly details: unknown}> {
+	const job = jobFor(task, one, options);
+	const predicted = predict(task, one, job, areAlone(one));
 	const before = fleet.agentOutput().length;
 	const {ledger, cpu} = await fleet.run(job, one.plan);
 	const {rounds} = ledger;

@@ -12,7 +12,7 @@ import {mayTakePart, type PlanObserver, type ReplannerOptions} from './replanner
 export interface FixedOptions
 	extends Pick<
 		ReplannerOptions,
-		'context' | 'wanted' | 'plan' | 'prediction' | 'sendings' | 'active' | 'memory' | 'times' | 'note'
+		'context' | 'wanted' | 'plan' | 'prediction' | 'sendings' | 'active' | 'memory' | 'times' | 'note' | 'onLearned'
 	> {
 	/** What the plan costs, where that is found out while the run goes on. */
 	readonly predicted: Promise<Prediction | undefined> | undefined;
@@ -37,7 +37,7 @@ export class FixedPlan implements PlanObserver {
 		if (prediction?.planDigest !== planDigest(this.#options.plan)) {
 			return;
 		}
-		const {context, wanted, plan, memory, times, sendings} = this.#options;
+		const {context, wanted, plan, memory, times, sendings, onLearned} = this.#options;
 		this.#learner = new Learner({
 			context,
 			job: wanted.job,
@@ -47,7 +47,12 @@ export class FixedPlan implements PlanObserver {
 			memory,
 			betweenLooksMs: times.settleMs,
 			sendings,
-			onNews: (_, text) => this.#tell(text),
+			onNews: (_, text, recalled) => {
+				if (!recalled) {
+					onLearned();
+				}
+				this.#tell(text);
+			},
 		});
 	}
 
