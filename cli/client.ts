@@ -16,6 +16,8 @@ import type {Transport} from '../core/wire/transport.js';
 import {loggerOf, stopSignal} from './options.js';
 
 const answerMs = 20_000;
+/** A job is answered when its model has been built, its data have been opened and its files have been written. */
+const submitMs = 120_000;
 const transferMs = 120_000;
 /** A run that says nothing is asked again this often: its last update may have been lost. */
 const askAgainMs = 3000;
@@ -63,7 +65,12 @@ export async function createClient({transport, topics, self, clock, logger}: Cli
 	let uploads = 0;
 
 	const ask: Client['ask'] = async (body, expect) =>
-		(await messenger.request(coordinatorId, body, {expect: [expect], deadlineMs: answerMs})).body;
+		(
+			await messenger.request(coordinatorId, body, {
+				expect: [expect],
+				deadlineMs: body.kind === 'submit' || body.kind === 'infer' ? submitMs : answerMs,
+			})
+		).body;
 
 	return {
 		ask,

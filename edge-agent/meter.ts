@@ -64,8 +64,8 @@ export class Meter {
 
 	/**
 	 * Waits until the emulated device would have finished; at once where none is emulated.
-	 * @returns seconds by which the host itself was slower than the device would have been: they are the host's, not the
-	 * device's, and are counted as waiting.
+	 * @returns seconds by which the host itself was slower than the device would have been, or woke up later: they are the
+	 * host's, not the device's, and are counted as waiting.
 	 */
 	async stretch(work: Workload, measuredSeconds: number, signal: AbortSignal): Promise<number> {
 		const {clock, profile, emulated, log} = this.#options;
@@ -76,7 +76,7 @@ export class Meter {
 		const outcome = await stretch(clock, measuredSeconds, wanted, signal);
 		switch (outcome.kind) {
 			case 'stretched':
-				return 0;
+				return Math.max(0, measuredSeconds + outcome.sleptSeconds - wanted);
 			case 'host-too-slow': {
 				const surplus = measuredSeconds - wanted;
 				const facts = {factor: Number(outcome.factor.toFixed(2)), surplusMs: Number((surplus * 1000).toFixed(2))};

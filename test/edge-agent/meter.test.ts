@@ -182,6 +182,29 @@ test('the battery is asked for what is left, but not at every step', async t => 
 	t.is((await made.cost(waiting(1), noBytes)).batteryJoules, 35_998);
 });
 
+test('an emulated device computes for as long as it says: what the host takes longer, or sleeps longer, is waiting', async t => {
+	const work = {matmul: {flops: 1e9, bytes: 0, calls: 0}};
+	const wanted = 1e9 / profile.speeds.matmul;
+	const {signal} = new AbortController();
+	const never = aMeter(undefined, {clock: new ManualClock()});
+	t.is(await never.made.stretch(work, 2 * wanted, signal), 0, 'nothing is emulated');
+	for (const [measured, lateMs, surplus] of [
+		[wanted / 4, 0, 0],
+		[wanted / 4, 30, 0.03],
+		[wanted + 0.5, 0, 0.5],
+	] as const) {
+		const clock = new ManualClock();
+		const late = Object.assign(Object.create(clock) as ManualClock, {
+			monotonic: () => clock.monotonic(),
+			sleep: (ms: number) => clock.sleep(ms + lateMs),
+		});
+		const {made} = aMeter(undefined, {clock: late, emulated: true});
+		const stretched = made.stretch(work, measured, signal);
+		await clock.advance(1000 * wanted + 100);
+		t.true(Math.abs((await stretched) - surplus) < 1e-9, `${await stretched}, where ${surplus} was expected`);
+	}
+});
+
 test('an emulated device encodes one thing after the other, each for as long as it takes it', async t => {
 	const clock = new ManualClock();
 	const {made} = aMeter(undefined, {clock, emulated: true});

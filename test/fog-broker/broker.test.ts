@@ -167,7 +167,7 @@ test('who begins a frame and does not end it is cut off', async t => {
 	const {closed} = rawClient(broker.port, connectPacket, Buffer.from([0x30, 100, 0, 1]));
 	const started = Date.now();
 	await closed;
-	t.true(Date.now() - started >= 150 && Date.now() - started < 20_000);
+	t.true(Date.now() - started >= 150 && Date.now() - started < 60_000);
 	await broker.close();
 });
 
@@ -188,7 +188,7 @@ test('a subscriber that does not read is cut and does not stop the others', asyn
 	for (let index = 0; index < count; index++) {
 		await writer.publish('x/y', payload);
 	}
-	await until('all messages have come', () => seen === count, 10_000);
+	await until('all messages have come', () => seen === count);
 	await until('the frozen one is cut', () => broker.stats().clients === 2);
 	frozen.socket.destroy();
 	await Promise.all([reader.close(), writer.close()]);
@@ -201,7 +201,8 @@ test('closing does not wait for clients', async t => {
 	const a = await connect(broker.url, cam);
 	const started = Date.now();
 	await broker.close();
-	t.true(Date.now() - started < 3000);
+	// A client says something every minute: who waits for clients waits so long.
+	t.true(Date.now() - started < 30_000);
 	await until('the client has noticed', () => a.status === 'offline');
 	await a.close();
 });

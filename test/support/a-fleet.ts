@@ -24,6 +24,7 @@ import {startCoordinator} from '../../fog-broker/service.js';
 import type {Engine} from '../../models/engines/engine.js';
 import {startEngine} from '../../models/engines/index.js';
 import {temporaryFolder} from './temporary.js';
+import {type Brake, createBrake} from './waiting/brake.js';
 import {watched} from './waiting/watched.js';
 
 export interface FleetDeviceHandle extends RunningDevice {
@@ -37,6 +38,8 @@ export interface TestFleet {
 	readonly store: RunStore;
 	readonly engine: Engine;
 	readonly folder: string;
+	/** Of all devices; off to begin with. */
+	readonly brake: Brake;
 	/** `staging`: what is different about this device when it gets ready for a run; `facts`: in what it says of itself; `meter`: how its energy is measured. */
 	device(
 		name: string,
@@ -110,6 +113,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 	// Nothing here holds a socket, and deadlines do not keep a process alive.
 	const alive = setInterval(() => {}, 1000);
 	t.teardown(() => clearInterval(alive));
+	const brake = createBrake();
 	const store = new RunStore(path.join(folder, 'runs'));
 	const host = libraryProfile('server-core', 'host');
 	let starts = 0;
@@ -130,6 +134,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 		store,
 		engine,
 		folder,
+		brake,
 		client,
 
 		async device(name, staging = {}, facts = {}, meter = {}) {
@@ -145,7 +150,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 					return transport;
 				},
 				staging: {
-					engine: async () => engine,
+					engine: async () => brake.on(engine),
 					models: new ModelCache(path.join(folder, name)),
 					places: {environment: process.env},
 					dataPaths: {},

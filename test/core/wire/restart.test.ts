@@ -16,7 +16,7 @@ const topics = createTopics();
 const cam = deviceId('cam-1');
 
 test('presence, a request and a transfer survive a restart of the broker', async t => {
-	t.timeout(60_000);
+	t.timeout(150_000);
 	let broker = await startBroker({listen: 'mqtt://127.0.0.1:0', remoteCoordinator: true});
 	const connect = (party: DeviceId, will?: () => Will) =>
 		connectMqtt({
@@ -80,13 +80,13 @@ test('presence, a request and a transfer survive a restart of the broker', async
 	]);
 	const [asking, answering] = messengers;
 	answering.serve(() => ({kind: 'ack'}));
-	const reply = asking.request(cam, {kind: 'ping'}, {expect: ['ack'], deadlineMs: 10_000});
+	const reply = asking.request(cam, {kind: 'ping'}, {expect: ['ack'], deadlineMs: 60_000});
 
 	await sent;
 	t.true(received.equals(data));
 	t.is(chunks, Math.ceil(data.length / (256 * 1024)));
 	t.is((await reply).body.kind, 'ack');
-	await until('the device is there again', () => log.length >= 3, 10_000);
+	await until('the device is there again', () => log.length >= 3);
 	t.deepEqual(log, ['+cam-1', '-cam-1 replaced', '+cam-1']);
 	await presence.leave('done');
 	await until('left', () => log.at(-1) === '-cam-1 died');

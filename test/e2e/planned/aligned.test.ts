@@ -7,7 +7,8 @@ import {allTogether} from '../../support/plans/plans-alone.js';
 const views = {kind: 'tiles', rows: 1, columns: 2, overlap: 0} as const;
 const job = aJob({
 	data: {dataset: 'digits', limit, sources: ['cam-1', 'cam-2'], views},
-	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], replanFactor: 4},
+	// A trunk is two hundred times as slow as it says; links seem to be ten times so on a busy machine.
+	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], replanFactor: 60},
 });
 
 test.serial('the trunk goes over to a faster device that joins; the branches end where they did', async t => {

@@ -13,6 +13,8 @@ const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	data: {dataset: 'digits', limit: 240},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 24, epochs: 2, seed: 5},
 	devices: {only: ['cam-1', 'cam-2', 'fog-1'], minimum: 1, wait: '20 s'},
+	// The devices are not as slow as they say, and the plan that is made for what they say is the question.
+	planning: {replanFactor: 100},
 	...changes,
 });
 

@@ -73,7 +73,7 @@ test.serial('a run of a named scheme keeps its plan, and says so once', async t 
 });
 
 test.serial('a given plan is held against what was predicted of it as well', async t => {
-	const fleet = await aShapedFleet(t, {'fog-1': {slow: 5, says: {up: 100, down: 100}, is: {up: 10, down: 100}}});
+	const fleet = await aShapedFleet(t, {'fog-1': {slow: 5, says: {up: 100, down: 20}, is: {up: 10, down: 20}}});
 	await fleet.coordinator();
 	await fleet.join('fog-1');
 	const job = aShapedJob({training: short, scheme: {kind: 'd-sgd'}, planning: {replanFactor: 3}});

@@ -50,7 +50,7 @@ test.serial('a fast device that joins gets work; the weights go on where they we
 });
 
 test.serial('dealt data go over to a faster device with the place that was reached in them', async t => {
-	const job = aJob({data: {dataset: 'digits', limit}, planning: {mostStages: 1, mostReplicas: 1}});
+	const job = aJob({data: {dataset: 'digits', limit}, planning: {mostStages: 1, mostReplicas: 1, replanFactor: 100}});
 	const {fleet, run} = await underWay(t, job, {'cam-1': {says: 80}});
 	const {ledger} = await follow(
 		fleet,
@@ -63,7 +63,7 @@ test.serial('dealt data go over to a faster device with the place that was reach
 });
 
 test.serial('dealt data are divided anew at the end of an epoch, when more devices share them', async t => {
-	const planning = {mostStages: 1, mostReplicas: 2};
+	const planning = {mostStages: 1, mostReplicas: 2, replanFactor: 100};
 	const {fleet, run} = await underWay(t, aJob({data: {dataset: 'digits', limit}, planning}), {'cam-1': {says: 80}});
 	const {ledger} = await follow(
 		fleet,

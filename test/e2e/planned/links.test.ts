@@ -2,6 +2,7 @@
 import test, {type ExecutionContext} from 'ava';
 import {runId} from '../../../core/ids.js';
 import type {Ledger} from '../../../core/ledger/ledger.js';
+import type {RunUpdate} from '../../../core/ledger/run-update.js';
 import {devicesOf} from '../../../core/plan/fallback.js';
 import {equalsUndisturbed, follow, movesIn} from '../../support/plans/moves.js';
 import {aShapedFleet, aShapedJob, limit, steps} from '../../support/plans/shaped-fleet.js';
@@ -16,32 +17,35 @@ function everyStepOnce(t: ExecutionContext<unknown>, {rounds, final}: Ledger, co
 
 test.serial('a device with a slow uplink loses its work to another one, and is known after a restart', async t => {
 	const fleet = await aShapedFleet(t, {
-		'fog-1': {slow: 1, says: {up: 50, down: 50}, is: {up: 10, down: 50}},
-		'fog-2': {slow: 1, says: {up: 45, down: 45}},
-		'fog-3': {slow: 100, says: {up: 45, down: 45}},
+		'fog-1': {slow: 1, says: {up: 80, down: 30}, is: {up: 10, down: 30}},
+		'fog-2': {slow: 1, says: {up: 45, down: 25}},
+		'fog-3': {slow: 100, says: {up: 45, down: 25}},
 	});
 	const stop = await fleet.coordinator();
 	await fleet.join('fog-1');
 	await fleet.join('fog-2');
-	const short = aShapedJob();
-	// On a busy machine it takes a while until the device that joins is looked at.
-	const job = {...short, training: {...short.training, epochs: 16}};
+	const job = aShapedJob({planning: {mostStages: 1, mostReplicas: 1, replanFactor: 4}});
 	const run = await fleet.submit(job);
 	let again: Promise<unknown> | undefined;
-	const {ledger} = await follow(fleet, run, update => {
-		if (update.kind === 'round' && update.record.devices.includes('fog-2') && !again) {
-			again = stop()
-				.then(() => fleet.coordinator())
+	let isBack = false;
+	let joined: Promise<unknown> | undefined;
+	const disturb = (update: RunUpdate) => {
+		isBack ||= update.kind === 'planned' && again !== undefined;
+		if (update.kind === 'round' && update.record.devices.includes('fog-2')) {
+			again ??= stop().then(() => fleet.coordinator());
+			if (isBack) {
 				// Makes it look for a plan, which who does not remember finds with fog-1.
-				.then(() => fleet.join('fog-3'));
+				joined ??= fleet.join('fog-3');
+			}
 		}
-	});
-	await again;
-	everyStepOnce(t, ledger, 2 * steps);
+	};
+	const {ledger} = await follow(fleet, run, disturb, /fog-3 joined/u);
+	await Promise.all([again, joined]);
+	everyStepOnce(t, ledger, steps);
 	const [move, ...more] = movesIn(ledger);
 	t.regex(
 		move?.text ?? JSON.stringify(ledger.notes),
-		/\(fog-1\) to «one device» \(fog-2\): fog-1 sends at (8|9|1\d)(\.\d)? Mbit\/s, where its profile says 50 Mbit\/s; what is left costs/u,
+		/\(fog-1\) to «one device» \(fog-2\): fog-1 sends at ([6-9]|1\d)(\.\d)? Mbit\/s, where its profile says 80 Mbit\/s; what is left costs/u,
 	);
 	t.is(more.length, 0);
 	t.true(
@@ -52,15 +56,15 @@ test.serial('a device with a slow uplink loses its work to another one, and is k
 	const {slowness} = JSON.parse((await fleet.store.file(runId(run), 'pace.json')).toString()) as {
 		readonly slowness: Readonly<Record<string, number>>;
 	};
-	t.true(slowness['fog-1/up']! > 3.5 && slowness['fog-1/up']! < 7, JSON.stringify(slowness));
+	t.true(slowness['fog-1/up']! > 5 && slowness['fog-1/up']! < 14, JSON.stringify(slowness));
 	t.is(slowness['fog-1/down'], undefined);
 	await equalsUndisturbed(t, fleet, run, job);
 });
 
 test.serial('a trunk whose downlink is slow is told from the source that sends to it', async t => {
 	const fleet = await aShapedFleet(t, {
-		'cam-1': {slow: 20, says: {up: 100, down: 100}},
-		'fog-1': {slow: 10, says: {up: 50, down: 50}, is: {up: 50, down: 2}},
+		'cam-1': {slow: 20, says: {up: 60, down: 20}},
+		'fog-1': {slow: 10, says: {up: 20, down: 30}, is: {up: 20, down: 2}},
 	});
 	await fleet.coordinator();
 	await fleet.join('cam-1');
@@ -74,6 +78,6 @@ test.serial('a trunk whose downlink is slow is told from the source that sends t
 	const told = ledger.notes.filter(({text}) => /^(moves|keeps)/u.test(text)).map(({text}) => text);
 	t.log(told);
 	t.is(told.length, 1);
-	t.regex(told[0]!, /fog-1 receives at \d(\.\d)? Mbit\/s, where its profile says 50 Mbit\/s/u);
+	t.regex(told[0]!, /fog-1 receives at \d(\.\d)? Mbit\/s, where its profile says 30 Mbit\/s/u);
 	t.notRegex(told[0]!, /cam-1 sends/u);
 });

@@ -11,7 +11,7 @@ const job = aJob({
 	data: {dataset: 'digits', limit: items, sources: ['cam-1', 'cam-2']},
 	training: {optimizer: {kind: 'sgd', lr: 0.001, momentum: 0.9}, batch: 1, epochs, seed: 5},
 	objective: {minimise: 'energy'},
-	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], localEpochs: [0, 1], replanFactor: 4},
+	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], localEpochs: [0, 1], replanFactor: 100},
 });
 
 const reference = (alone: PlanAlone) => inTurn(alone, 1);

@@ -25,8 +25,9 @@ export const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	training: {optimizer: {kind: 'sgd', lr: 0.001, momentum: 0.9}, batch, epochs: (steps * batch) / limit, seed: 5},
 	devices: {minimum: 1, wait: '20 s'},
 	faults: {checkpointInterval: '500 ms'},
-	// Chains of single devices, so that it is plain who computes what.
-	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1]},
+	// Chains of single devices, so that it is plain who computes what. Paces are told from what they should be in some tests only:
+	// a busy machine is slower than links of the memory broker say.
+	planning: {mostStages: 2, mostReplicas: 1, microBatches: [1], replanFactor: 100},
 	...changes,
 });
 
@@ -72,15 +73,29 @@ export async function underWay(
 	return {fleet, run: await fleet.submit(job), devices, stop};
 }
 
-/** Follows a run to its end; `onUpdate` may disturb it. */
+/** What a run says when it has looked for another plan. */
+export const looked = /^(?:moves from|keeps|goes back to)/u;
+
+/** From this round on a run is slowed down until it has said what is awaited. */
+const brakeAt = 3;
+
+/**
+ * Follows a run to its end; `onUpdate` may disturb it. It is slowed down until one of its notes is the one that is awaited, so that
+ * this comes before its end, however busy the machine is.
+ */
 export async function follow(
 	fleet: TestFleet,
 	run: RunId,
 	onUpdate: (update: RunUpdate) => Promise<void> | void = () => {},
+	awaited: RegExp | undefined = looked,
 ): Promise<{readonly ledger: Ledger; readonly updates: readonly RunUpdate[]}> {
 	const updates: RunUpdate[] = [];
+	let isAwaited = awaited !== undefined;
 	for await (const update of (await fleet.client()).follow(run)) {
 		updates.push(update);
+		isAwaited &&= !(update.kind === 'note' && awaited!.test(update.text));
+		const isSlow = isAwaited && update.kind === 'round' && update.record.round >= brakeAt;
+		fleet.brake.stepMs = isSlow || (isAwaited && fleet.brake.stepMs > 0) ? 250 : 0;
 		if (update.kind === 'ended' && update.state !== 'done') {
 			throw new Error(`${update.code}: ${update.because}`);
 		}
