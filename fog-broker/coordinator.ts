@@ -150,7 +150,7 @@ export class Coordinator {
 				});
 			}
 			// Devices may still come; whether they suit the plan is seen when they are asked.
-			checkPlanFor(plan, {model, training: job.training, rawData: job.privacy.rawData});
+			checkPlanFor(plan, {model, training: job.training, ...job.privacy});
 		}
 		const createdAt = new Date(this.#context.clock.now()).toISOString();
 		const run = runId(

@@ -83,14 +83,29 @@ function ownersOf({data, planning}: Job, devices: readonly PlanDevice[]): readon
 }
 
 function placementOf({job, manner}: JobInput, owners: readonly string[]): DataPlacement {
-	const {data, privacy, planning} = job;
+	const {
+		data,
+		privacy: {rawData, labels},
+		planning,
+	} = job;
+	if (labels === 'stay' && (data.views || owners.length === 0)) {
+		throw new FplError('JOB_INVALID', {
+			where: 'privacy.labels',
+			problem: data.views
+				? 'no plan is known in which labels stay, and sources that see the same items («data.views») are merged'
+				: 'labels are to stay with the devices that own them, and nobody is said to own data: they are dealt out to whom the plan chooses',
+			fix: data.views
+				? 'Say «labels: travel», or take out «data.views».'
+				: 'Name the owners in «data.sources», or in the fleet file («data: { samples: 3000 }»), or say «partition: { kind: local }».',
+		});
+	}
 	if (data.views) {
 		const cut = manner?.kind === 'aligned' ? {cut: manner.cut} : {};
 		return {kind: 'aligned', devices: owners, junction: planning.junction, ...cut};
 	}
 	return owners.length > 0
-		? {kind: 'sources', devices: owners, rawData: privacy.rawData}
-		: {kind: 'dealt', rawData: privacy.rawData};
+		? {kind: 'sources', devices: owners, rawData, ...(labels === 'stay' && {labels})}
+		: {kind: 'dealt', rawData};
 }
 
 /** What a job asks for that contradicts itself, whatever devices there are. */

@@ -164,14 +164,20 @@ export function predictionOfJob(input: JobInput, planned: PlannedJob, about: Pre
 
 /** The same for a plan that somebody else chose. */
 export function predictionOfPlan(input: JobInput, plan: Plan, about: PredictionAbout): Prediction {
+	const {job} = input;
 	const {problem, fleet} = problemOfJob({
 		...input,
-		job: {...input.job, planning: {...input.job.planning, maxCrossing: plan.maxCrossing}},
+		// Where labels go, the plan says.
+		job: {
+			...job,
+			planning: {...job.planning, maxCrossing: plan.maxCrossing},
+			privacy: {...job.privacy, labels: 'travel'},
+		},
 	});
 	const evaluation = evaluate({plan, costs: problem.costs, fleet, training: problem.training});
 	return predictionOf(
 		evaluation,
-		{...about, epochs: input.job.training.epochs, devices: fleet.devices},
+		{...about, epochs: job.training.epochs, devices: fleet.devices},
 		{alternatives: [alternativeOf(evaluation, {chosen: true, feasible: true})]},
 	);
 }

@@ -30,8 +30,16 @@ export interface Constraints {
 
 /** Where the data are, which says who computes the first stage. */
 export type DataPlacement =
-	/** Each of these owns samples, all of them take part. `stays`: only what has gone through trained units leaves them. */
-	| {readonly kind: 'sources'; readonly devices: readonly string[]; readonly rawData: 'stays' | 'may-move'}
+	/**
+	 * Each of these owns samples, all of them take part. `stays`: only what has gone through trained units leaves them. Labels
+	 * that `stay` leave them never: whoever computes the first stage computes the last one as well. Default: they travel.
+	 */
+	| {
+			readonly kind: 'sources';
+			readonly devices: readonly string[];
+			readonly rawData: 'stays' | 'may-move';
+			readonly labels?: 'stay' | 'travel';
+	  }
 	/** They see the same items; their branches are merged by a junction. `cut`: the branches' last unit; undefined: any. */
 	| {
 			readonly kind: 'aligned';

@@ -78,7 +78,7 @@ interface Checked {
 
 function checkAll({job, model, plan, fleet}: Checked): void {
 	const {training, engine, privacy} = job;
-	checkPlanFor(plan, {model, fleet, training, engine, rawData: privacy.rawData});
+	checkPlanFor(plan, {model, fleet, training, engine, ...privacy});
 }
 
 async function validate(file: string, jobFile: string, options: PlanOptions, command: Command): Promise<void> {

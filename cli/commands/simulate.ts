@@ -60,7 +60,7 @@ async function run(file: string, options: SimulateOptions, command: Command): Pr
 		fleet: participants,
 		training: job.training,
 		engine: job.engine,
-		rawData: job.privacy.rawData,
+		...job.privacy,
 	});
 	const costs = costsOfModel(model, {maxCrossing: plan.maxCrossing});
 	const training = trainingCostsOf(job, participants, items);

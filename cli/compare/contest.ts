@@ -70,7 +70,7 @@ async function submissionFor({options, document, job, cast}: Stage, kind: Scheme
 	const {model} = await prepare(parsed, file?.bytes);
 	const {training, engine, privacy} = parsed;
 	const plan = planFor(parsed, cast, model);
-	checkPlanFor(plan, {model, fleet: cast, training, engine, rawData: privacy.rawData});
+	checkPlanFor(plan, {model, fleet: cast, training, engine, ...privacy});
 	return {kind: 'job', job: JSON.stringify(own), plan: JSON.stringify(plan), model: file} as const;
 }
 

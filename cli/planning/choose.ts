@@ -81,7 +81,7 @@ export async function choose(
 			thorough: job.planning.thorough,
 			wish: {text: objectiveText(job), measure: typeof minimise === 'string' ? minimise : undefined},
 			units: plan => unitsText(model, plan),
-			check: plan => checkPlanFor(plan, {model, fleet: participants, training, engine, rawData: privacy.rawData}),
+			check: plan => checkPlanFor(plan, {model, fleet: participants, training, engine, ...privacy}),
 			notes: () => [],
 			page: {model: job.model, dataset: job.data.dataset},
 			remarks: ['Costs are predicted from the devices’ profiles.'],

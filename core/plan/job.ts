@@ -4,7 +4,7 @@ import type {Frozen} from '../config/config.js';
 import {isId} from '../ids.js';
 import {objectiveSchema, planningSchema} from './objective.js';
 import {quantity} from './quantity.js';
-import {schemeSchema} from './scheme-options.js';
+import {keepsLabels, schemeKinds, schemeSchema} from './scheme-options.js';
 import {viewsSchema} from './views.js';
 
 const optimizer = z
@@ -55,7 +55,7 @@ export const partitionSchema = z.discriminatedUnion('kind', [
 	z.strictObject({kind: z.literal('shards'), perDevice: z.number().int().positive().max(10_000)}),
 ]);
 
-export const jobSchema = z.strictObject({
+const jobKeys = z.strictObject({
 	version: z.literal(1),
 	/** Zoo name, or a path to an .onnx file. */
 	model: z.string().min(1),
@@ -109,8 +109,25 @@ export const jobSchema = z.strictObject({
 	/** What the planner chooses by; time where nothing is said. */
 	objective: objectiveSchema.optional(),
 	planning: planningSchema.prefault({}),
-	privacy: z.strictObject({rawData: z.enum(['stays', 'may-move'])}).default({rawData: 'stays'}),
+	privacy: z
+		.strictObject({
+			/** stays: what leaves a source has gone through trained units. */
+			rawData: z.enum(['stays', 'may-move']).default('stays'),
+			/** stay: they never leave the devices that own them. */
+			labels: z.enum(['travel', 'stay']).default('travel'),
+		})
+		.prefault({}),
 });
+
+export const jobSchema = jobKeys.refine(
+	({scheme, privacy}) => privacy.labels === 'travel' || scheme.kind === 'auto' || keepsLabels(scheme.kind),
+	{
+		path: ['privacy', 'labels'],
+		error: issue =>
+			`labels are to stay, and scheme «${(issue.input as z.output<typeof jobKeys>).scheme.kind}» sends them to another device; ` +
+			`those that keep them are auto, ${schemeKinds.filter(keepsLabels).join(', ')}`,
+	},
+);
 
 /** A validated job; times in seconds, energies in joules. */
 export type Job = Frozen<z.output<typeof jobSchema>>;

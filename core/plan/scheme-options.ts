@@ -83,5 +83,8 @@ export const schemeSchema = z.discriminatedUnion('kind', [
 
 export type SchemeKind = keyof typeof schemeOptions;
 export const schemeKinds = Object.keys(schemeOptions) as readonly SchemeKind[];
+/** Whether labels stay on the devices that own the data: those have the last stage as well. */
+export const keepsLabels = (kind: SchemeKind): boolean => labelKeepers.has(kind);
+const labelKeepers: ReadonlySet<SchemeKind> = new Set(['d-sgd', 'fedavg', 'centralised', 'u-shaped']);
 /** A scheme with its options, as a job has it. */
 export type Scheme<K extends SchemeKind = SchemeKind> = Frozen<z.output<(typeof schemeOptions)[K]>>;

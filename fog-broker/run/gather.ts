@@ -132,7 +132,7 @@ async function planOn(
 	} else {
 		gathered = {plan: planFor(job, members, model)};
 	}
-	checkPlanFor(gathered.plan, {model, fleet: members, training, engine, rawData: privacy.rawData});
+	checkPlanFor(gathered.plan, {model, fleet: members, training, engine, ...privacy});
 	return gathered;
 }
 

@@ -38,6 +38,8 @@ export interface CheckOptions {
 	readonly engine?: string | undefined;
 	/** stays: what leaves the sources has gone through trained units. */
 	readonly rawData?: 'stays' | 'may-move' | undefined;
+	/** stay: whoever has the labels computes the last stage. */
+	readonly labels?: 'stay' | 'travel' | undefined;
 }
 
 type Facts = ConstructorParameters<typeof FplError>[1];
@@ -232,12 +234,27 @@ function checkPrivacy(plan: Plan, model: Model, units: readonly Unit[]): void {
 	}
 }
 
+/** In plans of one stage every device has the labels of its own items. */
+function checkLabels({stages, labels}: Plan): void {
+	if (stages.length > 1 && labels !== 'stay') {
+		throw refuse('labels', {
+			problem:
+				labels === 'travel'
+					? `labels would travel to ${at(stages.length - 1, stages.at(-1)!.replicas[0]!.device)}, and the job says that they stay`
+					: 'the devices of the last stage would have the labels of all items, and the job says that labels stay with their items',
+			expected: '«labels: stay», the last stage on the devices of the first',
+			got: `«${labels}»`,
+			fix: 'Choose the scheme «u-shaped» or «auto», or say «privacy: { labels: travel }» in the job.',
+		});
+	}
+}
+
 /**
  * Checks a plan against its model and, as far as they are given, the training, the devices and the privacy asked for.
  * @throws FplError `PLAN_INVALID` naming the stage and, where it is about one, the device: `stages[1], device «cam-2»`.
  */
 export function checkPlanFor(plan: Plan, options: CheckOptions): void {
-	const {model, fleet, training, rawData = 'may-move'} = options;
+	const {model, fleet, training, rawData = 'may-move', labels = 'travel'} = options;
 	checkPlan(plan);
 	const {units} = unitsOf(model, {maxCrossing: plan.maxCrossing});
 	checkUnits(plan, model, units);
@@ -246,6 +263,9 @@ export function checkPlanFor(plan: Plan, options: CheckOptions): void {
 	}
 	if (rawData === 'stays') {
 		checkPrivacy(plan, model, units);
+	}
+	if (labels === 'stay') {
+		checkLabels(plan);
 	}
 	const found = cut(plan, model);
 	if (training) {

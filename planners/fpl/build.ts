@@ -150,14 +150,19 @@ export function* simplest(problem: Problem, rules: Rules): Generator<Candidate> 
 		const trunk = fastestFirst.find(device => !devices.includes(device));
 		if (trunk !== undefined) {
 			for (const cut of new Set([ends[0], ends[ends.length >> 1], ends.at(-1)])) {
-				if (cut !== undefined) {
-					yield {
-						stages: [
+				if (cut === undefined) {
+					continue;
+				}
+				const later = rules.cuts.filter(place => place > cut);
+				const backs = rules.closes ? new Set([later[later.length >> 1], later.at(-1)]) : [last];
+				for (const back of backs) {
+					if (back !== undefined) {
+						const stages = [
 							{last: cut, devices},
-							{last, devices: [trunk]},
-						],
-						mode: plain,
-					};
+							{last: back, devices: [trunk]},
+						];
+						yield {stages: rules.closes ? [...stages, {last, devices}] : stages, mode: plain};
+					}
 				}
 			}
 		}

@@ -92,8 +92,32 @@ export function replicasOf(
 	return {devices: order.map(replica => own[replica]!), shares: order.map(replica => shares[replica]!)};
 }
 
-const describe = (plan: Pick<Plan, 'stages'>, {microBatches, localEpochs}: Mode, aligned: boolean): string => {
-	const {stages} = plan;
+/** Whether the last stage is on the devices of the first, so that labels stay where the data are. */
+export function isUShaped(stages: readonly Pick<CandidateStage, 'devices'>[]): boolean {
+	const first = stages[0]!.devices;
+	const last = stages.at(-1)!.devices;
+	return (
+		stages.length > 2 &&
+		(first === last || (first.length === last.length && first.every((device, index) => device === last[index])))
+	);
+}
+
+/** The replicas of one of a candidate's stages. In the last stage of a U each device gets back the items that it has. */
+export function replicasAt(
+	problem: Problem,
+	stages: readonly CandidateStage[],
+	index: number,
+): ReturnType<typeof replicasOf> {
+	const at = index > 0 && index === stages.length - 1 && isUShaped(stages) ? 0 : index;
+	const {devices, last} = stages[at]!;
+	return replicasOf(problem, devices, at, at === 0 ? 0 : stages[at - 1]!.last + 1, last);
+}
+
+const describe = (
+	{stages, labels}: Pick<Plan, 'stages' | 'labels'>,
+	{microBatches, localEpochs}: Mode,
+	aligned: boolean,
+): string => {
 	const width = stages.map(({replicas}) => replicas.length).join(' → ');
 	const micro = microBatches > 1 ? `, ${microBatches} micro-batches` : '';
 	if (stages.length === 1) {
@@ -103,16 +127,17 @@ const describe = (plan: Pick<Plan, 'stages'>, {microBatches, localEpochs}: Mode,
 				? `${width} replicas, mean of weights every ${localEpochs === 1 ? 'epoch' : `${localEpochs} epochs`}`
 				: `${width} replicas`;
 	}
-	return `${aligned ? 'branches' : 'stages'} of ${width} devices${micro}`;
+	return `${aligned ? 'branches' : 'stages'} of ${width} devices${micro}${labels === 'stay' ? ', labels stay' : ''}`;
 };
 
 export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, recompute?: ReadonlySet<number>): Plan {
 	const {costs, data} = problem;
 	const aligned = data.kind === 'aligned' && stages.length > 1;
 	const only = stages.length === 1;
-	const documents = stages.map(({last, devices}, index): Stage => {
+	const labels = isUShaped(stages) || (only && data.kind === 'sources' && data.labels === 'stay') ? 'stay' : 'travel';
+	const documents = stages.map(({last}, index): Stage => {
 		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
-		const {devices: own, shares} = replicasOf(problem, devices, index, first, last);
+		const {devices: own, shares} = replicasAt(problem, stages, index);
 		return {
 			units: only ? 'all' : [first, last],
 			replicas: own.map(({device}, replica) => ({device, share: shares[replica]!})),
@@ -124,14 +149,14 @@ export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, rec
 	});
 	return {
 		version: 1,
-		scheme: describe({stages: documents}, mode, aligned),
+		scheme: describe({stages: documents, labels}, mode, aligned),
 		model: costs.name,
 		maxCrossing: costs.maxCrossing,
 		stages: documents,
 		synchronisation: only && mode.localEpochs > 0 ? everyEpochs(mode.localEpochs) : everyStep,
 		pipeline: {microBatches: only ? 1 : mode.microBatches, schedule: mode.schedule},
 		links: only || mode.codec.kind === 'fp32' ? [] : [{from: '*', to: '*', codec: mode.codec}],
-		labels: 'travel',
+		labels,
 	};
 }
 

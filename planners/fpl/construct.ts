@@ -96,6 +96,9 @@ export class Constructor {
 			cost[0] = 0;
 		}
 		const places = ends.length;
+		// Where the sources have the last stage, others may not end there, and leave one stage to them.
+		const closing = this.#rules.closes ? sources : undefined;
+		const [lastPlace, mostStages] = closing ? [places - 2, space.mostStages - 1] : [places - 1, space.mostStages];
 		const mostCounts = Math.max(...counts.map(list => list.length));
 		/** By kind, number of replicas, begin and end; NaN: not known yet. */
 		const prices = new Float64Array(kinds * mostCounts * places * places).fill(Number.NaN);
@@ -110,7 +113,7 @@ export class Constructor {
 			for (let state = place * width; state < (place + 1) * width; state++) {
 				const so = cost[state]!;
 				const stages = depth[state]!;
-				if (so === Number.POSITIVE_INFINITY || stages >= space.mostStages) {
+				if (so === Number.POSITIVE_INFINITY || stages >= mostStages) {
 					continue;
 				}
 				const at = state - place * width;
@@ -121,7 +124,7 @@ export class Constructor {
 					const own = counts[kind]!;
 					for (let index = 0; index < own.length && own[index]! <= room; index++) {
 						const offset = kind * (mostUsed + 1) + used + own[index]!;
-						for (let next = place + 1; next < places; next++) {
+						for (let next = place + 1; next <= lastPlace; next++) {
 							if (stages === 0 && !opening(ends[next]!)) {
 								continue;
 							}
@@ -138,17 +141,19 @@ export class Constructor {
 				}
 			}
 		}
-		const finish = (ends.length - 1) * width;
-		let best = -1;
-		for (let state = finish; state < finish + width; state++) {
-			if (depth[state]! > 1 && (best < 0 || cost[state]! < cost[best]!)) {
-				best = state;
+		let [best, lowest] = [-1, Number.POSITIVE_INFINITY];
+		for (let place = closing ? 1 : places - 1; place <= lastPlace; place++) {
+			const rest = closing ? this.#cost(options, this.#measure(mode, closing, ends[place]! + 1, end)) : 0;
+			for (let state = place * width; state < (place + 1) * width; state++) {
+				if (depth[state]! > 1 && cost[state]! + rest < lowest) {
+					[best, lowest] = [state, cost[state]! + rest];
+				}
 			}
 		}
-		if (best < 0 || cost[best] === Number.POSITIVE_INFINITY) {
+		if (best < 0) {
 			return undefined;
 		}
-		const stages: CandidateStage[] = [];
+		const stages: CandidateStage[] = closing ? [{last: end, devices: closing}] : [];
 		for (let state = best; state >= 0 && depth[state]! > 0; state = from[state]!) {
 			const place = Math.floor(state / width);
 			const at = state - place * width;

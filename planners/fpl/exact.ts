@@ -6,6 +6,7 @@ import {exceeded, objectiveValue} from '../objective.js';
 import type {Budget, Problem} from '../problem.js';
 import {type BoundStage, Bounds} from './bounds.js';
 import {type Candidate, type CandidateStage, isBetter, type Judged, judge, type Mode, replicasOf} from './candidate.js';
+import {type Ends, endsOf, folded} from './ends.js';
 import {type Rules, sharesSuffice} from './rules.js';
 
 export interface Searched {
@@ -175,13 +176,17 @@ export class ModeSearch {
 	readonly #rules: Rules;
 	readonly #mode: Mode;
 	readonly #bounds: Bounds;
+	/** Where labels stay with the sources. */
+	readonly #ends: Ends | undefined;
 
 	constructor(search: Search, problem: Problem, rules: Rules, mode: Mode) {
 		this.#search = search;
 		this.#problem = problem;
 		this.#rules = rules;
 		this.#mode = mode;
-		this.#bounds = new Bounds(problem, mode, [...(rules.sources ?? []), ...rules.free]);
+		const devices = [...(rules.sources ?? []), ...rules.free];
+		this.#ends = rules.closes ? endsOf(problem, rules.sources!) : undefined;
+		this.#bounds = new Bounds(this.#ends?.problem ?? problem, mode, [...devices, ...(this.#ends?.indices ?? [])]);
 	}
 
 	/** No plan in this mode with several stages is better. */
@@ -197,11 +202,12 @@ export class ModeSearch {
 	roots(): readonly Node[] {
 		const {sources, free, firstCuts} = this.#rules;
 		const {mostReplicas, mostStages} = this.#problem.space;
-		const ends = mostStages < 2 ? [] : this.#rules.cuts.filter(cut => firstCuts.has(cut));
+		const ends = mostStages < (this.#ends ? 3 : 2) ? [] : this.#rules.cuts.filter(cut => firstCuts.has(cut));
 		const groups = sources ? [sources] : [...subsets(this.#rules, free, mostReplicas)];
 		return groups.flatMap(devices => {
 			const left = free.filter(device => !devices.includes(device));
-			return left.length === 0 ? [] : ends.flatMap(last => this.#node([], [], devices, last, left));
+			const able = this.#able(left);
+			return left.length === 0 ? [] : ends.flatMap(last => this.#node(undefined, devices, last, left, able));
 		});
 	}
 
@@ -223,39 +229,55 @@ export class ModeSearch {
 		}
 	}
 
-	#children({stages, bounds, left}: Node): Node[] {
+	/** Who may compute what comes after: besides devices that are left, the sources once more where they have the last stage. */
+	#able(left: readonly number[]): readonly number[] {
+		return this.#ends ? [...left, ...this.#ends.indices] : left;
+	}
+
+	#children(node: Node): Node[] {
+		const {stages, left} = node;
 		const {mostStages, mostReplicas} = this.#problem.space;
 		const {minimumReplicas} = this.#problem.constraints;
 		const start = stages.at(-1)!.last + 1;
 		const end = this.#problem.costs.units.length - 1;
 		const more = stages.length + 1 < mostStages;
-		const ends = [...(more ? this.#rules.cuts.filter(cut => cut >= start) : []), end];
+		const cuts = more ? this.#rules.cuts.filter(cut => cut >= start) : [];
+		const ends = this.#ends ? cuts : [...cuts, end];
 		const children: Node[] = [];
 		for (const devices of subsets(this.#rules, left, mostReplicas)) {
 			if (devices.length < minimumReplicas) {
 				continue;
 			}
 			const rest = left.filter(device => !devices.includes(device));
+			const able = this.#able(rest);
 			for (const last of ends) {
-				if (last === end || rest.length > 0) {
-					children.push(...this.#node(stages, bounds, devices, last, rest));
+				if (last === end || able.length > 0) {
+					children.push(...this.#node(node, devices, last, rest, able));
 				}
 			}
+		}
+		if (this.#ends && stages.length > 1) {
+			children.push(...this.#node(node, stages[0]!.devices, end, left, left));
 		}
 		return children;
 	}
 
 	/** The node with one more stage; none where it is not permitted, or cannot become better than the best. */
 	#node(
-		before: readonly CandidateStage[],
-		boundsBefore: readonly BoundStage[],
+		parent: Pick<Node, 'stages' | 'bounds'> | undefined,
 		devices: readonly number[],
 		last: number,
 		left: readonly number[],
+		able: readonly number[],
 	): Node[] {
 		const {training, costs, objective, constraints, data} = this.#problem;
+		const {stages: before, bounds: boundsBefore} = parent ?? {stages: [], bounds: []};
 		const first = before.length === 0 ? 0 : before.at(-1)!.last + 1;
-		const {devices: own, shares} = replicasOf(this.#problem, devices, before.length, first, last);
+		const done = last === costs.units.length - 1;
+		const closing = done ? this.#ends : undefined;
+		const {devices: own, shares} = closing
+			? {devices: closing.devices, shares: boundsBefore[0]!.range.shares}
+			: replicasOf(this.#problem, devices, before.length, first, last);
 		const branched = data.kind === 'aligned' && before.length === 0;
 		if (
 			!this.#rules.permits(devices, first, last) ||
@@ -264,11 +286,11 @@ export class ModeSearch {
 			return [];
 		}
 		const bounds = [...boundsBefore, this.#bounds.stage(before.length, {first, last, devices: own, shares})];
-		const amounts = this.#bounds.amounts({stages: bounds, last, left});
+		const amounts = this.#bounds.amounts({stages: closing ? folded(bounds) : bounds, last, left: able});
 		const bound = objectiveValue(objective, amounts);
 		if (exceeded(constraints, amounts).length > 0 || this.#search.isWorse(bound)) {
 			return [];
 		}
-		return [{stages: [...before, {last, devices}], bounds, left, bound, done: last === costs.units.length - 1}];
+		return [{stages: [...before, {last, devices}], bounds, left, bound, done}];
 	}
 }

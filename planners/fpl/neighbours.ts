@@ -1,6 +1,6 @@
 /** Candidates that differ from a given one in one respect: a cut, a device, a stage, or how batches flow. */
 import type {Problem} from '../problem.js';
-import type {Candidate, CandidateStage, Mode} from './candidate.js';
+import {type Candidate, type CandidateStage, isUShaped, type Mode} from './candidate.js';
 import type {Rules} from './rules.js';
 
 /** Thousands of neighbours are made: one copy of the list each. */
@@ -84,7 +84,9 @@ function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate
 	const {minimumReplicas} = problem.constraints;
 	const begin = rules.sources ? 1 : 0;
 	const spares = unused(rules, stages);
-	for (let index = begin; index < stages.length; index++) {
+	// The last stage of a U is that of the sources.
+	const end = isUShaped(stages) ? stages.length - 1 : stages.length;
+	for (let index = begin; index < end; index++) {
 		const stage = stages[index]!;
 		const {devices, last} = stage;
 		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
@@ -123,7 +125,7 @@ function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate
 				}
 			}
 		}
-		for (let other = index + 1; other < stages.length; other++) {
+		for (let other = index + 1; other < end; other++) {
 			const next = stages[other]!;
 			const swapped = replaced(stages, index, {last, devices: next.devices});
 			yield {stages: replaced(swapped, other, {last: next.last, devices}), mode};
@@ -132,6 +134,13 @@ function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate
 }
 
 function* fewerStages(rules: Rules, {stages, mode}: Candidate): Generator<Candidate> {
+	if (isUShaped(stages) && stages.length === 3) {
+		// One stage is left, or there would be two next to each other on the same devices.
+		if (rules.whole) {
+			yield {stages: stages.slice(-1), mode};
+		}
+		return;
+	}
 	for (let index = 0; index + 1 < stages.length; index++) {
 		const [stage, next] = [stages[index]!, stages[index + 1]!];
 		const merged = {last: next.last, devices: stage.devices};

@@ -1,6 +1,6 @@
 /** The plans that a search has looked at, each judged once; and which it may look at. */
 import type {Problem} from '../problem.js';
-import {type Candidate, isBetter, type Judged, judge, sharesOfStage} from './candidate.js';
+import {type Candidate, isBetter, type Judged, judge, replicasAt} from './candidate.js';
 import {permitsShape, type Rules, sharesSuffice} from './rules.js';
 
 /** Plans that are kept at most, and how many of them stay when there are more: each has thousands of figures. */
@@ -64,16 +64,14 @@ export class Notebook {
 const inOrder = (a: Judged, b: Judged): number => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : 0);
 
 export function isPermitted(problem: Problem, rules: Rules, {stages, mode}: Candidate): boolean {
-	const {fleet, training, data} = problem;
+	const {training, data} = problem;
 	if (!permitsShape(problem, rules, {stages, mode})) {
 		return false;
 	}
-	return stages.every(({last, devices}, index) => {
-		if (stages.length === 1 || (data.kind === 'aligned' && index === 0)) {
-			return true;
-		}
-		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
-		const own = devices.map(device => fleet.devices[device]!);
-		return sharesSuffice(sharesOfStage(problem, own, index, first, last), training.batch, mode.microBatches);
-	});
+	return stages.every(
+		(_, index) =>
+			stages.length === 1 ||
+			(data.kind === 'aligned' && index === 0) ||
+			sharesSuffice(replicasAt(problem, stages, index).shares, training.batch, mode.microBatches),
+	);
 }

@@ -3,7 +3,7 @@ import type {CostDevice} from '../../core/cost/fleet.js';
 import {FplError} from '../../core/errors.js';
 import {apportion} from '../../core/plan/shares.js';
 import type {Problem} from '../problem.js';
-import type {Candidate, Mode} from './candidate.js';
+import {type Candidate, isUShaped, type Mode} from './candidate.js';
 
 export interface Rules {
 	/** Units after which may be cut, ascending; of these, the ones that may end the first stage. */
@@ -13,6 +13,8 @@ export interface Rules {
 	readonly sources: readonly number[] | undefined;
 	/** Indices of the devices that may compute what the sources do not. */
 	readonly free: readonly number[];
+	/** Whether labels stay with the sources: of several stages the last is theirs as well. */
+	readonly closes: boolean;
 	/** Whether the first stage may be the only one. */
 	readonly whole: boolean;
 	readonly modes: readonly Mode[];
@@ -98,6 +100,7 @@ export function rulesOf(problem: Problem): Rules {
 		firstCuts,
 		sources: kept,
 		free,
+		closes: data.kind === 'sources' && data.labels === 'stay',
 		whole: data.kind !== 'aligned',
 		modes: modesOf(problem),
 		kinds,
@@ -130,18 +133,19 @@ export function sharesSuffice(shares: readonly number[], batch: number, microBat
 export function permitsShape({space, constraints}: Problem, rules: Rules, {stages, mode}: Candidate): boolean {
 	const {microBatches, schedule, codec, localEpochs} = mode;
 	const several = stages.length > 1;
+	const closed = isUShaped(stages);
 	const flows = () =>
 		rules.firstCuts.has(stages[0]!.last) &&
 		space.microBatches.includes(microBatches) &&
 		space.codecs.some(own => own === codec || JSON.stringify(own) === JSON.stringify(codec));
 	return (
 		stages.length <= space.mostStages &&
-		(several ? flows() : rules.whole) &&
+		(several ? flows() && (closed || !rules.closes) : rules.whole) &&
 		((several && localEpochs === 0) || space.localEpochs.includes(localEpochs)) &&
 		(microBatches === 1 || space.schedules.includes(schedule)) &&
 		stages.every(({last, devices}, index) => {
 			const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
-			const own = rules.sources !== undefined && index === 0;
+			const own = (rules.sources !== undefined && index === 0) || (closed && index === stages.length - 1);
 			const enough = index === 0 || devices.length >= constraints.minimumReplicas;
 			return rules.permits(devices, first, last) && (own || (enough && devices.length <= space.mostReplicas));
 		})

@@ -43,6 +43,38 @@ test('who owns data is said by the job, else by the fleet, else the data are dea
 	});
 });
 
+test('labels stay with named owners; where nobody is one, or all see the same items, that is refused', t => {
+	const stay = {privacy: {labels: 'stay'}} as const;
+	t.deepEqual(problemOf({data: {dataset: 'digits', sources: ['cam-2']}, ...stay}).data, {
+		kind: 'sources',
+		devices: ['cam-2'],
+		rawData: 'stays',
+		labels: 'stay',
+	});
+	t.regex(errorOf(stay), /privacy\.labels: .*nobody is said to own data.*data\.sources/u);
+	const views = {kind: 'tiles', rows: 1, columns: 2} as const;
+	t.regex(
+		errorOf({data: {dataset: 'digits', sources: ['cam-1', 'cam-2'], views}, ...stay}),
+		/privacy\.labels: .*«data\.views»/u,
+	);
+});
+
+test('a scheme that moves labels is no scheme for a job whose labels stay', t => {
+	const problemWith = (kind: 'pipeline' | 'u-shaped' | 'fedavg') => {
+		const result = jobSchema.safeParse({
+			version: 1,
+			model: 'lenet5',
+			data: {dataset: 'digits'},
+			scheme: {kind},
+			privacy: {labels: 'stay'},
+		});
+		return result.error?.issues.map(({path, message}) => `${path.join('.')}: ${message}`).join();
+	};
+	t.regex(problemWith('pipeline')!, /^privacy\.labels: labels are to stay, and scheme «pipeline» sends them/u);
+	t.is(problemWith('u-shaped'), undefined);
+	t.is(problemWith('fedavg'), undefined);
+});
+
 test('sources with views of the same items are branches', t => {
 	const {data} = problemOf({
 		data: {dataset: 'digits', sources: ['cam-1', 'cam-2'], views: {kind: 'tiles', rows: 1, columns: 2}},

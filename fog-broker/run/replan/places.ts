@@ -5,10 +5,13 @@ import {sourcesOf} from './standing.js';
 
 type FirstStage = Plan['stages'][number];
 
-const withFirst = (plan: Plan, replicas: FirstStage['replicas']): Plan => {
-	const [first, ...rest] = plan.stages as [FirstStage, ...FirstStage[]];
-	return {...plan, stages: [{...first, replicas}, ...rest]};
-};
+/** Where labels stay, the last of several stages is on the devices of the first, in the same order and with the same shares. */
+const withFirst = (plan: Plan, replicas: FirstStage['replicas']): Plan => ({
+	...plan,
+	stages: plan.stages.map((stage, index) =>
+		index === 0 || (plan.labels === 'stay' && index === plan.stages.length - 1) ? {...stage, replicas} : stage,
+	),
+});
 
 /** Sources keep their places, and with them their parts of the data; devices that are new take the places that are left. */
 export function inOrder(plan: Plan, order: readonly string[]): Plan {

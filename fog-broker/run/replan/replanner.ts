@@ -252,7 +252,7 @@ export class Replanner implements PlanObserver {
 			...present.map(({profile, ...rest}) => ({...rest, profile, memoryBytes: profile.memoryBytes})),
 			...away.map(device => ({device})),
 		];
-		checkPlanFor(plan, {model, fleet, training, engine, rawData: privacy.rawData});
+		checkPlanFor(plan, {model, fleet, training, engine, ...privacy});
 		const verdict = shouldReplan(found.weighing!, active.standing.done);
 		context.log.info(`another plan: ${plan.scheme}`, {run: wanted.run, because, ...verdict});
 		if (verdict.kind === 'stay') {

@@ -184,6 +184,31 @@ test('raw data may not leave the sources unless the job says so', t => {
 	t.is(refusal(after(1), {model: mlp, rawData: 'stays'}), 'accepted');
 });
 
+test('a plan that moves labels is refused where the job says that they stay', t => {
+	const mlp = buildModel('mlp', {seed: 1});
+	const ends = [{device: 'cam-1', share: 2}, {device: 'cam-2'}];
+	const two: Partial<PlanDocument> = {
+		stages: [
+			{units: [0, 1], replicas: ends},
+			{units: [2, 5], replicas: [{device: 'fog-1'}]},
+		],
+	};
+	const three: Partial<PlanDocument> = {
+		stages: [
+			{units: [0, 1], replicas: ends},
+			{units: [2, 3], replicas: [{device: 'fog-1'}]},
+			{units: [4, 5], replicas: ends},
+		],
+	};
+	const stays = {model: mlp, labels: 'stay'} as const;
+	t.regex(refusal(two, stays), /labels: labels would travel to stages\[1\], device «fog-1».*got «travel».*u-shaped/su);
+	t.regex(refusal({...two, labels: 'at-last-stage'}, stays), /labels: .*got «at-last-stage»/su);
+	t.regex(refusal(three, stays), /labels would travel to stages\[2\], device «cam-1»/u);
+	t.is(refusal({...three, labels: 'stay'}, stays), 'accepted');
+	t.is(refusal({stages: [{units: 'all', replicas: ends}]}, stays), 'accepted');
+	t.is(refusal(two, {model: mlp, labels: 'travel'}), 'accepted');
+});
+
 test('what micro-batches and shares do not give is refused with the device', t => {
 	const training = {batch: 16, optimizer: sgd};
 	t.regex(

@@ -7,15 +7,15 @@ import {ModeSearch, Search} from '../../../planners/fpl/exact.js';
 import {rulesOf} from '../../../planners/fpl/rules.js';
 import {measures} from '../../../planners/problem.js';
 import {everyCandidate} from '../../support/planning/brute-force.js';
-import {randomProblem} from '../../support/planning/random-problems.js';
+import {type ProblemOptions, randomProblem} from '../../support/planning/random-problems.js';
 
 const budget = {expired: () => false, interrupted: () => false, exactPlans: 0};
 
-test('no plan costs less than the bound on it, nor than the bound on all of its mode', t => {
+const bounded = test.macro((t, options: Pick<ProblemOptions, 'data' | 'labels'>) => {
 	let held = 0;
 	for (let seed = 1; seed <= 60; seed++) {
 		const random = seededRandom(seed);
-		const base = randomProblem(random, {devices: 2 + (seed % 3), units: 3 + (seed % 7)});
+		const base = randomProblem(random, {devices: 2 + (seed % 3), units: 3 + (seed % 7), ...options});
 		const candidates = [...everyCandidate(base)].filter(({stages}) => stages.length > 1);
 		for (const measure of measures) {
 			const problem = {...base, objective: {kind: 'one', measure} as const};
@@ -40,3 +40,7 @@ test('no plan costs less than the bound on it, nor than the bound on all of its 
 	}
 	t.true(held > 500);
 });
+
+test('no plan costs less than the bound on it, nor than the bound on all of its mode', bounded, {});
+
+test('nor does one with labels that stay with the sources', bounded, {data: 'sources', labels: 'stay'});

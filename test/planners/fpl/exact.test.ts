@@ -4,16 +4,18 @@ import {seededRandom} from '../../../core/random.js';
 import {searchAll} from '../../../planners/fpl/exact.js';
 import {rulesOf} from '../../../planners/fpl/rules.js';
 import {bruteForce} from '../../support/planning/brute-force.js';
-import {randomProblem} from '../../support/planning/random-problems.js';
+import {type ProblemOptions, randomProblem} from '../../support/planning/random-problems.js';
 
 const budget = {expired: () => false, interrupted: () => false, exactPlans: Number.POSITIVE_INFINITY};
 
-test('no plan is better than the one that the exact search finds', t => {
+const sizeOf = (seed: number) => ({devices: 2 + (seed % 3), units: 3 + (seed % 5)});
+
+const anywhere = test.macro((t, options: Pick<ProblemOptions, 'data' | 'labels'>) => {
 	let evaluated = 0;
 	let all = 0;
 	for (let seed = 1; seed <= 40; seed++) {
 		const random = seededRandom(seed);
-		const problem = randomProblem(random, {devices: 2 + (seed % 3), units: 3 + (seed % 5)});
+		const problem = randomProblem(random, {...sizeOf(seed), ...options});
 		const {best, plans} = bruteForce(problem);
 		const found = searchAll(problem, rulesOf(problem), undefined, budget);
 		t.is(found.best === undefined, best === undefined, `seed ${seed}`);
@@ -28,4 +30,9 @@ test('no plan is better than the one that the exact search finds', t => {
 		all += plans;
 	}
 	t.log(`${evaluated} of ${all} plans evaluated`);
+	t.true(evaluated < all);
 });
+
+test('no plan is better than the one that the exact search finds', anywhere, {});
+
+test('nor is one where labels stay with the sources', anywhere, {data: 'sources', labels: 'stay'});

@@ -97,10 +97,21 @@ function* candidates(problem: Problem, alike: Alike): Generator<Candidate> {
 					if (stages === 1 && data.kind === 'aligned') {
 						continue;
 					}
+					const stays = data.kind === 'sources' && data.labels === 'stay';
+					if (stays && stages === 2) {
+						continue;
+					}
+					// Where labels stay, the last of several stages is that of the sources.
+					const closed = stays && stages > 2;
 					const firsts = data.kind === 'dealt' ? [undefined] : [sources];
 					for (const first of firsts) {
-						for (const groups of groupsOf(free, first ? stages - 1 : stages, space.mostReplicas, alike)) {
-							const devices = first ? [first, ...groups] : groups;
+						for (const groups of groupsOf(
+							free,
+							stages - (first ? 1 : 0) - (closed ? 1 : 0),
+							space.mostReplicas,
+							alike,
+						)) {
+							const devices = [...(first ? [first] : []), ...groups, ...(closed ? [sources] : [])];
 							for (const cuts of cutsOf(places, stages - 1)) {
 								const lasts = [...cuts, end];
 								const candidate = {stages: devices.map((own, index) => ({devices: own, last: lasts[index]!})), mode};
@@ -117,7 +128,7 @@ function* candidates(problem: Problem, alike: Alike): Generator<Candidate> {
 									const shares = sharesOfStage(
 										problem,
 										own.map(device => fleet.devices[device]!),
-										index,
+										closed && index === stages - 1 ? 0 : index,
 										start,
 										last,
 									);

@@ -125,10 +125,12 @@ export interface ProblemOptions {
 	readonly units: number;
 	/** Drawn where it is not given. */
 	readonly data?: DataPlacement['kind'];
+	/** Of sources. */
+	readonly labels?: 'stay' | 'travel';
 }
 
 /** A small problem of any kind. */
-export function randomProblem(random: Random, {devices, units, data}: ProblemOptions): Problem {
+export function randomProblem(random: Random, {devices, units, data, labels = 'travel'}: ProblemOptions): Problem {
 	const costs = randomModel(random, units);
 	const kind = data ?? pick(random, ['sources', 'sources', 'aligned', 'dealt'] as const);
 	const sources =
@@ -145,7 +147,7 @@ export function randomProblem(random: Random, {devices, units, data}: ProblemOpt
 				? {kind, rawData: pick(random, ['stays', 'may-move'] as const)}
 				: kind === 'aligned'
 					? {kind, devices: owners, junction: 'mean'}
-					: {kind, devices: owners, rawData: pick(random, ['stays', 'may-move'] as const)},
+					: {kind, devices: owners, rawData: pick(random, ['stays', 'may-move'] as const), labels},
 		objective:
 			random.next() < 0.2
 				? {kind: 'weighted', weights: {time: 1, energy: between(random, 0.01, 1), bytes: between(random, 1e-9, 1e-6)}}
