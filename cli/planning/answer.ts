@@ -15,7 +15,7 @@ import {planYaml, printPlan, type UnitsText} from './plan-text.js';
 import {printChanges, printPlanned, printWhatIf, searchLine, type Wish} from './planned-text.js';
 import type {Asked, Searched, SearchOrder} from './search.js';
 import {searchAside} from './thread.js';
-import {type TimesFrom, withChanges} from './what-if.js';
+import {oneByOne, type TimesFrom, withChanges} from './what-if.js';
 
 export interface AnswerOptions {
 	readonly explain?: boolean;
@@ -63,7 +63,10 @@ export async function answer(subject: Subject, options: AnswerOptions, logger: L
 		limitSeconds,
 		thorough,
 		explain: options.explain === true,
-		whatIf: whatIf && {changes: whatIf, devices: withChanges(participants, whatIf, subject.timesFrom)},
+		whatIf: whatIf && {
+			devices: withChanges(participants, whatIf, subject.timesFrom),
+			changes: oneByOne(participants, whatIf, subject.timesFrom),
+		},
 		front: pareto !== undefined,
 	};
 	const signal = stopSignal();
@@ -154,6 +157,7 @@ function printAnswer(searched: Searched, {wish, units, notes, heading}: Subject,
 									changes: whatIf.changes,
 									samePlan: whatIf.same && summary(whatIf.same),
 									samePlanLacks: whatIf.lacks,
+									withoutEffect: whatIf.withoutEffect,
 									bestPlan: whatIf.after && {plan: whatIf.after.plan, ...summary(whatIf.after)},
 									impossible: whatIf.impossible,
 								},

@@ -175,7 +175,7 @@ export function printChanges(changes: readonly Change[]): void {
 }
 
 /** What the changes of `--what-if` do to the plan that was best before, and what is best with them. */
-export function printWhatIf({changes, before, same, lacks, after, impossible}: WhatIf): void {
+export function printWhatIf({changes, before, same, lacks, withoutEffect, after, impossible}: WhatIf): void {
 	printProse(`\nWhat if ${changes.join(', ')}:\n`);
 	if (impossible !== undefined) {
 		printProse(`There is no plan then. ${impossible}`);
@@ -198,4 +198,7 @@ export function printWhatIf({changes, before, same, lacks, after, impossible}: W
 			['the best plan then', ...cells(after), after?.plan.scheme ?? '–'],
 		],
 	);
+	for (const {change, because} of withoutEffect) {
+		printProse(`«${change}» changes nothing about the plan as it is: ${because}.`);
+	}
 }

@@ -12,7 +12,8 @@ import {type PipeEdgeBoard, type PipeEdgeWish, problemOfPipeEdge} from '../../pl
 import {budgetOf, frontOf, type Planned, plannedOf} from '../../planners/plan-job.js';
 import {type PlannedProblem, planProblem} from '../../planners/plan-problem.js';
 import type {Costed, Problem} from '../../planners/problem.js';
-import type {WhatIf} from './what-if.js';
+import type {DeviceChange, WhatIf} from './what-if.js';
+import {whyNothing} from './without-effect.js';
 
 /** What a plan is looked for. Structured-cloneable. */
 export type Asked =
@@ -54,8 +55,8 @@ export interface SearchOrder {
 	/** Until then, where nothing else ends the search. */
 	readonly thorough: boolean;
 	readonly explain: boolean;
-	/** Changes in words, and the devices as they are with them. */
-	readonly whatIf?: {readonly changes: readonly string[]; readonly devices: readonly PlanDevice[]} | undefined;
+	/** Changes of devices, one by one, and the devices with all of them. */
+	readonly whatIf?: {readonly changes: readonly DeviceChange[]; readonly devices: readonly PlanDevice[]} | undefined;
 	readonly front: boolean;
 }
 
@@ -107,20 +108,36 @@ export function search(order: SearchOrder, now: () => number, interrupted: () =>
 	const planned = plannedOf(comparable(planProblem(problem, budget()), problem), name);
 	const {plan, evaluation} = planned.outcome.best;
 
+	/** Why a change does nothing to the plan; undefined: it does something. */
+	const nothingOf = (change: DeviceChange): string | undefined => {
+		if (!change.devices.some(({device}) => device === change.device)) {
+			return devicesOf(plan).includes(change.device) ? undefined : `the plan does without ${change.device}`;
+		}
+		const {problem: changed} = problemFor(change.devices);
+		const after = evaluate({...changed, plan});
+		return shortfallsOf(changed, after).length > 0
+			? undefined
+			: whyNothing(change, {before: {problem, evaluation}, after: {problem: changed, evaluation: after}});
+	};
+
 	/** What would become of the plan on changed devices; where nothing can be planned on these, `impossible` says why. */
 	const whatIf = ({changes, devices}: NonNullable<SearchOrder['whatIf']>): WhatIf | undefined => {
-		const asked = {changes, before: evaluation};
+		const asked = {changes: changes.map(({text}) => text), before: evaluation};
 		try {
+			const withoutEffect = changes.flatMap(change => {
+				const because = nothingOf(change);
+				return because === undefined ? [] : [{change: change.text, because}];
+			});
 			const {problem: changed} = problemFor(devices);
 			const away = devicesOf(plan).filter(one => !devices.some(({device}) => device === one));
 			const same = away.length > 0 ? undefined : evaluate({...changed, plan});
 			const lacks =
 				away.length > 0 ? [`${away.join(', ')} away`] : shortfallsOf(changed, same!).map(({constraint}) => constraint);
 			const {outcome} = plannedOf(planProblem(changed, budget()), name);
-			return {...asked, same, lacks, after: outcome.best.evaluation};
+			return {...asked, same, lacks, withoutEffect, after: outcome.best.evaluation};
 		} catch (error) {
 			if (isFplError(error, 'PLAN_INFEASIBLE')) {
-				return {...asked, lacks: [], impossible: error.message};
+				return {...asked, lacks: [], withoutEffect: [], impossible: error.message};
 			}
 			if (isFplError(error, 'INTERRUPTED')) {
 				return undefined;

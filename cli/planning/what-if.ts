@@ -3,8 +3,22 @@ import {parseValue} from '../../core/config/config.js';
 import type {Evaluation} from '../../core/cost/evaluate.js';
 import {FplError} from '../../core/errors.js';
 import {suggestion} from '../../core/nearest.js';
+import type {DeviceProfile} from '../../core/profile/profile.js';
+import {withCores} from '../../core/profile/scaling.js';
 import {overrideProfile, overridesSchema} from '../../core/profile/schema.js';
 import type {Participant} from './plan-input.js';
+import type {WithoutEffect} from './without-effect.js';
+
+/** One of the changes, by itself. */
+export interface DeviceChange {
+	/** As it was written. */
+	readonly text: string;
+	readonly device: string;
+	/** «link.up»; undefined: the device is away. */
+	readonly field: string | undefined;
+	/** The devices with this change alone. */
+	readonly devices: readonly Participant[];
+}
 
 /** What changes do to the plan that was best before, and what is best with them. */
 export interface WhatIf {
@@ -14,6 +28,8 @@ export interface WhatIf {
 	readonly same?: Evaluation | undefined;
 	/** Why the same plan could not be used: limits that it exceeds, devices that are away. */
 	readonly lacks: readonly string[];
+	/** Changes that do nothing to the plan as it is, and why. */
+	readonly withoutEffect: readonly WithoutEffect[];
 	/** The best plan on the changed devices; absent where there is none. */
 	readonly after?: Evaluation;
 	/** Why there is none. */
@@ -32,8 +48,8 @@ export type TimesFrom = (participant: Participant) => string | undefined;
 /** What times follow from, where nobody measured them. */
 const timing = ['speeds', 'dispatch', 'cores'] as const;
 
-function changed(participants: readonly Participant[], change: string, timesFrom: TimesFrom): readonly Participant[] {
-	const where = `--what-if «${change}»`;
+/** `device.field=value` taken apart. @throws FplError `USAGE`. */
+function partsOf(change: string, where: string): readonly [device: string, path: string | undefined, text: string] {
 	const match = /^\s*([^=.\s]+)(?:\.([^=]+?))?\s*=\s*(.+?)\s*$/u.exec(change);
 	if (!match) {
 		throw new FplError('USAGE', {
@@ -42,7 +58,25 @@ function changed(participants: readonly Participant[], change: string, timesFrom
 			got: `«${change}»`,
 		});
 	}
-	const [, device, path, text] = match as unknown as [string, string, string | undefined, string];
+	return match.slice(1) as [string, string | undefined, string];
+}
+
+/** With some of its cores only: nobody knows how fast it would be with more. */
+function coresChanged(profile: DeviceProfile, cores: number, where: string): DeviceProfile {
+	if (cores > profile.cores) {
+		throw new FplError('CONFIG_VALUE', {
+			where,
+			expected: `1 to ${profile.cores}, the cores that it has`,
+			got: `${cores}`,
+			fix: 'How fast it would be with more is not known: say so with «speeds», such as «cam-1.speeds.convolution=20 GFLOP/s».',
+		});
+	}
+	return withCores(profile, cores);
+}
+
+function changed(participants: readonly Participant[], change: string, timesFrom: TimesFrom): readonly Participant[] {
+	const where = `--what-if «${change}»`;
+	const [device, path, text] = partsOf(change, where);
 	const found = participants.find(one => one.device === device);
 	if (!found) {
 		const names = participants.map(one => one.device);
@@ -70,7 +104,10 @@ function changed(participants: readonly Participant[], change: string, timesFrom
 		});
 	}
 	const overrides = parseValue(overridesSchema, nested(path.split('.'), valueOfText(text)), where);
-	const profile = overrideProfile(found.profile, overrides, 'what-if');
+	const profile =
+		overrides.cores === undefined
+			? overrideProfile(found.profile, overrides, where)
+			: coresChanged(found.profile, overrides.cores, where);
 	return participants.map(one => (one === found ? {...one, profile, memoryBytes: profile.memoryBytes} : one));
 }
 
@@ -79,4 +116,25 @@ export const withChanges = (
 	participants: readonly Participant[],
 	changes: readonly string[],
 	timesFrom: TimesFrom = () => undefined,
-): readonly Participant[] => changes.reduce((all, change) => changed(all, change, timesFrom), participants);
+): readonly Participant[] =>
+	changes.reduce((all, change) => {
+		const [device] = partsOf(change, '--what-if');
+		if (participants.some(one => one.device === device) && !all.some(one => one.device === device)) {
+			throw new FplError('USAGE', {
+				where: `--what-if «${change}»`,
+				problem: `by another change «${device}» is away already`,
+			});
+		}
+		return changed(all, change, timesFrom);
+	}, participants);
+
+/** The changes one by one. @throws FplError as `withChanges`, which takes them all. */
+export const oneByOne = (
+	participants: readonly Participant[],
+	changes: readonly string[],
+	timesFrom: TimesFrom,
+): readonly DeviceChange[] =>
+	changes.map(text => {
+		const [device, field] = partsOf(text, '--what-if');
+		return {text, device, field, devices: changed(participants, text, timesFrom)};
+	});

@@ -26,3 +26,23 @@ export function speedsAt({speeds, cores, scaling}: DeviceProfile, threads: numbe
 	const [high, low] = [measured[above]!, measured[Math.max(0, above - 1)]!];
 	return high[0] === threads ? high[1] : between(low[1], high[1], (threads - low[0]) / (high[0] - low[0]));
 }
+
+/**
+ * A device of which only some of the cores compute: with the speeds of so many threads, and the power of so many busy cores, by the linear
+ * model (docs/energy.md).
+ * @param cores from 1 to those of the profile.
+ */
+export function withCores(profile: DeviceProfile, cores: number): DeviceProfile {
+	if (cores === profile.cores) {
+		return profile;
+	}
+	const {busyWatts, idleWatts, scaling, ...rest} = profile;
+	return {
+		...rest,
+		speeds: speedsAt(profile, cores),
+		cores,
+		idleWatts,
+		busyWatts: idleWatts + ((busyWatts - idleWatts) * cores) / profile.cores,
+		...(scaling && {scaling: scaling.filter(({threads}) => threads < cores)}),
+	};
+}

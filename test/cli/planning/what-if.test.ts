@@ -27,11 +27,26 @@ test('a figure of one device is changed, and nothing else', t => {
 	t.is(fog, fleet[1]);
 });
 
+test('with some of its cores a device is slower and draws less', t => {
+	const {profile: was} = fleet[0]!;
+	const {profile: is} = withChanges(fleet, ['cam-1.cores=1'])[0]!;
+	t.is(is!.speeds.convolution, was!.speeds.convolution / 4);
+	t.is(is!.idleWatts, was!.idleWatts);
+	t.is(is!.busyWatts, was!.idleWatts + (was!.busyWatts - was!.idleWatts) / 4);
+	t.deepEqual(withChanges(fleet, ['cam-1.cores=4'])[0]!.profile, was);
+});
+
 test('a device may be away', t => {
 	t.deepEqual(
 		withChanges(fleet, ['cam-1=away']).map(({device}) => device),
 		['fog-1'],
 	);
+});
+
+test('who is away cannot be changed as well', t => {
+	const message = /cores=1.*by another change «cam-1» is away already/u;
+	t.throws(() => withChanges(fleet, ['cam-1=away', 'cam-1.cores=1']), {message});
+	t.notThrows(() => withChanges(fleet, ['cam-1.cores=1', 'cam-1=away']));
 });
 
 test('what makes no sense is refused with what was expected', t => {
@@ -42,6 +57,42 @@ test('what makes no sense is refused with what was expected', t => {
 	t.regex(messageOf('cam-1'), /expected «device\.field=value»/u);
 	t.regex(messageOf('cam-1=gone'), /«away»/u);
 });
+
+for (const [change, message] of [
+	['memory=512', /memory: expected a number with its unit.*got 512/u],
+	['memory=0 MB', /memory: expected more than zero/u],
+	['memory=-5 MB', /memory: expected a number with its unit.*«-5 MB»/u],
+	['memory=NaN MB', /memory: expected a number with its unit.*«NaN MB»/u],
+	['link.down=Infinity Mbit/s', /link\.down: expected a number with its unit/u],
+	['link.latency=-1 ms', /link\.latency: expected a number with its unit.*«-1 ms»/u],
+	['link.latency=4', /link\.latency: expected a number with its unit.*got 4/u],
+	['link.up=5 MFLOP/s', /link\.up: expected a number with its unit.*«5 MFLOP\/s»/u],
+	['link.up.rate=5 Mbit/s', /link\.up: expected a number with its unit/u],
+	['link.medium=5g', /link\.medium: expected .*«lte».*«5g»/u],
+	['link=5 Mbit/s', /link: .*«wifi».*«5 Mbit\/s»/u],
+	['speeds.conv=5 GFLOP/s', /speeds\.conv: .* is no key here/u],
+	['speeds.matmul=0 GFLOP/s', /speeds\.matmul: expected more than zero/u],
+	['speeds=5 GFLOP/s', /speeds: expected .*got «5 GFLOP\/s»/u],
+	['cores=0', /cores: expected .*1.*got 0/u],
+	['cores=1.5', /cores: expected .*got 1\.5/u],
+	['cores=NaN', /cores: expected .*«NaN»/u],
+	['cores=8', /expected 1 to 4, the cores that it has.*got 8.*speeds/u],
+	['idle=-1 W', /idle: expected a number with its unit/u],
+	['busy=0.1 W', /busy power of at least the idle power.*0\.1 W/u],
+	['battery=0 J', /battery: expected more than zero/u],
+	['price=-1 USD/h', /price: expected a number with its unit/u],
+	['price=0.1', /price: expected a number with its unit.*got 0\.1/u],
+	['watts=5 W', /watts: .* is no key here/u],
+	['name=other', /name: .* is no key here/u],
+	['__proto__.cores=2', /__proto__/u],
+	['link.=5 Mbit/s', /link/u],
+] as const) {
+	test(`«${change}» is refused, and what was expected is said`, t => {
+		const text = messageOf(`cam-1.${change}`);
+		t.regex(text, message);
+		t.true(text.includes('--what-if'), text);
+	});
+}
 
 test('of a device whose times are measured, what times would follow from is refused, and the rest is changed', t => {
 	const timesFrom = ({device}: Participant) => (device === 'cam-1' ? '--times pi4.yaml' : undefined);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import {libraryProfile} from '../../../core/profile/library.js';
-import {speedsAt} from '../../../core/profile/scaling.js';
+import {speedsAt, withCores} from '../../../core/profile/scaling.js';
 
 const pi = libraryProfile('raspberry-pi-4b');
 
@@ -25,4 +25,18 @@ test('measured numbers of threads are answered as they were measured, those in b
 	t.is(speedsAt(measured, 1).memory, pi.speeds.memory);
 	t.true(Math.abs(speedsAt(measured, 3).matmul / pi.speeds.matmul - 0.8) < 1e-9);
 	t.deepEqual(speedsAt(measured, 4), pi.speeds);
+});
+
+test('with some of its cores a device has their speeds and draws their power', t => {
+	const one = withCores(pi, 1);
+	t.deepEqual(one.speeds, speedsAt(pi, 1));
+	t.is(one.cores, 1);
+	t.is(one.idleWatts, pi.idleWatts);
+	t.is(one.busyWatts, pi.idleWatts + (pi.busyWatts - pi.idleWatts) / 4);
+	t.is(withCores(pi, 4), pi);
+	const measured = {...pi, scaling: [1, 2].map(threads => ({threads, speeds: pi.speeds}))};
+	t.deepEqual(
+		withCores(measured, 2).scaling?.map(({threads}) => threads),
+		[1],
+	);
 });
