@@ -1,5 +1,6 @@
 /** Which devices a run with stages has, and getting them ready. */
 import {devicesOf, type Fallback, withoutDevices} from '../../core/plan/fallback.js';
+import type {Plan} from '../../core/plan/plan.js';
 import {after, finish, note, then, waitFor} from './flow.js';
 import type {StageEffect, StageState, Transition} from './state.js';
 
@@ -19,6 +20,12 @@ function planFor(state: StageState): Fallback {
 	const here = spares.filter(device => state.present.has(device) && !state.refused.has(device));
 	return withoutDevices(state.original, absentFrom(state), here);
 }
+
+const turnTakersIn = ({stages}: Plan): string =>
+	stages
+		.filter(({turns}) => turns === 'in-turn')
+		.flatMap(({replicas}) => replicas.map(({device}) => device))
+		.join();
 
 /** Whether a device that belongs to the plan is here again, and not in the plan as it is executed. */
 export function someReturn(state: StageState): boolean {
@@ -59,8 +66,8 @@ export function mayStage(state: StageState, over: boolean): Transition {
 	}
 	const {plan} = fallback;
 	const devices = devicesOf(plan);
-	// A turn belongs to a device: with others in the plan it is another's.
-	const turnLeft = devices.join() === devicesOf(state.plan).join() ? state.position.turnLeft : 0;
+	// A turn belongs to a device: with others that take turns it is another's. Whoever works for all of them may change.
+	const turnLeft = turnTakersIn(plan) === turnTakersIn(state.plan) ? state.position.turnLeft : 0;
 	const position = {...state.position, turnLeft};
 	const attempt = state.attempt + 1;
 	const own = devicesOf(state.original);

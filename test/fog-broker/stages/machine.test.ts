@@ -221,6 +221,19 @@ test('the client whose turn it is has the weights: when it leaves, the run goes 
 	t.is(other.state.position.step, 1);
 });
 
+test('a turn goes on where it was when a spare takes over what works for all clients', t => {
+	const play = begun(splitLearning(place(['a', 'b'], ['fog']), 1)).post({kind: 'checkpoint-due'});
+	play.until(1).store();
+	t.like(play.state.saved, {step: 1, turnLeft: 1});
+	play.post({kind: 'present', device: 'spare'}, {kind: 'spares', devices: ['spare']}, {kind: 'gone', device: 'fog'});
+	play.answer(2);
+	t.deepEqual(devicesNow(play), ['a', 'b', 'spare']);
+	t.deepEqual([...play.state.waiting].sort(), ['report:a', 'report:spare']);
+	t.like(play.state.position, {step: 1, turnLeft: 1});
+	play.answer(2);
+	t.deepEqual([...play.state.waiting].sort(), ['report:b', 'report:spare']);
+});
+
 test('when a device leaves after the last step, the weights that the others have end the run', t => {
 	const play = begun(stacked).until(8);
 	t.is(play.state.phase, 'concluding');
