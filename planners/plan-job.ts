@@ -89,7 +89,7 @@ export function planJob(input: JobInput, budget: Budget): PlannedJob {
 	const found = problemOfJob(input);
 	const answer =
 		input.manner?.kind === 'classic'
-			? planScheme(found.problem, input.manner.scheme)
+			? planScheme(found.problem, input.manner.scheme, budget)
 			: planProblem(found.problem, budget);
 	return {...found, ...plannedOf(answer, input.job.model)};
 }
@@ -131,14 +131,21 @@ const rowsOf = ({outcome, baselines}: Planned, chosen: Plan): Alternative[] => [
 			scheme,
 			chosen: false,
 			feasible: shortfalls.length === 0,
-			because: shortfalls[0] ? because(shortfalls[0]) : (otherwise(baseline) ?? times(value, outcome.best.value)),
+			because: withHaste(
+				baseline,
+				shortfalls[0] ? because(shortfalls[0]) : (otherwise(baseline) ?? times(value, outcome.best.value)),
+			),
 		});
 	}),
 ];
 
 /** Why a scheme within all limits is no choice; undefined: only its cost speaks against it. */
-export const otherwise = ({exact, permitted}: JudgedBaseline): string | undefined =>
-	exact ? (permitted ? undefined : 'not as «planning» asks') : 'trains another way';
+export const otherwise = ({exact, permitted, movesLabels}: JudgedBaseline): string | undefined =>
+	movesLabels ? 'sends labels away' : exact ? (permitted ? undefined : 'not as «planning» asks') : 'trains another way';
+
+/** What is said of a scheme, and that it may do better than said. */
+export const withHaste = ({partly}: Pick<JudgedBaseline, 'partly'>, said: string | undefined): string =>
+	[said, partly ? 'not all of its cuts were looked at' : undefined].filter(text => text !== undefined).join('; ');
 
 /** «1.3 times the chosen plan’s». */
 const times = (value: number, best: number): string =>

@@ -3,7 +3,8 @@
  * it is the plan. So a plan is never worse than the schemes that it is held against.
  */
 import {type Plan, synchronisationOf} from '../core/plan/plan.js';
-import {type Baseline, baselinesOf} from './baselines.js';
+import {junctionStage} from '../core/plan/routing.js';
+import {type Baseline, baselinesOf, type Looking} from './baselines.js';
 import {candidateOf} from './explain.js';
 import {plainOf, planFpl} from './fpl/plan.js';
 import {permitsShape, type Rules, rulesOf} from './fpl/rules.js';
@@ -12,6 +13,8 @@ import type {Budget, Outcome, Problem} from './problem.js';
 /** A classic scheme, and whether it is a plan that the problem permits. */
 export interface JudgedBaseline extends Baseline {
 	readonly permitted: boolean;
+	/** Whether it sends labels away that are to stay. */
+	readonly movesLabels: boolean;
 }
 
 /** What ended planning before it had looked at all that it would have: somebody's wish, or the end of its time. */
@@ -19,7 +22,10 @@ export type CutShort = 'interruption' | 'limit';
 
 export interface PlannedProblem {
 	readonly outcome: Outcome;
-	/** The classic schemes for the same problem, those that keep to the constraints first; after an interruption not all. */
+	/**
+	 * The classic schemes for the same problem, those that keep to the constraints first. After an interruption not all; when time is
+	 * over, the others from one of their plans.
+	 */
 	readonly baselines: readonly JudgedBaseline[];
 	/** Undefined: nothing did. */
 	readonly cutShort?: CutShort | undefined;
@@ -36,7 +42,8 @@ const localEpochsOf = (plan: Plan): number =>
 function isPermitted(problem: Problem, rules: Rules) {
 	return ({plan, exact, shortfalls}: Baseline): boolean => {
 		const candidate = candidateOf(problem, plan);
-		if (!candidate || shortfalls.length > 0) {
+		const merges = junctionStage(plan) !== undefined;
+		if (!candidate || shortfalls.length > 0 || merges !== (problem.data.kind === 'aligned')) {
 			return false;
 		}
 		const localEpochs = exact && plan.stages.length > 1 ? 0 : localEpochsOf(plan);
@@ -44,17 +51,22 @@ function isPermitted(problem: Problem, rules: Rules) {
 	};
 }
 
-function judged(problem: Problem, interrupted?: () => boolean): readonly JudgedBaseline[] {
-	const judge = isPermitted(problem, rulesOf(problem));
-	return baselinesOf(problem, interrupted).map(baseline => ({...baseline, permitted: judge(baseline)}));
+function judged(problem: Problem, looking: Looking): readonly JudgedBaseline[] {
+	const rules = rulesOf(problem);
+	const judge = isPermitted(problem, rules);
+	return baselinesOf(problem, looking).map(baseline => {
+		const {stages, labels} = baseline.plan;
+		const movesLabels = rules.closes && stages.length > 1 && labels !== 'stay';
+		return {...baseline, permitted: judge(baseline), movesLabels};
+	});
 }
 
 const bestOf = (baselines: readonly JudgedBaseline[]): JudgedBaseline | undefined =>
 	baselines.filter(({permitted}) => permitted).sort((a, b) => a.value - b.value)[0];
 
 /** The best plan of one scheme: with the cut and the devices that suit the objective best. @throws FplError as `planFpl`. */
-export function planScheme(problem: Problem, scheme: string): PlannedProblem {
-	const baselines = judged(problem);
+export function planScheme(problem: Problem, scheme: string, budget: Budget): PlannedProblem {
+	const baselines = judged(problem, budget);
 	const own = baselines.filter(other => other.scheme === scheme);
 	const best = bestOf(own);
 	const nearest = own.find(({shortfalls}) => shortfalls.length > 0);
@@ -100,8 +112,10 @@ export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 		over = budget.expired();
 		return over;
 	};
+	// A thorough search leaves no time for what comes after it.
+	const before = budget.effort === 'thorough' ? judged(problem, budget) : undefined;
 	const found = planFpl(problem, {...budget, expired});
-	const baselines = judged(problem, budget.interrupted);
+	const baselines = before ?? judged(problem, budget);
 	const outcome = withClassics(found, baselines);
 	const cutByLimit = over && !(outcome.kind === 'planned' && outcome.figures.exact);
 	return {outcome, baselines, cutShort: budget.interrupted() ? 'interruption' : cutByLimit ? 'limit' : undefined};

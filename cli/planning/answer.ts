@@ -117,12 +117,13 @@ const rowsOf = ({outcome, baselines}: Searched) => [
 		...alternativeOf(evaluation, {chosen: plan === outcome.best.plan, feasible: true}),
 		value,
 	})),
-	...baselines.map(({scheme, evaluation, value, shortfalls, exact, permitted}) => ({
+	...baselines.map(({scheme, evaluation, value, shortfalls, exact, permitted, partly}) => ({
 		...alternativeOf(evaluation, {scheme, chosen: false, feasible: shortfalls.length === 0}),
 		value,
 		classic: true,
 		sameResult: exact,
 		permitted,
+		...(partly && {partly}),
 	})),
 ];
 

@@ -3,7 +3,7 @@ import type {Evaluation} from '../../core/cost/evaluate.js';
 import {phases} from '../../core/ledger/ledger.js';
 import type {Change} from '../../planners/explain.js';
 import {amountsOf} from '../../planners/objective.js';
-import {otherwise} from '../../planners/plan-job.js';
+import {otherwise, withHaste} from '../../planners/plan-job.js';
 import {type Amounts, type Findings, type Measure, measures} from '../../planners/problem.js';
 import {byteCount, dollars, duration, energy, fraction, percent} from '../../reports/format.js';
 import {leastSentence, print, printProse, printTable} from '../terminal.js';
@@ -128,7 +128,10 @@ export function printPlanned(
 			name: baseline.scheme,
 			value: baseline.value,
 			amounts: amountsOf(baseline.evaluation),
-			note: baseline.shortfalls[0] ? `not possible: ${baseline.shortfalls[0].constraint}` : (otherwise(baseline) ?? ''),
+			note: withHaste(
+				baseline,
+				baseline.shortfalls[0] ? `not possible: ${baseline.shortfalls[0].constraint}` : otherwise(baseline),
+			),
 		})),
 	];
 	if (rows.length === 1) {
@@ -138,7 +141,9 @@ export function printPlanned(
 	print(
 		cutShort === 'interruption'
 			? '\nAlternatives, and what was compared until then:\n'
-			: '\nAlternatives, and the classic schemes at their best:\n',
+			: baselines.some(({partly}) => partly)
+				? '\nAlternatives, and the classic schemes as far as there was time for them:\n'
+				: '\nAlternatives, and the classic schemes at their best:\n',
 	);
 	printTable(
 		[

@@ -10,13 +10,14 @@ import type {BoundStage} from './bounds.js';
 export interface Ends {
 	/** The problem as bounds see it. */
 	readonly problem: Problem;
-	/** The owners as those who compute the last stage, in their order; and their indices in that problem's fleet. */
-	readonly devices: readonly CostDevice[];
+	/** Owners as those who compute the last stage. */
+	readonly again: (owners: readonly CostDevice[]) => readonly CostDevice[];
+	/** Of these, in that problem's fleet. */
 	readonly indices: readonly number[];
 }
 
 /** Nobody draws idle power or is paid for twice. */
-const again = ({profile, ...device}: CostDevice): CostDevice => ({
+const secondly = ({profile, ...device}: CostDevice): CostDevice => ({
 	...device,
 	profile: {...profile, idleWatts: 0, busyWatts: profile.busyWatts - profile.idleWatts},
 	pricePerSecond: 0,
@@ -33,17 +34,17 @@ const adjacent = ({values, ...costs}: Problem['costs']): Problem['costs'] => ({
 /** @param sources indices of the owners. */
 export function endsOf(problem: Problem, sources: readonly number[]): Ends {
 	const {costs, fleet, space} = problem;
-	const devices = sources.map(device => again(fleet.devices[device]!));
+	const again = new Map(sources.map(device => [fleet.devices[device]!, secondly(fleet.devices[device]!)]));
 	return {
 		problem: {
 			...problem,
 			costs: adjacent(costs),
-			fleet: {...fleet, devices: [...fleet.devices, ...devices]},
+			fleet: {...fleet, devices: [...fleet.devices, ...again.values()]},
 			// All owners share the last stage, however many they are.
 			space: {...space, mostReplicas: Math.max(space.mostReplicas, sources.length)},
 		},
-		devices,
-		indices: devices.map((_, index) => fleet.devices.length + index),
+		again: owners => owners.map(owner => again.get(owner)!),
+		indices: sources.map((_, index) => fleet.devices.length + index),
 	};
 }
 

@@ -66,7 +66,7 @@ export class Estimates {
 			let part = known.get(key);
 			if (!part) {
 				const {devices: own, shares} = replicasAt(this.#problem, stages, index);
-				part = bounds.stage(index, {first, last, devices: closing?.devices ?? own, shares});
+				part = bounds.stage(index, {first, last, devices: closing?.again(own) ?? own, shares});
 				known.set(key, part);
 			}
 			parts.push(part);

@@ -276,7 +276,7 @@ export class ModeSearch {
 		const done = last === costs.units.length - 1;
 		const closing = done ? this.#ends : undefined;
 		const {devices: own, shares} = closing
-			? {devices: closing.devices, shares: boundsBefore[0]!.range.shares}
+			? {...boundsBefore[0]!.range, devices: closing.again(boundsBefore[0]!.range.devices)}
 			: replicasOf(this.#problem, devices, before.length, first, last);
 		const branched = data.kind === 'aligned' && before.length === 0;
 		if (

@@ -2,7 +2,8 @@
 import test from 'ava';
 import {checkPlan} from '../../core/plan/check.js';
 import {seededRandom} from '../../core/random.js';
-import {baselinesOf} from '../../planners/baselines.js';
+import {baselineOf, baselinesOf} from '../../planners/baselines.js';
+import {Schemes} from '../../planners/classic/schemes.js';
 import {candidateOf} from '../../planners/explain.js';
 import {planOfCandidate} from '../../planners/fpl/candidate.js';
 import {planFpl} from '../../planners/fpl/plan.js';
@@ -49,9 +50,11 @@ test('every scheme for two sources and a helper is there, each a plan that can b
 			'equal pipeline',
 			'fedavg',
 			'fpl-stacked',
+			'model-split',
 			'parallel-split',
 			'split-fed',
 			'split-learning',
+			'u-shaped',
 		].toSorted(),
 	);
 	for (const {plan} of found) {
@@ -112,4 +115,90 @@ test('what a problem permits is the same of a plan as of the candidate that it w
 		}
 	}
 	t.true(permitted > 20 && refused > 20, `${permitted} and ${refused}`);
+});
+
+const views = (seed: number): Problem => {
+	const {fleet, ...asked} = problem(seed, 'time');
+	const devices = fleet.devices.map(device => ({...device, samples: undefined}));
+	return {...asked, fleet: {...fleet, devices}, data: {kind: 'aligned', devices: ['d0', 'd1'], junction: 'mean'}};
+};
+
+test('where sources see the same items, schemes that merge views are held against those that do not', t => {
+	const found = baselinesOf(views(1));
+	const named = (exact: boolean) =>
+		found
+			.filter(one => one.exact === exact)
+			.map(({scheme}) => scheme)
+			.toSorted();
+	t.deepEqual(named(true), ['fpl-aligned']);
+	t.deepEqual(named(false), ['d-sgd', 'fedavg', 'parallel-split', 'split-fed', 'split-learning', 'u-shaped']);
+	for (const {plan} of found) {
+		t.notThrows(() => checkPlan(plan));
+	}
+	// A pass over the data is one over every view of every item.
+	const steps = (scheme: string) => found.find(one => one.scheme === scheme)!.evaluation.steps;
+	t.true(steps('parallel-split') >= 1.9 * steps('fpl-aligned'));
+	const {baselines, outcome} = planProblem(views(1), budget);
+	t.true(baselines.every(({exact, permitted}) => exact || !permitted));
+	t.true(outcome.kind === 'planned' && outcome.best.plan.stages[1]!.junction.mode === 'aligned');
+});
+
+test('no plan of a scheme costs less than is said before it is evaluated', t => {
+	let compared = 0;
+	for (let seed = 1; seed <= 12; seed++) {
+		const base = randomProblem(seededRandom(seed), {devices: 5, units: 6});
+		for (const measure of ['time', 'bytes', 'energy', 'money'] as const) {
+			const asked: Problem = {...base, objective: {kind: 'one', measure}};
+			const schemes = new Schemes(asked, rulesOf(asked));
+			for (const scheme of asked.data.kind === 'aligned' ? schemes.merging() : schemes.forOwners()) {
+				for (const {least, plan} of scheme.attempts()) {
+					const value = baselineOf(asked, scheme, plan())?.value ?? Number.POSITIVE_INFINITY;
+					t.true(least <= value * (1 + 1e-9), `seed ${seed}, ${measure}, ${scheme.scheme}: ${least} and ${value}`);
+					compared++;
+				}
+			}
+		}
+	}
+	t.true(compared > 1000, `${compared}`);
+});
+
+test('when time is over one plan of each scheme is looked at, the most promising one, and that is said', t => {
+	const asked = problem(1, 'time');
+	const all = baselinesOf(asked);
+	t.true(all.every(({partly}) => !partly));
+	const late = baselinesOf(asked, {expired: () => true, interrupted: () => false});
+	t.deepEqual(late.map(({scheme}) => scheme).toSorted(), all.map(({scheme}) => scheme).toSorted());
+	t.true(late.some(({partly}) => partly));
+	for (const {scheme, value, partly} of late) {
+		const best = all.find(one => one.scheme === scheme)!;
+		t.true(value >= best.value && (partly || value === best.value), scheme);
+		t.true(value <= 1.5 * best.value, `${scheme}: ${value} and ${best.value}`);
+	}
+	t.deepEqual(baselinesOf(asked, {expired: () => false, interrupted: () => true}), []);
+});
+
+test('where labels stay, schemes that move them are shown and not permitted, and the plan is no worse than the others', t => {
+	for (let seed = 1; seed <= 6; seed++) {
+		const base = problem(seed, 'time');
+		const asked: Problem = {
+			...base,
+			data: {kind: 'sources', devices: ['d0', 'd1'], rawData: 'stays', labels: 'stay'},
+		};
+		const {outcome, baselines} = planProblem(asked, budget);
+		t.deepEqual(
+			baselines
+				.filter(({permitted}) => permitted)
+				.map(({scheme}) => scheme)
+				.toSorted(),
+			['d-sgd', 'u-shaped'],
+		);
+		t.true(
+			baselines.every(({scheme, movesLabels}) => movesLabels !== ['d-sgd', 'fedavg', 'u-shaped'].includes(scheme)),
+		);
+		t.is(outcome.kind, 'planned');
+		if (outcome.kind === 'planned') {
+			t.is(checkPlan(outcome.best.plan).labels, 'stay');
+			t.true(baselines.every(({permitted, value}) => !permitted || outcome.best.value <= value * (1 + 1e-9)));
+		}
+	}
 });
