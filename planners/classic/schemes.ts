@@ -74,7 +74,8 @@ export class Schemes {
 		this.#others = rules.sources ? fastest : fastest.slice(0, 1);
 		const {mostReplicas} = space;
 		const all = this.#sources;
-		const few = rules.sources === undefined && all.length > mostReplicas ? [all.slice(0, mostReplicas)] : [];
+		const shared = rules.sources === undefined && mostReplicas > 1;
+		const few = shared && all.length > mostReplicas ? [all.slice(0, mostReplicas)] : [];
 		this.#clients = [...few, ...(few.length === 0 || all.length <= mostClients ? [all] : [])].filter(
 			({length}) => length > 0,
 		);
