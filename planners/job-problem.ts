@@ -109,7 +109,24 @@ function placementOf({job, manner}: JobInput, owners: readonly string[]): DataPl
 }
 
 /** What a job asks for that contradicts itself, whatever devices there are. */
-function checkPlanning({planning: {pinned, exclude}, data}: Job, units: number): void {
+function checkPlanning({planning, data, training}: Job, units: number, owners: readonly string[]): void {
+	const {pinned, exclude, minimumReplicas, mostReplicas, microBatches} = planning;
+	if (microBatches.every(count => count > training.batch)) {
+		throw new FplError('JOB_INVALID', {
+			where: 'planning.microBatches',
+			expected: `a number no larger than the batch, ${training.batch}: each micro-batch has an item at least`,
+			got: microBatches.join(', '),
+			fix: 'Name a smaller number as well, or make «training.batch» larger.',
+		});
+	}
+	if (minimumReplicas > mostReplicas) {
+		throw new FplError('JOB_INVALID', {
+			where: 'planning.minimumReplicas',
+			expected: `no more than «planning.mostReplicas», ${mostReplicas}`,
+			got: `${minimumReplicas}`,
+			fix: 'Make one of the two fit the other.',
+		});
+	}
 	const unwanted = data.sources?.find(source => exclude.includes(source));
 	if (unwanted !== undefined) {
 		throw new FplError('JOB_INVALID', {
@@ -140,6 +157,13 @@ function checkPlanning({planning: {pinned, exclude}, data}: Job, units: number):
 				fix: 'Take it out of one of the two.',
 			});
 		}
+		if (minimumReplicas > 1 && !(owners.length === 1 && owners[0] === device)) {
+			throw new FplError('JOB_INVALID', {
+				where,
+				problem: `units are pinned to «${device}» alone, and «planning.minimumReplicas» asks for ${minimumReplicas} devices of every stage`,
+				fix: 'Take back one of the two.',
+			});
+		}
 		const other = pinned.findIndex(pin => pin.device !== device && pin.units[0] <= last && first <= pin.units[1]);
 		if (other > index) {
 			throw new FplError('JOB_INVALID', {
@@ -165,8 +189,8 @@ export function problemOfJob(input: JobInput): JobProblem {
 	const {planning, objective} = job;
 	const {maxCrossing} = planning;
 	const costs = costsOfModel(model, {maxCrossing});
-	checkPlanning(job, costs.units.length);
 	const owners = ownersOf(job, devices);
+	checkPlanning(job, costs.units.length, owners);
 	const owning = devices.filter(({device}) => owners.includes(device));
 	const missing = leftOut(job, owning);
 	const holders = (owners.length > 0 ? owning : devices).filter(({device}) => !planning.exclude.includes(device));
@@ -174,7 +198,7 @@ export function problemOfJob(input: JobInput): JobProblem {
 	const fleet = costFleetOf(devices, costs, training, broker, tables);
 	const {time, energy, bytes, money} = objective?.subjectTo ?? {};
 	const space: Space = {
-		microBatches: planning.microBatches,
+		microBatches: planning.microBatches.filter(count => count <= job.training.batch),
 		schedules: planning.schedules,
 		codecs: planning.codecs,
 		localEpochs: planning.localEpochs,

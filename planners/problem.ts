@@ -24,7 +24,7 @@ export interface Constraints {
 	readonly exclude: ReadonlySet<string>;
 	/** Units that only this device may compute. */
 	readonly pinned: ReadonlyArray<{readonly device: string; readonly first: number; readonly last: number}>;
-	/** Replicas that every stage which is not the sources' own must have at least, so that one may fail. */
+	/** Replicas that every stage which is not the sources' own must have at least, so that one may fail; no more than `mostReplicas`. */
 	readonly minimumReplicas: number;
 }
 
@@ -54,6 +54,7 @@ export type JunctionKind = Extract<Stage['junction'], {mode: 'aligned'}>['kind']
 
 /** Which plans are looked at besides stages, cuts, devices and shares. */
 export interface Space {
+	/** None larger than a batch. */
 	readonly microBatches: readonly number[];
 	readonly schedules: readonly Plan['pipeline']['schedule'][];
 	/** One of them for all links between stages. */

@@ -129,13 +129,14 @@ export interface ImproveInput {
 
 /** Something to begin with: the whole model on sensible sets of devices, and the simplest splits. */
 export function* simplest(problem: Problem, rules: Rules): Generator<Candidate> {
-	const {costs, fleet, training, space} = problem;
+	const {costs, fleet, training, space, constraints} = problem;
+	const least = Math.max(1, constraints.minimumReplicas);
 	const last = costs.units.length - 1;
 	const [plain] = rules.modes as readonly [Mode];
 	const seconds = (device: number) => fleet.devices[device]!.times.pass('learn', 0, last, training.batch);
 	const fastestFirst = [...rules.free].sort((a, b) => seconds(a) - seconds(b));
 	const sets: (readonly number[])[] = [];
-	for (let count = 1; count <= Math.min(fastestFirst.length, space.mostReplicas, training.batch); count *= 2) {
+	for (let count = least; count <= Math.min(fastestFirst.length, space.mostReplicas, training.batch); count *= 2) {
 		sets.push(fastestFirst.slice(0, count));
 	}
 	const all = fastestFirst.slice(0, Math.min(space.mostReplicas, training.batch));
@@ -147,8 +148,8 @@ export function* simplest(problem: Problem, rules: Rules): Generator<Candidate> 
 	}
 	const ends = rules.cuts.filter(cut => rules.firstCuts.has(cut));
 	for (const devices of firsts) {
-		const trunk = fastestFirst.find(device => !devices.includes(device));
-		if (trunk !== undefined) {
+		const trunk = fastestFirst.filter(device => !devices.includes(device)).slice(0, least);
+		if (trunk.length === least) {
 			for (const cut of new Set([ends[0], ends[ends.length >> 1], ends.at(-1)])) {
 				if (cut === undefined) {
 					continue;
@@ -159,7 +160,7 @@ export function* simplest(problem: Problem, rules: Rules): Generator<Candidate> 
 					if (back !== undefined) {
 						const stages = [
 							{last: cut, devices},
-							{last: back, devices: [trunk]},
+							{last: back, devices: trunk},
 						];
 						yield {stages: rules.closes ? [...stages, {last, devices}] : stages, mode: plain};
 					}

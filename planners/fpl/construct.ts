@@ -35,13 +35,13 @@ export interface ConstructOptions {
 	readonly cuts: readonly number[];
 }
 
-/** Numbers of replicas that are tried: 1, 2, 4 … and as many as there may be. */
+/** Numbers of replicas that are tried: the fewest, twice, four times as many … and as many as there may be. */
 function countsUpTo(least: number, most: number): readonly number[] {
 	const found: number[] = [];
-	for (let count = 1; count < most; count *= 2) {
+	for (let count = least; count < most; count *= 2) {
 		found.push(count);
 	}
-	return [...found, most].filter(count => count >= least && count <= most);
+	return most >= least ? [...found, most] : [];
 }
 
 /** Devices of one kind that a plan may use, for the size of the tables. */

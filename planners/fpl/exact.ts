@@ -136,8 +136,7 @@ export function* wholeModels(problem: Problem, rules: Rules): Generator<Candidat
 	}
 	const last = problem.costs.units.length - 1;
 	const [mode] = rules.modes as readonly [Mode];
-	const groups = rules.sources ? [rules.sources] : subsets(rules, rules.free, problem.space.mostReplicas);
-	for (const devices of groups) {
+	for (const devices of openings(problem, rules)) {
 		if (!rules.permits(devices, 0, last)) {
 			continue;
 		}
@@ -146,6 +145,14 @@ export function* wholeModels(problem: Problem, rules: Rules): Generator<Candidat
 		}
 	}
 }
+
+/** Who may compute the first stage: the sources; any set of devices that is large enough where there are none. */
+const openings = ({space, constraints}: Problem, rules: Rules): readonly (readonly number[])[] =>
+	rules.sources
+		? [rules.sources]
+		: [...subsets(rules, rules.free, space.mostReplicas)].filter(
+				devices => devices.length >= constraints.minimumReplicas,
+			);
 
 /** Sets of devices, of devices of the same kind always the first ones; not empty, and no larger than `most`. */
 export function* subsets(rules: Rules, devices: readonly number[], most: number): Generator<readonly number[]> {
@@ -200,11 +207,10 @@ export class ModeSearch {
 
 	/** Everything that may come first. */
 	roots(): readonly Node[] {
-		const {sources, free, firstCuts} = this.#rules;
-		const {mostReplicas, mostStages} = this.#problem.space;
+		const {free, firstCuts} = this.#rules;
+		const {mostStages} = this.#problem.space;
 		const ends = mostStages < (this.#ends ? 3 : 2) ? [] : this.#rules.cuts.filter(cut => firstCuts.has(cut));
-		const groups = sources ? [sources] : [...subsets(this.#rules, free, mostReplicas)];
-		return groups.flatMap(devices => {
+		return openings(this.#problem, this.#rules).flatMap(devices => {
 			const left = free.filter(device => !devices.includes(device));
 			const able = this.#able(left);
 			return left.length === 0 ? [] : ends.flatMap(last => this.#node(undefined, devices, last, left, able));

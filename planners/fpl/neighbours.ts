@@ -92,7 +92,7 @@ function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate
 		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
 		const own = kindsIn(rules, devices);
 		const room = mostReplicas - devices.length;
-		const divides = stages.length < mostStages && minimumReplicas <= 1;
+		const divides = stages.length < mostStages;
 		const inside = divides ? rules.cuts.filter(cut => cut >= first && cut < last) : [];
 		const middle = [...new Set([inside[inside.length >> 1], inside[0], inside.at(-1)])].filter(
 			cut => cut !== undefined && (index > 0 || rules.firstCuts.has(cut)),
@@ -108,9 +108,10 @@ function* otherDevices(problem: Problem, rules: Rules, {stages, mode}: Candidate
 				const others = devices.map(one => (one === device ? spare : one));
 				yield {stages: replaced(stages, index, {last, devices: others}), mode};
 			}
-			for (const cut of middle) {
-				yield {stages: replaced(stages, index, {last: cut, devices}, {last, devices: [spare]}), mode};
-				yield {stages: replaced(stages, index, {last: cut, devices: [spare]}, {last, devices}), mode};
+			const others = alike.slice(0, Math.max(1, minimumReplicas));
+			for (const cut of others.length >= minimumReplicas ? middle : []) {
+				yield {stages: replaced(stages, index, {last: cut, devices}, {last, devices: others}), mode};
+				yield {stages: replaced(stages, index, {last: cut, devices: others}, {last, devices}), mode};
 			}
 		}
 		if (devices.length > Math.max(1, minimumReplicas)) {

@@ -109,16 +109,14 @@ export function rulesOf(problem: Problem): Rules {
 	};
 }
 
-const modesOf = ({space, training}: Problem): readonly Mode[] =>
+const modesOf = ({space}: Problem): readonly Mode[] =>
 	space.codecs.flatMap(codec =>
-		space.microBatches
-			.filter(microBatches => microBatches <= training.batch)
-			.flatMap(microBatches =>
-				// With one micro-batch both schedules are the same.
-				(microBatches === 1 ? space.schedules.slice(0, 1) : space.schedules).map(
-					(schedule): Mode => ({microBatches, schedule, codec, localEpochs: 0}),
-				),
+		space.microBatches.flatMap(microBatches =>
+			// With one micro-batch both schedules are the same.
+			(microBatches === 1 ? space.schedules.slice(0, 1) : space.schedules).map(
+				(schedule): Mode => ({microBatches, schedule, codec, localEpochs: 0}),
 			),
+		),
 	);
 
 /** Whether every replica has an item of every micro-batch: a plan is valid without, but bounds count on it. */
@@ -146,7 +144,7 @@ export function permitsShape({space, constraints}: Problem, rules: Rules, {stage
 		stages.every(({last, devices}, index) => {
 			const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
 			const own = (rules.sources !== undefined && index === 0) || (closed && index === stages.length - 1);
-			const enough = index === 0 || devices.length >= constraints.minimumReplicas;
+			const enough = devices.length >= constraints.minimumReplicas;
 			return rules.permits(devices, first, last) && (own || (enough && devices.length <= space.mostReplicas));
 		})
 	);

@@ -6,6 +6,7 @@ import {libraryProfile} from '../../core/profile/library.js';
 import {buildModel} from '../../models/zoo/zoo.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
 import {objectiveText, problemOfJob} from '../../planners/job-problem.js';
+import {planJob} from '../../planners/plan-job.js';
 
 const model = buildModel('lenet5', {seed: 1});
 const devices: readonly PlanDevice[] = ['cam-1', 'cam-2', 'fog-1'].map(device => ({
@@ -120,6 +121,36 @@ test('jobs that contradict themselves are refused with the place', t => {
 		errorOf(pinned({device: 'fog-1', units: [3, 4]}, {device: 'cam-1', units: [4, 5]})),
 		/planning\.pinned\[1\].*«fog-1» and to «cam-1»/u,
 	);
+	t.regex(
+		errorOf({planning: {minimumReplicas: 9, mostReplicas: 3}}),
+		/planning\.minimumReplicas: expected no more than «planning\.mostReplicas», 3, got 9\./u,
+	);
+	t.regex(
+		errorOf({planning: {minimumReplicas: 2, pinned: [{device: 'fog-1', units: [3, 4]}]}}),
+		/planning\.pinned\[0\]: units are pinned to «fog-1» alone, and «planning\.minimumReplicas» asks for 2 devices/u,
+	);
+	t.is(
+		errorOf({
+			data: {dataset: 'digits', sources: ['cam-1']},
+			planning: {minimumReplicas: 2, pinned: [{device: 'cam-1', units: [0, 1]}]},
+		}),
+		'none',
+	);
+});
+
+test('numbers of micro-batches that are larger than the batch are left out; where nothing else is named, they are refused', t => {
+	t.regex(
+		errorOf({planning: {microBatches: [65, 1000]}}),
+		/planning\.microBatches: expected a number no larger than the batch, 64: .*, got 65, 1000\. Name a smaller/u,
+	);
+	const planned = planJob(
+		{job: jobOf({planning: {microBatches: [8, 65]}}), model, devices, items: 1000},
+		{expired: () => false, interrupted: () => false, exactPlans: 200},
+	);
+	const micros = [planned.outcome.best, ...planned.outcome.alternatives, ...planned.baselines].map(
+		({plan}) => plan.pipeline.microBatches,
+	);
+	t.true(micros.includes(8) && !micros.includes(65));
 });
 
 test('data of excluded sources are counted out, and said to be', t => {

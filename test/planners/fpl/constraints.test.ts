@@ -98,6 +98,24 @@ test('stages beside the sources have as many replicas as are asked for', t => {
 	}
 });
 
+test('where data are dealt out every stage has as many replicas as are asked for, also the only one', t => {
+	const dealt = (minimumReplicas: number): Problem => ({
+		...problemWith({minimumReplicas}),
+		data: {kind: 'dealt', rawData: 'stays'},
+	});
+	t.is(best(dealt(1))!.plan.stages[0]!.replicas.length, 1);
+	for (const exactPlans of [0, 100_000]) {
+		const outcome = planFpl(dealt(3), {...budget, exactPlans});
+		t.is(outcome.kind, 'planned');
+		for (const {plan} of outcome.kind === 'planned' ? [outcome.best, ...outcome.alternatives] : []) {
+			t.true(
+				plan.stages.every(({replicas}) => replicas.length >= 3),
+				plan.scheme,
+			);
+		}
+	}
+});
+
 test('what does not fit into memory is computed again, or placed elsewhere', t => {
 	const problem = problemWith({});
 	const {evaluation} = best(problem)!;

@@ -10,12 +10,17 @@ const budget = {expired: () => false, interrupted: () => false, exactPlans: Numb
 
 const sizeOf = (seed: number) => ({devices: 2 + (seed % 3), units: 3 + (seed % 5)});
 
-const anywhere = test.macro((t, options: Pick<ProblemOptions, 'data' | 'labels'>) => {
+interface Kind extends Pick<ProblemOptions, 'data' | 'labels'> {
+	readonly minimumReplicas?: number;
+}
+
+const anywhere = test.macro((t, {minimumReplicas = 1, ...options}: Kind) => {
 	let evaluated = 0;
 	let all = 0;
 	for (let seed = 1; seed <= 40; seed++) {
 		const random = seededRandom(seed);
-		const problem = randomProblem(random, {...sizeOf(seed), ...options});
+		const free = randomProblem(random, {...sizeOf(seed), ...options});
+		const problem = {...free, constraints: {...free.constraints, minimumReplicas}};
 		const {best, plans} = bruteForce(problem);
 		const found = searchAll(problem, rulesOf(problem), undefined, budget);
 		t.is(found.best === undefined, best === undefined, `seed ${seed}`);
@@ -36,3 +41,7 @@ const anywhere = test.macro((t, options: Pick<ProblemOptions, 'data' | 'labels'>
 test('no plan is better than the one that the exact search finds', anywhere, {});
 
 test('nor is one where labels stay with the sources', anywhere, {data: 'sources', labels: 'stay'});
+
+test('nor is one where every stage that is not the sources’ own has two devices at least', anywhere, {
+	minimumReplicas: 2,
+});

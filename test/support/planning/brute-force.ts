@@ -111,6 +111,9 @@ function* candidates(problem: Problem, alike: Alike): Generator<Candidate> {
 							space.mostReplicas,
 							alike,
 						)) {
+							if (groups.some(own => own.length < problem.constraints.minimumReplicas)) {
+								continue;
+							}
 							const devices = [...(first ? [first] : []), ...groups, ...(closed ? [sources] : [])];
 							for (const cuts of cutsOf(places, stages - 1)) {
 								const lasts = [...cuts, end];
