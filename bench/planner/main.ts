@@ -6,7 +6,7 @@
  *     npm run bench:planner -- links [--models lenet5] [--plans d-sgd,pipeline-4] [--steps 10] [--seconds 4]
  *         [--device cam-1] [--up "8 Mbit/s"] [--down RATE] [--only declared|other] [--tables earlier.csv,…]
  *     npm run bench:planner -- gain [--cases cameras-wifi,…]
- *     npm run bench:planner -- optimality [--instances 200] [--seed 1]
+ *     npm run bench:planner -- optimality [--instances 200] [--seed 1] [--labels stay]
  *     npm run bench:planner -- milp [--seeds 3] [--kinds 2,3] [--measures time,…] [--within 0.5] [--limit 120]
  *     npm run bench:planner -- published [--micro-batches 4,8,16,64] [--exact-plans 0,2000]
  *     npm run bench:planner -- speed [--sizes small,medium,large] [--repeats 5] [--seed 1]

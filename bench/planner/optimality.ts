@@ -43,7 +43,8 @@ export function compare(problem: Problem): Instance {
 	});
 	const {fleet, costs, data} = problem;
 	const kinds = new Set(fleet.devices.map(({times}) => times)).size;
-	const placed = data.kind === 'aligned' ? 'aligned' : `${data.kind}, ${data.rawData}`;
+	const stay = data.kind === 'sources' && data.labels === 'stay' ? ', labels stay' : '';
+	const placed = data.kind === 'aligned' ? 'aligned' : `${data.kind}, ${data.rawData}${stay}`;
 	return {devices: fleet.devices.length, kinds, units: costs.units.length, data: placed, plans, evaluated, objectives};
 }
 
@@ -57,12 +58,16 @@ const placements: ReadonlyArray<{readonly data: DataPlacement['kind']; readonly 
 const deviceCounts = [5, 4, 3, 5, 2];
 const mostUnits = 12;
 
-/** Random problems: every kind of data with every number of devices, every other one with 12 units. */
-export function* smallProblems(seed: number): Generator<Problem> {
+/**
+ * Random problems: every kind of data with every number of devices, every other one with 12 units.
+ * @param labels stay: only those where devices own data, and labels stay with them.
+ */
+export function* smallProblems(seed: number, labels: 'stay' | 'travel' = 'travel'): Generator<Problem> {
+	const placed = placements.filter(({data}) => labels === 'travel' || data === 'sources');
 	for (let draw = 0; ; draw++) {
 		const random = seededRandom(seed * 100_000 + draw);
-		const placement = placements[draw % placements.length]!;
-		const round = Math.floor(draw / placements.length);
+		const placement = placed[draw % placed.length]!;
+		const round = Math.floor(draw / placed.length);
 		const devices = deviceCounts[round % deviceCounts.length]!;
 		const drawn = 3 + Math.floor(random.next() * (mostUnits - 3));
 		const units = (draw + Math.floor(round / deviceCounts.length)) % 2 === 0 ? mostUnits : drawn;
@@ -71,6 +76,7 @@ export function* smallProblems(seed: number): Generator<Problem> {
 			devices: placement.data === 'aligned' ? Math.max(3, devices) : devices,
 			units,
 			data: placement.data,
+			labels,
 		});
 		const {data} = problem;
 		yield data.kind === 'aligned' ? problem : {...problem, data: {...data, rawData: placement.rawData}};
@@ -92,11 +98,15 @@ export async function optimalityCommand(args: readonly string[]): Promise<void> 
 		options: {
 			instances: {type: 'string', default: '200'},
 			seed: {type: 'string', default: '1'},
+			labels: {type: 'string', default: 'travel'},
 		},
 	});
+	if (values.labels !== 'stay' && values.labels !== 'travel') {
+		throw new Error(`expected labels to «stay» or to «travel», got «${values.labels}»`);
+	}
 	const found: Instance[] = [];
 	console.log('devices,kinds,units,data,plans,evaluated,equal,differing');
-	for (const problem of first(smallProblems(Number(values.seed)), Number(values.instances))) {
+	for (const problem of first(smallProblems(Number(values.seed), values.labels), Number(values.instances))) {
 		const instance = compare(problem);
 		found.push(instance);
 		const {devices, kinds, units, data, plans, evaluated, objectives} = instance;

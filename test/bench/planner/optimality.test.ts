@@ -27,10 +27,27 @@ test('on small problems no plan is better than the planner’s, whatever counts'
 	t.deepEqual([...large].sort(), ['aligned', 'dealt, may-move', 'dealt, stays', 'sources, may-move', 'sources, stays']);
 });
 
+test('nor where labels stay with those who own the data', t => {
+	let [seen, folded] = [0, 0];
+	for (const problem of smallProblems(seed, 'stay')) {
+		const {objectives, plans, data} = compare(problem);
+		t.regex(data, /labels stay/u);
+		folded += plans > 2 ? 1 : 0;
+		for (const {objective, brute, planned, equal} of objectives) {
+			t.true(equal, `instance ${seen}, ${objective}: ${planned} against ${brute}`);
+		}
+		if (++seen >= 10) {
+			break;
+		}
+	}
+	t.true(folded >= 5, `${folded}`);
+});
+
 test('what is said to be cheapest is so among all plans, and no plan costs less than it does at least', t => {
-	for (let draw = 1; draw <= 24; draw++) {
+	for (let draw = 1; draw <= 36; draw++) {
 		const random = seededRandom(900 + draw);
-		const problem = randomProblem(random, {devices: 2 + (draw % 3), units: 3 + (draw % 4)});
+		const options = draw > 24 ? ({data: 'sources', labels: 'stay'} as const) : {};
+		const problem = randomProblem(random, {devices: 2 + (draw % 3), units: 3 + (draw % 4), ...options});
 		const {values} = cheapest(problem, {everything: true});
 		for (const [measure, value] of values) {
 			const {best} = bruteForce({...problem, objective: {kind: 'one', measure}});

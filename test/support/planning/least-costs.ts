@@ -109,13 +109,16 @@ export class LeastCosts {
 		const joules = parts.flat().reduce((sum, {device, compute, up, down}) => {
 			const {idleWatts, busyWatts, link} = device.profile;
 			const moved = up * link.joulesPerByteUp + down * link.joulesPerByteDown;
-			return sum + idleWatts * seconds + this.#steps * ((busyWatts - idleWatts) * device.utilisation * compute + moved);
+			return sum + this.#steps * ((busyWatts - idleWatts) * device.utilisation * compute + moved);
 		}, 0);
+		// Those who have two stages are there once.
+		const devices = [...new Set(parts.flat().map(({device}) => device))];
+		const idleWatts = devices.reduce((sum, {profile}) => sum + profile.idleWatts, 0);
 		return {
 			time: seconds,
 			bytes: this.#steps * bytes + kept.reduce((sum, {sent, answered, times}) => sum + times * (sent + answered), 0),
-			energy: joules,
-			money: seconds * parts.flat().reduce((sum, {device}) => sum + device.pricePerSecond, 0),
+			energy: joules + idleWatts * seconds,
+			money: seconds * devices.reduce((sum, {pricePerSecond}) => sum + pricePerSecond, 0),
 		};
 	}
 
