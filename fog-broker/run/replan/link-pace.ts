@@ -164,11 +164,7 @@ export class LinkPace {
 	}
 
 	/** The coordinator is beside the broker. */
-	#leg(
-		party: string,
-		direction: Direction,
-		{least, most, worst}: Readonly<Record<'least' | 'most' | 'worst', number>>,
-	): readonly Leg[] {
+	#leg(party: string, direction: Direction, {least, most, worst}: Readonly<Record<Load, number>>): readonly Leg[] {
 		const link = linkName(party, direction);
 		const rate = this.#rates.get(link);
 		return rate === undefined ? [] : [{link, direction, least: least / rate, most: most / rate, worst: worst / rate}];
@@ -182,6 +178,7 @@ const hasCommonEnd = (ways: readonly Pick<Way, 'from' | 'to'>[]): boolean =>
 	);
 
 type Oddity = 'slow' | 'fast';
+type Load = 'least' | 'most' | 'worst';
 
 interface Suspect {
 	readonly link: string;
@@ -197,7 +194,7 @@ function blamed(measured: readonly Measured[], oddity: Oddity): ReadonlyMap<stri
 	while (odd.length > 0) {
 		const links = new Set(odd.flatMap(({legs}) => legs.map(({link}) => link)));
 		const suspects = [...links].flatMap((link): Suspect[] => {
-			const suspect = suspectOf(link, odd, oddity);
+			const suspect = suspectOf(link, odd, measured, oddity);
 			return suspect && !measured.some(one => contradicts(one, suspect, oddity)) ? [suspect] : [];
 		});
 		const [first] = suspects.toSorted(
@@ -212,29 +209,72 @@ function blamed(measured: readonly Measured[], oddity: Oddity): ReadonlyMap<stri
 	return result;
 }
 
-/** Supposes that all that is odd about transfers over a link is its fault; undefined where at least half of it cannot be. */
-function suspectOf(link: string, odd: readonly Measured[], oddity: Oddity): Suspect | undefined {
-	const over = odd.flatMap(one => {
+interface Over {
+	readonly one: Measured;
+	readonly leg: Leg;
+}
+
+const overLink = (measured: readonly Measured[], link: string): readonly Over[] =>
+	measured.flatMap(one => {
 		const leg = one.legs.find(other => other.link === link);
 		return leg ? [{one, leg}] : [];
 	});
+
+/** How many times as slow a link is if nothing but that link is to blame for what a transfer took, behind so much of others. */
+function factorBy(
+	{one: {legs, isWhole, seconds, fixed}, leg}: Over,
+	oddity: Oddity,
+	{own, others: behind}: {readonly own: Load; readonly others: Load},
+): number {
+	// In chunks the slowest link alone counts.
+	const others = isWhole ? sum(legs.filter(other => other !== leg).map(other => other[behind])) : 0;
+	return (seconds - (oddity === 'slow' ? fixed : 0) - others) / leg[own];
+}
+
+/**
+ * How slow an uplink is: who sends may have been behind everything that came to the receiver, so it is as slow as the transfer says
+ * that needs it least.
+ */
+const uplinkFactor = (over: readonly Over[]): number =>
+	Math.min(...over.map(each => factorBy(each, 'slow', {own: 'most', others: 'worst'})));
+
+/**
+ * How slow a downlink is. Messages go over it one after the other, so that of those who send to it at the same time one is in front,
+ * and took what the message alone takes; who that is shows by taking least, for its size. Chunks of several senders take turns: then each
+ * of them took part of what all take together.
+ * @param odd transfers over it that are odd; @param all those that are not, as well.
+ */
+function downlinkFactor(odd: readonly Over[], all: readonly Over[]): number {
+	const whole = all.filter(({one}) => one.isWhole).map(each => factorBy(each, 'slow', {own: 'least', others: 'most'}));
+	const chunked = odd
+		.filter(({one}) => !one.isWhole)
+		.map(each => factorBy(each, 'slow', {own: 'most', others: 'most'}));
+	return Math.min(...whole, ...(chunked.length > 0 ? [sum(chunked) / chunked.length] : []));
+}
+
+/**
+ * Supposes that all that is odd about transfers over a link is its fault; undefined where at least half of it cannot be.
+ * @param measured all transfers, also those with nothing odd about them.
+ */
+function suspectOf(
+	link: string,
+	odd: readonly Measured[],
+	measured: readonly Measured[],
+	oddity: Oddity,
+): Suspect | undefined {
+	const over = overLink(odd, link);
 	const of = oddity === 'slow' ? 'most' : 'least';
-	const factors = over.map(({one: {legs, isWhole, seconds, fixed}, leg}) => {
-		// Who sends may have been behind everything that came to the receiver. In chunks the slowest link alone counts.
-		const behind = oddity === 'slow' && leg.direction === 'up' ? 'worst' : of;
-		const others = isWhole ? sum(legs.filter(other => other !== leg).map(other => other[behind])) : 0;
-		return (seconds - (oddity === 'slow' ? fixed : 0) - others) / leg[of];
-	});
 	const factor =
 		oddity === 'fast'
-			? Math.max(1 / mostFast, ...factors)
+			? Math.max(1 / mostFast, ...over.map(each => factorBy(each, 'fast', {own: 'least', others: 'least'})))
 			: over[0]!.leg.direction === 'up'
-				? Math.min(...factors)
-				: // Of those who send to it at the same time some are in front of others.
-					sum(factors) / factors.length;
+				? uplinkFactor(over)
+				: downlinkFactor(over, overLink(measured, link));
 	const changes = over.map(({one: {legs, isWhole}, leg}) => {
 		const slowest = Math.max(...legs.map(other => other[of]));
-		return isWhole ? (factor - 1) * leg[of] : factor * leg[of] - slowest;
+		// Where one is in front on a slow downlink, another one is behind everything.
+		const load = oddity === 'slow' && leg.direction === 'down' ? leg.worst : leg[of];
+		return isWhole ? (factor - 1) * load : factor * leg[of] - slowest;
 	});
 	const sign = oddity === 'slow' ? 1 : -1;
 	const isEnough = sign * sum(changes) >= (sign * sum(over.map(({one}) => one.excess))) / 2;

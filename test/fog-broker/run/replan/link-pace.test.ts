@@ -91,17 +91,73 @@ test('an uplink, or a downlink, that is five times as slow is found, and how slo
 	}
 });
 
-test('the link of a trunk is blamed where all who send to it are held up', t => {
-	const is: Rates = {...says, fog: [940, 10]};
-	const pace = aPace(says);
+const cams = ['cam-1', 'cam-2', 'cam-3', 'cam-4'];
+
+/** So many senders whose messages come down to a trunk one after the other, in an order of each step. */
+function playInOrder(
+	pace: LinkPace,
+	is: Rates,
+	senders: readonly string[],
+	orderOf: (step: number) => readonly string[],
+) {
 	for (let step = 0; step < 9; step++) {
-		// Now the one is behind the other, now the other behind the one.
-		for (const [place, cam] of (step % 2 ? ['cam-1', 'cam-2'] : ['cam-2', 'cam-1']).entries()) {
-			pace.report(cam, [sending(is, cam, 'fog', 113_000, [0, place * 113_000])]);
+		const order = orderOf(step);
+		for (const cam of senders) {
+			pace.report(cam, [sending(is, cam, 'fog', 113_000, [0, order.indexOf(cam) * 113_000])]);
+		}
+	}
+}
+
+const turned = (list: readonly string[], by: number): readonly string[] => [
+	...list.slice(by % list.length),
+	...list.slice(0, by % list.length),
+];
+
+for (const count of [1, 2, 3, 4]) {
+	for (const [text, orderOf] of [
+		['always in the same order', (senders: readonly string[]) => () => senders],
+		['in turns', (senders: readonly string[]) => (step: number) => turned(senders, step)],
+	] as const) {
+		test(`the downlink of a trunk is blamed, at its rate, where ${count} who send to it are held up ${text}`, t => {
+			const senders = cams.slice(0, count);
+			const says: Rates = {...Object.fromEntries(senders.map(cam => [cam, [940, 80]])), fog: [940, 100]};
+			for (const slower of [4, 10, 50]) {
+				const pace = aPace(says, 0.05);
+				playInOrder(pace, {...says, fog: [940, 100 / slower]}, senders, orderOf(senders));
+				t.deepEqual([...pace.slowness().keys()], ['fog/down'], `${slower} times as slow`);
+				t.true(near(pace.slowness().get('fog/down'), slower, 0.1), `${slower}: ${pace.slowness().get('fog/down')}`);
+			}
+		});
+	}
+}
+
+test('one whose uplink is slow is not mistaken for a slow downlink of who receives from others as well', t => {
+	for (const orderOf of [() => cams, (step: number) => turned(cams, step)]) {
+		for (const rate of [20, 8, 2]) {
+			const says: Rates = {...Object.fromEntries(cams.map(cam => [cam, wifi])), fog: [940, 100]};
+			const pace = aPace(says, 0.1);
+			playInOrder(pace, {...says, 'cam-2': [rate, 80]}, cams, orderOf);
+			t.deepEqual(
+				[...pace.slowness().keys()].filter(link => link !== 'cam-2/up'),
+				[],
+				`${rate} Mbit/s`,
+			);
+			t.is(pace.slowness().has('cam-2/up'), rate < 20, `${rate} Mbit/s`);
+		}
+	}
+});
+
+test('a slow downlink that chunks of several senders share is blamed, if not at exactly its rate', t => {
+	const says: Rates = {...Object.fromEntries(cams.map(cam => [cam, [940, 80]])), fog: [940, 100]};
+	const is: Rates = {...says, fog: [940, 10]};
+	const pace = aPace(says, 1);
+	for (let step = 0; step < 9; step++) {
+		for (const cam of cams) {
+			pace.report(cam, [sending(is, cam, 'fog', 700_000, [0, 3 * 700_000])]);
 		}
 	}
 	t.deepEqual([...pace.slowness().keys()], ['fog/down']);
-	t.true(near(pace.slowness().get('fog/down'), 94, 0.4), `${pace.slowness().get('fog/down')}`);
+	t.true(near(pace.slowness().get('fog/down'), 10, 0.6), `${pace.slowness().get('fog/down')}`);
 });
 
 test('of two links that it may have been it is the one that need change less', t => {
@@ -131,7 +187,6 @@ test('a link that is faster than predicted is found too', t => {
 });
 
 test('who waits behind others on a shared link is not slow', t => {
-	const cams = ['cam-1', 'cam-2', 'cam-3', 'cam-4'];
 	const all: Rates = Object.fromEntries([...cams, 'trunk'].map(name => [name, wifi]));
 	const pace = aPace(all);
 	for (let step = 0; step < 9; step++) {
