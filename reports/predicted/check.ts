@@ -114,10 +114,26 @@ export function bottleneckText({device, kind, busy}: PredictedBottleneck): strin
 
 /** Steps that take longer than predicted are explained from this part on, where devices are emulated. */
 const toldSlowness = 0.2;
+/** Steps of the first half that take so much longer than those of the second are told apart, where there are so many. */
+const toldWarming = 0.05;
+const leastWarming = 20;
 /** More bytes than predicted are explained from this part on. */
 const toldBytes = 0.01;
 
-function remarksOn(measured: Ledger, {ledger, steps}: Prediction, done: number): string[] {
+/** Whoever has just been started is slower at first than later. */
+function warmingOf({rounds}: Ledger, stepSeconds: number): string | undefined {
+	const half = rounds.length >> 1;
+	const mean = (part: Ledger['rounds']) => sum(part.map(({seconds}) => seconds)) / part.length;
+	const [first, later] = [mean(rounds.slice(0, half)), mean(rounds.slice(half))];
+	const isSame = rounds[0]?.devices.join() === rounds.at(-1)?.devices.join();
+	if (rounds.length < leastWarming || !isSame || first <= (1 + toldWarming) * later) {
+		return undefined;
+	}
+	const error = errorText({predicted: stepSeconds, measured: later});
+	return `Steps of the first half took ${duration(first)}, those of the second ${duration(later)} (error ${error}): processes are slower for a while after they have been started, which is not predicted.`;
+}
+
+function remarksOn(measured: Ledger, {ledger, steps, stepSeconds}: Prediction, done: number): string[] {
 	const remarks: string[] = [];
 	if (measured.scheme !== ledger.scheme) {
 		remarks.push(`Predicted was «${oneLine(ledger.scheme)}», but «${oneLine(measured.scheme)}» ended the run.`);
@@ -139,6 +155,10 @@ function remarksOn(measured: Ledger, {ledger, steps}: Prediction, done: number):
 		remarks.push(
 			'Checkpoints within epochs come by the clock: a run that takes longer than predicted sends more of them.',
 		);
+	}
+	const warming = warmingOf(measured, stepSeconds);
+	if (warming !== undefined) {
+		remarks.push(warming);
 	}
 	const isPlayed = measured.devices.some(({emulated}) => emulated);
 	if (isPlayed && steppingSeconds(measured) > (1 + toldSlowness) * ledger.seconds * scale) {

@@ -37,6 +37,7 @@ export class Learner {
 	readonly #pace: Pace;
 	readonly #links: LinkPace;
 	#lookedAt = Number.NEGATIVE_INFINITY;
+	#round: number | undefined;
 	#recalled = false;
 
 	constructor(options: LearnerOptions) {
@@ -48,7 +49,7 @@ export class Learner {
 	}
 
 	/** @param full whether all devices of the plan take part: who stands in for others has more to do than was predicted. */
-	reported(device: string, {phases, sendings = []}: BodyOf<'roundReport'>, full: boolean): void {
+	reported(device: string, {round, phases, sendings = []}: BodyOf<'roundReport'>, full: boolean): void {
 		const own = this.#options.sendings();
 		const isFirst = !this.#recalled;
 		if (isFirst) {
@@ -58,6 +59,11 @@ export class Learner {
 		if (!full) {
 			return;
 		}
+		if (round !== this.#round) {
+			// All of the round before have reported: who looks earlier may take one's part for all that a link carries.
+			this.#round = round;
+			this.#lookAtLinks();
+		}
 		this.#pace.report(device, phases.compute.seconds);
 		const slowness = this.#pace.slowness(device);
 		if (slowness !== undefined) {
@@ -66,7 +72,6 @@ export class Learner {
 		this.#links.report(device, sendings);
 		// What the coordinator sent before found devices that were getting ready.
 		this.#links.report(coordinatorId, isFirst ? [] : own);
-		this.#lookAtLinks();
 	}
 
 	#lookAtLinks(): void {

@@ -59,7 +59,8 @@ interface Measured {
 	/** Whether it passes one link after the other, instead of both at once in chunks. */
 	readonly isWhole: boolean;
 	readonly seconds: number;
-	/** What it takes besides, at most. */
+	/** What it takes besides: of latency alone, and at most. */
+	readonly trip: number;
 	readonly fixed: number;
 	/** What is no sign of anything. */
 	readonly tolerance: number;
@@ -146,11 +147,12 @@ export class LinkPace {
 			...this.#leg(to, 'down', {least: wireBytes, most: (wireBytes + received) / 2, worst: received}),
 		];
 		const ends = [from, to].filter(party => party !== coordinatorId);
-		const trip = 2 * ends.reduce((sum, party) => sum + latency(party) + secondsPerMessage, 0);
+		const trip = 2 * sum(ends.map(latency));
+		const there = trip + 2 * ends.length * secondsPerMessage;
 		const isWhole = wireBytes <= chunkBytes || legs.length === 1;
 		// One link carries the first chunk before the other one has anything.
 		const chunk = isWhole ? 0 : Math.max(...legs.map(({least}) => least)) * (chunkBytes / wireBytes);
-		const fixed = (wireBytes > earlyBytes ? 2 : 1) * trip + chunk + busy;
+		const fixed = (wireBytes > earlyBytes ? 2 : 1) * there + chunk + busy;
 		const all = (of: 'least' | 'most') => {
 			const parts = legs.map(leg => leg[of]);
 			return isWhole ? sum(parts) : Math.max(...parts);
@@ -160,7 +162,7 @@ export class LinkPace {
 		const relevant = (leastGain * prediction.stepSeconds) / Math.max(1, transfers);
 		const tolerance = Math.max(leastSeconds, leastPart * seconds, relevant);
 		const excess = Math.abs(beyond) > tolerance ? beyond : 0;
-		return {legs, isWhole, seconds, fixed, tolerance, late, excess};
+		return {legs, isWhole, seconds, trip, fixed, tolerance, late, excess};
 	}
 
 	/** The coordinator is beside the broker. */
@@ -240,16 +242,16 @@ const uplinkFactor = (over: readonly Over[]): number =>
 
 /**
  * How slow a downlink is. Messages go over it one after the other, so that of those who send to it at the same time one is in front,
- * and took what the message alone takes; who that is shows by taking least, for its size. Chunks of several senders take turns: then each
+ * and took what the message alone takes: the one for which the link can be least slow. Chunks of several senders take turns: then each
  * of them took part of what all take together.
  * @param odd transfers over it that are odd; @param all those that are not, as well.
  */
 function downlinkFactor(odd: readonly Over[], all: readonly Over[]): number {
-	const whole = all.filter(({one}) => one.isWhole).map(each => factorBy(each, 'slow', {own: 'least', others: 'most'}));
-	const chunked = odd
-		.filter(({one}) => !one.isWhole)
-		.map(each => factorBy(each, 'slow', {own: 'most', others: 'most'}));
-	return Math.min(...whole, ...(chunked.length > 0 ? [sum(chunked) / chunked.length] : []));
+	const likely = (each: Over) => factorBy(each, 'slow', {own: each.one.isWhole ? 'least' : 'most', others: 'most'});
+	const mostOf = ({one: {seconds, trip}, leg}: Over) => (seconds - trip) / leg.least;
+	const [front] = all.filter(({one}) => one.isWhole).toSorted((a, b) => mostOf(a) - mostOf(b));
+	const chunked = odd.filter(({one}) => !one.isWhole).map(likely);
+	return Math.min(...(front ? [likely(front)] : []), ...(chunked.length > 0 ? [sum(chunked) / chunked.length] : []));
 }
 
 /**

@@ -2,6 +2,7 @@
 import type {Prediction} from '../../../core/ledger/prediction.js';
 import {isDataParallel, type Plan} from '../../../core/plan/plan.js';
 import type {DeviceProfile} from '../../../core/profile/profile.js';
+import {leastGain} from './decide.js';
 
 /** Fewer reports of steps say little: the first ones include getting ready. A round of local epochs is many steps. */
 const leastReports = 5;
@@ -17,9 +18,12 @@ export class Pace {
 	readonly #predicted: ReadonlyMap<string, number>;
 	readonly #reports = new Map<string, number[]>();
 	readonly #least: number;
+	/** What the time of a step hardly depends on is no sign of anything. */
+	readonly #tolerance: number;
 
 	/** @param batch items of a step. */
-	constructor({ledger, steps}: Prediction, plan: Plan, batch: number) {
+	constructor({ledger, steps, stepSeconds}: Prediction, plan: Plan, batch: number) {
+		this.#tolerance = leastGain * stepSeconds;
 		const [first] = plan.stages as [Plan['stages'][number]];
 		this.#least = leastReportsOf(plan);
 		const turning = first.turns === 'in-turn' ? first.replicas.map(({device}) => device) : [];
@@ -38,7 +42,10 @@ export class Pace {
 		this.#reports.set(device, reports.slice(-keptReports));
 	}
 
-	/** How many times as long as predicted a device takes: the median of its last steps; undefined: too little is known. */
+	/**
+	 * How many times as long as predicted a device takes: the median of its last steps; 1 where the difference is less than a tenth of a step.
+	 * Undefined: too little is known.
+	 */
 	slowness(device: string): number | undefined {
 		const predicted = this.#predicted.get(device);
 		const reports = this.#reports.get(device) ?? [];
@@ -46,7 +53,10 @@ export class Pace {
 			return undefined;
 		}
 		const median = reports.toSorted((a, b) => a - b)[reports.length >> 1]!;
-		return median > 0 ? median / predicted : undefined;
+		if (!(median > 0)) {
+			return undefined;
+		}
+		return Math.abs(median - predicted) > this.#tolerance ? median / predicted : 1;
 	}
 }
 

@@ -51,6 +51,38 @@ test('devices that nobody predicted are named, and are in no total', t => {
 	t.true(near(check.joules.predicted, without));
 });
 
+test('a run that was slow at first is told so, with the error of the later steps; one that was not is not', t => {
+	const prediction = aPrediction();
+	const measured = measuredOf(prediction, {ready: 0, compute: 1, link: 1});
+	const half = measured.rounds.length / 2;
+	const slowed = (factor: number, isSlow: (index: number) => boolean) =>
+		checkPrediction(
+			{
+				...measured,
+				rounds: measured.rounds.map((round, index) => ({
+					...round,
+					seconds: prediction.stepSeconds * (isSlow(index) ? factor : 1),
+				})),
+			},
+			prediction,
+		).remarks.filter(remark => remark.includes('first half'));
+	const [told, ...more] = slowed(1.2, index => index < half - 1);
+	t.regex(told ?? '', /^Steps of the first half took .*, those of the second .* \(error 0 %\): /u);
+	t.deepEqual(more, []);
+	t.deepEqual(
+		slowed(1.04, index => index < half),
+		[],
+	);
+	t.deepEqual(
+		slowed(1.2, index => index % 2 === 0),
+		[],
+	);
+	t.deepEqual(
+		slowed(1.2, index => index >= half),
+		[],
+	);
+});
+
 test('another plan than the predicted one, and time beside the steps, are told', t => {
 	const prediction = aPrediction();
 	const measured = {...measuredOf(prediction, {ready: 100}), scheme: 'D-SGD'};

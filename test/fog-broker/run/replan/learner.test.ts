@@ -58,6 +58,7 @@ function aLearner(slowness: Map<string, number>, assumed: ReadonlyMap<string, nu
 		onNews: (name, text, recalled) => news.push(`${name}${recalled ? ' (recalled)' : ''}: ${text}`),
 	});
 	const seconds = phases.compute.seconds / prediction.steps;
+	let round = 0;
 	/** Steps in which its uplink is so many times as slow as it says. */
 	const play = async (times: number, steps: number, full = true) => {
 		for (let step = 0; step < steps; step++) {
@@ -66,7 +67,7 @@ function aLearner(slowness: Map<string, number>, assumed: ReadonlyMap<string, nu
 			const {phases: some, ...report} = sampleBodies.roundReport;
 			learner.reported(
 				device,
-				{...report, phases: {...some, compute: {seconds, joules: 0}}, sendings: [sending]},
+				{...report, round: round++, phases: {...some, compute: {seconds, joules: 0}}, sendings: [sending]},
 				full,
 			);
 		}
@@ -98,4 +99,36 @@ test('what was known when the plan was made is no news, what was not is told aga
 test('while some devices do the work of others nothing is learned', async t => {
 	const {play} = aLearner(new Map());
 	t.deepEqual(await play(5, 20, false), []);
+});
+
+test('links are judged when all have reported, not by who reports first', t => {
+	const prediction = aPrediction();
+	const cams = ['cam-1', 'cam-2', 'cam-3'];
+	const clock = new ManualClock();
+	const news: string[] = [];
+	const learner = new Learner({
+		context: {clock, fleet: {find: () => undefined}},
+		job: parseValue(jobSchema, {version: 1, model: 'lenet5', data: {dataset: 'digits'}}, 'job', 'JOB_INVALID'),
+		plan: dSgd('lenet5', [...cams, 'fog-1']),
+		prediction: {
+			...prediction,
+			stepSeconds: 0.3,
+			links: [...cams, 'fog-1'].map(device => ({device, upBytesPerSecond: rate, downBytesPerSecond: 10 * rate})),
+		},
+		assumed: new Map(),
+		memory: {slowness: new Map()},
+		betweenLooksMs: 0,
+		sendings: () => [],
+		onNews: name => news.push(name),
+	});
+	// Messages come down to the fog node one after the other, fifty times as slowly as it says.
+	const wireBytes = 100_000;
+	for (let round = 0; round < 10; round++) {
+		for (const [place, cam] of cams.entries()) {
+			const seconds = wireBytes / rate + ((place + 1) * wireBytes) / (rate / 5);
+			const sending = {to: deviceId('fog-1'), wireBytes, linkBytes: wireBytes, seconds, transfers: 1};
+			learner.reported(cam, {...sampleBodies.roundReport, round, sendings: [sending]}, true);
+		}
+	}
+	t.deepEqual(news, ['fog-1/down']);
 });

@@ -32,6 +32,19 @@ test('a device is as slow as the median of its last steps says, once there are e
 	t.is(pace.slowness('a stranger'), undefined);
 });
 
+test('what hardly lengthens a step is no slowness, however many times as long it takes', t => {
+	const {prediction, device, usual} = predicted();
+	const paceIn = (stepSeconds: number) => {
+		const pace = new Pace({...prediction, stepSeconds}, dSgd('lenet5', [device]), batch);
+		for (let step = 0; step < 5; step++) {
+			pace.report(device, usual * 3);
+		}
+		return pace.slowness(device)!;
+	};
+	t.is(paceIn(usual * 30), 1);
+	t.true(Math.abs(paceIn(usual * 10) - 3) < 1e-9);
+});
+
 test('a round of local epochs is many steps: two of them say enough', t => {
 	const {prediction, device, usual} = predicted();
 	const pace = new Pace(prediction, fedAvg('lenet5', [device], 1), batch);
