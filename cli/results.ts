@@ -6,6 +6,7 @@ import type {RunId} from '../core/ids.js';
 import type {Ledger} from '../core/ledger/ledger.js';
 import {type Prediction, readPrediction} from '../core/ledger/prediction.js';
 import {readLedger} from '../core/ledger/schema.js';
+import {latestLedger} from '../fog-broker/run/so-far.js';
 import {RunStore} from '../fog-broker/run/store.js';
 import {reportJson} from '../reports/json.js';
 import {reportText} from '../reports/text.js';
@@ -17,42 +18,67 @@ import {print, terminalWidth} from './terminal.js';
 
 const fileNames = {ledger: 'ledger.json', model: 'trained.onnx', events: 'events.jsonl'} as const;
 
-/** One file of a run, from this machine if it is here. */
-export async function fileOfRun(command: Command, run: RunId, what: keyof typeof fileNames): Promise<Uint8Array> {
+const storeHere = (command: Command): RunStore => {
 	const {state} = command.opts() as {state?: string};
-	const store = new RunStore(path.join(stateDirectory(state), 'runs'));
+	return new RunStore(path.join(stateDirectory(state), 'runs'));
+};
+
+/** What lies in the state folder of this machine, or else what the coordinator has. */
+async function hereOrThere<T>(
+	command: Command,
+	run: RunId,
+	here: (store: RunStore) => Promise<T>,
+	there: (client: Client) => Promise<T>,
+): Promise<T> {
+	const store = storeHere(command);
 	try {
-		return await store.file(run, fileNames[what]);
+		return await here(store);
 	} catch (error) {
 		if (!isFplError(error, 'RUN_UNKNOWN')) {
 			throw error;
 		}
 		try {
-			return await withClient(command, client => client.fetch(run, what));
+			return await withClient(command, there);
 		} catch (asked) {
 			if (!isFplError(asked, 'BROKER_UNREACHABLE')) {
 				throw asked;
 			}
 			throw new FplError('BROKER_UNREACHABLE', {
 				where: `run «${run}»`,
-				problem: `it is not in ${path.join(stateDirectory(state), 'runs')}, and no coordinator can be asked: ${asked.facts.where} does not answer`,
+				problem: `it is not in ${store.root}, and no coordinator can be asked: ${asked.facts.where} does not answer`,
 				fix: 'Check the name, give the folder with --state, or the address of the broker with --broker.',
 			});
 		}
 	}
 }
 
-/** @throws FplError `RUN_UNKNOWN`, `BROKER_UNREACHABLE`, `CONFIG_VALUE` where it is damaged. */
-export async function ledgerOfRun(command: Command, run: RunId): Promise<Ledger> {
-	return readLedger(Buffer.from(await fileOfRun(command, run, 'ledger')).toString(), `ledger of «${run}»`);
-}
+/** One file of a run, from this machine if it is here. */
+export const fileOfRun = (command: Command, run: RunId, what: keyof typeof fileNames): Promise<Uint8Array> =>
+	hereOrThere<Uint8Array>(
+		command,
+		run,
+		store => store.file(run, fileNames[what]),
+		client => client.fetch(run, what),
+	);
+
+/**
+ * The ledger of a run, as of its last checkpoint where the run has not ended.
+ * @throws FplError `RUN_UNKNOWN`, `RUN_UNFINISHED` without a checkpoint, `BROKER_UNREACHABLE`, `CONFIG_VALUE` where it is damaged.
+ */
+export const ledgerOfRun = (command: Command, run: RunId): Promise<Ledger> =>
+	hereOrThere(
+		command,
+		run,
+		store => latestLedger(store, run),
+		async client => readLedger(Buffer.from(await client.fetch(run, 'ledger')).toString(), `ledger of «${run}»`),
+	);
 
 /** Undefined where nothing was predicted, or the coordinator knows of no predictions. */
 async function fetchPrediction(client: Client, run: RunId): Promise<Prediction | undefined> {
 	try {
 		return readPrediction(Buffer.from(await client.fetch(run, 'prediction')).toString(), `prediction of ${run}`);
 	} catch (error) {
-		if (isFplError(error, 'RUN_UNKNOWN') || isFplError(error, 'WIRE_INVALID')) {
+		if ((['RUN_UNKNOWN', 'RUN_UNFINISHED', 'WIRE_INVALID'] as const).some(code => isFplError(error, code))) {
 			return undefined;
 		}
 		throw error;
@@ -61,9 +87,8 @@ async function fetchPrediction(client: Client, run: RunId): Promise<Prediction |
 
 /** What was predicted of a run, from where its ledger is; undefined where nothing was, or it is damaged, which is told. */
 export async function predictionOfRun(command: Command, run: RunId): Promise<Prediction | undefined> {
-	const {state} = command.opts() as {state?: string};
-	const store = new RunStore(path.join(stateDirectory(state), 'runs'));
-	const here = await store.file(run, fileNames.ledger).then(
+	const store = storeHere(command);
+	const here = await latestLedger(store, run).then(
 		() => true,
 		() => false,
 	);

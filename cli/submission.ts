@@ -96,7 +96,7 @@ async function resumeRun(client: Client, run: RunId): Promise<Submitted> {
 			.split('\n')
 			.filter(Boolean);
 	} catch (error) {
-		if (!isFplError(error, 'RUN_UNKNOWN')) {
+		if (!isFplError(error, 'RUN_UNFINISHED')) {
 			throw error;
 		}
 	}

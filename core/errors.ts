@@ -65,6 +65,7 @@ export const errorTable = {
 	CHECKPOINT_CORRUPT: entry(75, 'A checkpoint is damaged.'),
 	CHECKPOINT_WRITE: entry(76, 'A checkpoint could not be written.', true),
 	RUN_STALLED: entry(77, 'A run made no progress before its deadline.', true),
+	RUN_UNFINISHED: entry(78, 'A run has not made that, or not yet.', true),
 
 	DEVICE_UNKNOWN: entry(80, 'There is no device or profile of that name.'),
 	AGENT_FAILED: entry(81, 'An agent could not do its part.', true),

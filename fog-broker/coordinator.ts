@@ -19,7 +19,8 @@ import {inferenceOf} from './inference/submit.js';
 import type {ActiveRun, RunContext} from './run/conduct.js';
 import {executeRun} from './run/execute.js';
 import {prepare} from './run/preparation.js';
-import {type Manifest, predictionFile} from './run/store.js';
+import {latestLedger} from './run/so-far.js';
+import {ledgerJson, type Manifest, predictionFile} from './run/store.js';
 import {Uploads} from './uploads.js';
 
 /** Runs that wait for the one under way; a further one is refused. */
@@ -271,7 +272,8 @@ export class Coordinator {
 	async #fetch({run, what}: BodyOf<'fetch'>, from: DeviceId): Promise<Body> {
 		const {store, link, log} = this.#context;
 		const name = fileNames[what];
-		const data = await store.file(run, name);
+		const data =
+			what === 'ledger' ? Buffer.from(ledgerJson(await latestLedger(store, run))) : await store.file(run, name);
 		if (what !== 'model' && data.length <= inlineCharacters) {
 			return {kind: 'fetchReply', run, what, content: data.toString(), transfer: ''};
 		}

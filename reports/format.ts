@@ -20,7 +20,7 @@ export const fraction = unlessMissing(value => String(Number(value.toFixed(2))))
 /** A loss with four significant digits, fixed notation where it stays short. */
 export const loss = unlessMissing(value => {
 	const short = value.toPrecision(4);
-	return short.includes('e') ? value.toExponential(2) : short;
+	return short.includes('e') || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : short;
 });
 export const ratio = unlessMissing(value => `${Number(value.toPrecision(3))}×`);
 

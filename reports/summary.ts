@@ -100,18 +100,31 @@ function overflows({devices}: Ledger): string[] {
 	});
 }
 
+/** A run that is still under way, or that was cut off. */
+const soFar = ({final, rounds}: Ledger): string[] =>
+	final.state === 'running'
+		? [
+				`! The run has not ended: these are the figures of its last checkpoint, after step ${integer(rounds.at(-1)?.step ?? 0)}, without the coordinator's own. If its broker was ended, start it again with the same state folder: the run goes on.`,
+			]
+		: [];
+
 /** «D-SGD», «done in 1 min 32 s» and the like, for the head of a report. */
 export function stateText({final, kind, seconds}: Ledger): string {
 	if (kind === 'predicted') {
 		return `predicted to take ${duration(seconds)}`;
 	}
-	const words = {done: 'done in', failed: 'failed after', interrupted: 'interrupted after'} as const;
+	const words = {
+		done: 'done in',
+		failed: 'failed after',
+		interrupted: 'interrupted after',
+		running: 'not ended, so far',
+	} as const;
 	const because = final.because === undefined ? '' : ` because: ${oneLine(final.because)}`;
 	return `${words[final.state]} ${duration(seconds)}${because}`;
 }
 
 /**
- * Sentences about what codecs could not say (`!`), what is modelled (`*` beside numbers), emulated (`~` beside devices) or
+ * Sentences about runs that have not ended and what codecs could not say (`!`), what is modelled (`*` beside numbers), emulated (`~` beside devices) or
  * predicted. They stand in every
  * report, near the numbers they are about.
  */
@@ -120,7 +133,7 @@ export function honestMarks(ledger: Ledger): string[] {
 	if (kind === 'predicted') {
 		return ['Everything in this ledger is predicted by the cost model; nothing was run.'];
 	}
-	const marks = overflows(ledger);
+	const marks = [...soFar(ledger), ...overflows(ledger)];
 	const named = (list: readonly DeviceLedger[]) =>
 		list.length === devices.length && list.length > 1
 			? `all ${list.length} devices`

@@ -3,6 +3,7 @@ import {z} from 'zod';
 import {FplError} from '../../core/errors.js';
 import type {Logger} from '../../core/log.js';
 import {measureNames, planningSchema} from '../../core/plan/objective.js';
+import {mostMicroBatches} from '../../core/plan/plan.js';
 import {quantity} from '../../core/plan/quantity.js';
 import {type PipeEdge, readPipeEdgeFolder} from '../../core/profile/pipeedge.js';
 import {formatDuration} from '../../core/units.js';
@@ -48,7 +49,7 @@ export async function choosePipeEdge(options: PipeEdgeOptions, logger: Logger): 
 			got: `«${measure}»`,
 		});
 	}
-	const microBatches = flag('--micro-batches', count(4096), options.microBatches) ?? defaultMicroBatches;
+	const microBatches = flag('--micro-batches', count(mostMicroBatches), options.microBatches) ?? defaultMicroBatches;
 	const batch = flag('--batch-size', count(65_536), options.batchSize);
 	const deadline = flag('--deadline', quantity('time'), options.deadline);
 	const limitSeconds = flag('--limit', quantity('time'), options.limit) ?? planningSchema.parse({}).limit;

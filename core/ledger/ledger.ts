@@ -150,7 +150,8 @@ export interface Ledger {
 	readonly final: {
 		readonly loss: number;
 		readonly accuracy?: number;
-		readonly state: 'done' | 'failed' | 'interrupted';
+		/** `running`: it has not ended, the figures are those of its last checkpoint. */
+		readonly state: 'done' | 'failed' | 'interrupted' | 'running';
 		readonly because?: string;
 	};
 }

@@ -95,7 +95,7 @@ export const ledgerSchema = z.object({
 	final: z.object({
 		loss,
 		accuracy: share.optional(),
-		state: z.enum(['done', 'failed', 'interrupted']),
+		state: z.enum(['done', 'failed', 'interrupted', 'running']),
 		because: text.optional(),
 	}),
 });

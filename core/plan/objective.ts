@@ -3,7 +3,7 @@ import {z} from 'zod';
 import {codecSpec} from '../codec/spec.js';
 import type {Frozen} from '../config/config.js';
 import {isId} from '../ids.js';
-import {junctionKinds, schedules} from './plan.js';
+import {junctionKinds, mostMicroBatches, schedules} from './plan.js';
 import {quantity} from './quantity.js';
 
 export const measureNames = ['time', 'bytes', 'energy', 'money'] as const;
@@ -41,7 +41,7 @@ const unique = <T extends z.ZodType>(of: T) => z.array(of).min(1).max(32);
 
 /** Which plans the planner looks at. By default only those that compute what one machine would, to rounding. */
 export const planningSchema = z.strictObject({
-	microBatches: unique(z.number().int().positive().max(1024)).default([1, 2, 4, 8, 16]),
+	microBatches: unique(z.number().int().positive().max(mostMicroBatches)).default([1, 2, 4, 8, 16]),
 	schedules: unique(z.enum(schedules)).default(['1f1b']),
 	/** For all links between stages; others than fp32 change what is computed. */
 	codecs: unique(codecSpec).default([{kind: 'fp32'}]),

@@ -67,10 +67,13 @@ const stage = z.strictObject({
 	synchronisation: synchronisation.optional(),
 });
 
+/** More pieces of a batch than that nobody sends. */
+export const mostMicroBatches = 1024;
+
 /** How the micro-batches of a step go through the stages. */
 const pipeline = z.strictObject({
 	/** Pieces that each batch is divided into; more of them overlap better and cost more messages. */
-	microBatches: count.max(1024).default(1),
+	microBatches: count.max(mostMicroBatches).default(1),
 	/**
 	 * gpipe: all forward passes, then all backward passes (Huang et al. 2019). 1f1b: a stage begins with backward passes as
 	 * soon as it can, so that it keeps at most as many micro-batches as there are stages after it (Narayanan et al. 2019).

@@ -2,7 +2,7 @@
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
 import {isId} from '../ids.js';
-import {junctionKinds, schedules} from './plan.js';
+import {junctionKinds, mostMicroBatches, schedules} from './plan.js';
 
 const id = z.string().refine(isId, 'expected a device id');
 const unit = z.number().int().positive();
@@ -25,7 +25,7 @@ const severalCuts = {
 const trunk = id.optional();
 
 const flow = (microBatches: number) => ({
-	microBatches: z.number().int().positive().max(1024).default(microBatches),
+	microBatches: z.number().int().positive().max(mostMicroBatches).default(microBatches),
 	schedule: z.enum(schedules).default('1f1b'),
 });
 

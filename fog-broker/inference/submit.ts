@@ -62,7 +62,7 @@ interface Origin {
 	readonly of: string;
 }
 
-/** @throws FplError `RUN_UNKNOWN` when there is no such run, or it has no trained model. */
+/** @throws FplError `RUN_UNKNOWN` when there is no such run, `RUN_UNFINISHED` when it has no trained model. */
 async function originOf({run, job}: BodyOf<'infer'>, {store, given}: SubmitContext): Promise<Origin> {
 	if (run === '') {
 		return {document: parseJson(job, 'job'), base: given, trained: undefined, plan: undefined, of: ''};

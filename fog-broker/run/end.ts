@@ -4,7 +4,7 @@ import type {Ledger} from '../../core/ledger/ledger.js';
 import type {Outcome} from '../rounds/state.js';
 
 export interface RunEnd {
-	readonly state: Ledger['final']['state'];
+	readonly state: Exclude<Ledger['final']['state'], 'running'>;
 	readonly code?: ErrorCode;
 	readonly facts?: ErrorFacts;
 	readonly because?: string;

@@ -50,7 +50,14 @@ export type Manifest = Readonly<Omit<z.output<typeof manifestSchema>, 'plan' | '
 
 export const predictionFile = 'prediction.json';
 
+/** Whether somebody works on a run, its folder does not tell. */
+const waitForEnd =
+	'Wait until the run has ended. If its broker was ended, start it again with the same state folder: the run goes on.';
+
 const text = (value: string) => [Buffer.from(value)];
+
+/** As it is kept and sent. */
+export const ledgerJson = (ledger: Ledger): string => `${JSON.stringify(ledger, null, '\t')}\n`;
 
 export class RunStore {
 	readonly root: string;
@@ -131,25 +138,31 @@ export class RunStore {
 		await writeAtomically(path.join(this.directory(run), name), [contents]);
 	}
 
-	/** @throws FplError `RUN_UNKNOWN` when the run has no such file (yet). */
+	/** @throws FplError `RUN_UNKNOWN` when there is no such run, `RUN_UNFINISHED` when it has no such file (yet). */
 	async file(run: RunId, name: string): Promise<Buffer> {
 		try {
 			return await readFile(path.join(this.directory(run), name));
 		} catch (error) {
+			const {state} = await this.get(run);
+			const running = state === 'running';
 			throw new FplError(
-				'RUN_UNKNOWN',
-				{where: this.directory(run), problem: `it has no «${name}»`, fix: 'Wait until the run has ended.'},
+				'RUN_UNFINISHED',
+				{
+					where: this.directory(run),
+					problem: `it has no «${name}»${running ? ', and has not ended' : ''}`,
+					...(running && {fix: waitForEnd}),
+				},
 				{cause: error},
 			);
 		}
 	}
 
 	async putLedger(run: RunId, ledger: Ledger): Promise<void> {
-		await this.putFile(run, 'ledger.json', Buffer.from(`${JSON.stringify(ledger, null, '\t')}\n`));
+		await this.putFile(run, 'ledger.json', Buffer.from(ledgerJson(ledger)));
 	}
 
 	async ledger(run: RunId): Promise<Ledger> {
-		return readLedger((await this.file(run, 'ledger.json')).toString(), `ledger of ${run}`);
+		return readLedger((await this.file(run, 'ledger.json')).toString(), `ledger of «${run}»`);
 	}
 
 	async putPrediction(run: RunId, prediction: Prediction): Promise<void> {

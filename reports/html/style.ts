@@ -27,12 +27,12 @@ h1 { font-size: clamp(1.4rem, 4vw, 2rem); line-height: 1.2; margin: 0 0 0.25rem;
 h2 { font-size: 1.2rem; margin: 2rem 0 0.75rem; }
 p { margin: 0.25rem 0; }
 .soft { color: var(--soft); }
-.done { color: var(--good); } .failed, .interrupted { color: var(--bad); }
+.done { color: var(--good); } .failed, .interrupted, .running { color: var(--bad); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 0.75rem; margin: 1.25rem 0; padding: 0; }
 .cards div, figure, .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; }
 .cards div { padding: 0.6rem 0.9rem; margin: 0; }
 .cards dt { color: var(--soft); font-size: 0.85rem; }
-.cards dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.cards dd { margin: 0; overflow-wrap: anywhere; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 .cards small { display: block; font-size: 0.8rem; font-weight: 400; color: var(--soft); }
 .marks { list-style: none; margin: 1rem 0; padding: 0.6rem 0.9rem; background: var(--warn-paper); border: 1px solid var(--warn-line); border-radius: 0.5rem; font-size: 0.92rem; overflow-wrap: anywhere; }
 header + .scroll { margin-top: 1.25rem; } p + .scroll { margin-top: 0.75rem; }

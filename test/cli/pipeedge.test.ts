@@ -83,6 +83,7 @@ test.serial('what is wrong is said with file and key', async t => {
 	await refused(/USAGE.*--objective.*neither power nor prices/u, '--objective', 'energy', '--batch-size', '8');
 	await refused(/USAGE.*--batch-size: expected a number, got «eight»/u, '--batch-size', 'eight');
 	await refused(/USAGE.*--micro-batches: expected a number, at least 1, got «0»/u, '--micro-batches', '0');
+	await refused(/USAGE.*--micro-batches: expected a number, at most 1024, got «1025»/u, '--micro-batches', '1025');
 	await refused(/USAGE.*--pipeedge.*neither a job.*got --fleet/u, '--fleet', 'fleet.yaml');
 	await refused(
 		/USAGE.*is measured \(device_types\.yml.*\).*speeds/u,

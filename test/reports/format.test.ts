@@ -28,6 +28,7 @@ test('numbers are written for people', t => {
 	t.is(format.loss(0.074021), '0.07402');
 	t.is(format.loss(1.302585), '1.303');
 	t.is(format.loss(1.5e-9), '1.50e-9');
+	t.is(format.loss(1.2614e-6), '1.26e-6');
 	t.is(format.ratio(0.8749), '0.875×');
 	t.is(format.byteCount(61_706), '61.7 kB');
 	t.is(format.when('2026-03-14T09:26:53.000Z'), '2026-03-14 09:26 UTC');

@@ -324,7 +324,7 @@ test.serial('wrong wishes are refused before any device is asked', async t => {
 		t.true(update.kind !== 'ended' || update.state === 'failed');
 	}
 	const untrained = await refused(absent, {});
-	t.is(untrained.code, 'RUN_UNKNOWN');
+	t.is(untrained.code, 'RUN_UNFINISHED');
 	t.regex(untrained.message, /trained\.onnx/u);
 
 	const whole: PlanDocument = {

@@ -20,7 +20,7 @@ test('what was predicted of a run is kept with it and told to whoever asks', asy
 	t.deepEqual(await fleet.store.prediction(run), told);
 
 	const {run: other} = await client.ask(submission, 'accepted');
-	await t.throwsAsync(client.fetch(runId(other), 'prediction'), {code: 'RUN_UNKNOWN'});
+	await t.throwsAsync(client.fetch(runId(other), 'prediction'), {code: 'RUN_UNFINISHED'});
 	t.is(await fleet.store.prediction(runId(other)), undefined);
 	await t.throwsAsync(client.ask({...submission, prediction: '{"version":1}'}, 'accepted'), {
 		code: 'CONFIG_VALUE',
