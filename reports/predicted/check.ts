@@ -125,7 +125,9 @@ function warmingOf({rounds}: Ledger, stepSeconds: number): string | undefined {
 	const half = rounds.length >> 1;
 	const mean = (part: Ledger['rounds']) => sum(part.map(({seconds}) => seconds)) / part.length;
 	const [first, later] = [mean(rounds.slice(0, half)), mean(rounds.slice(half))];
-	const isSame = rounds[0]?.devices.join() === rounds.at(-1)?.devices.join();
+	// In the order in which they reported.
+	const taking = (index: number) => rounds.at(index)?.devices.toSorted().join();
+	const isSame = taking(0) === taking(-1);
 	if (rounds.length < leastWarming || !isSame || first <= (1 + toldWarming) * later) {
 		return undefined;
 	}

@@ -61,6 +61,7 @@ test('a run that was slow at first is told so, with the error of the later steps
 				...measured,
 				rounds: measured.rounds.map((round, index) => ({
 					...round,
+					devices: index === 0 ? round.devices : round.devices.toReversed(),
 					seconds: prediction.stepSeconds * (isSlow(index) ? factor : 1),
 				})),
 			},
