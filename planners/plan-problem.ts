@@ -105,6 +105,41 @@ function withClassics(outcome: Outcome, baselines: readonly JudgedBaseline[]): O
 	};
 }
 
+/** The classic U is so near to the best plan, as a factor of its value, that other plans of this shape may be better. */
+const near = 1.2;
+
+/**
+ * With plans in which the sources have the last stage as well, though labels may travel: looked at only where the classic U comes
+ * near, since they are seldom better and take as long to search as all others.
+ */
+function withFolded(problem: Problem, found: Outcome, baselines: readonly JudgedBaseline[], budget: Budget): Outcome {
+	const {data} = problem;
+	const bent = baselines.find(({scheme, permitted}) => scheme === 'u-shaped' && permitted);
+	if (found.kind !== 'planned' || data.kind !== 'sources' || data.labels === 'stay' || !bent || budget.expired()) {
+		return found;
+	}
+	const {best, alternatives, figures} = found;
+	if (bent.value > near * best.value) {
+		return found;
+	}
+	const folded = planFpl({...problem, data: {...data, labels: 'stay'}}, {...budget, exactPlans: 0, effort: 'brief'});
+	if (folded.kind !== 'planned' || folded.best.value >= best.value * (1 - 1e-9)) {
+		return found;
+	}
+	const bound = Math.min(figures.bound, folded.figures.bound);
+	return {
+		kind: 'planned',
+		best: folded.best,
+		alternatives: [best, ...alternatives],
+		figures: {
+			bound,
+			gap: folded.best.value > 0 ? Math.max(0, 1 - bound / folded.best.value) : 0,
+			exact: false,
+			evaluated: figures.evaluated + folded.figures.evaluated,
+		},
+	};
+}
+
 /** @throws FplError as `planFpl`. */
 export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 	let over = false;
@@ -116,7 +151,7 @@ export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 	const before = budget.effort === 'thorough' ? judged(problem, budget) : undefined;
 	const found = planFpl(problem, {...budget, expired});
 	const baselines = before ?? judged(problem, budget);
-	const outcome = withClassics(found, baselines);
+	const outcome = withClassics(withFolded(problem, found, baselines, budget), baselines);
 	const cutByLimit = over && !(outcome.kind === 'planned' && outcome.figures.exact);
 	return {outcome, baselines, cutShort: budget.interrupted() ? 'interruption' : cutByLimit ? 'limit' : undefined};
 }
