@@ -39,13 +39,13 @@ export const budgetOf = (
 	};
 };
 
-const amount = (value: number, unit: Shortfall['unit']): string => (unit === '' ? `${value}` : formatSi(value, unit));
+const amount = (value: number, unit: Shortfall['unit']): string => formatSi(value, unit);
 
 /**
  * What a search found, as long as it is a plan.
  * @throws FplError `PLAN_INFEASIBLE` with what cannot be met and by how much; `INTERRUPTED` where no plan was found until then.
  */
-export function plannedOf({outcome, baselines, cutShort}: PlannedProblem, model: string): Planned {
+export function plannedOf({outcome, baselines, cutShort}: PlannedProblem): Planned {
 	switch (outcome.kind) {
 		case 'planned':
 			return {outcome, baselines, cutShort};
@@ -62,23 +62,16 @@ export function plannedOf({outcome, baselines, cutShort}: PlannedProblem, model:
 		case 'infeasible': {
 			const {shortfalls, proven, nearest} = outcome;
 			const [worst] = shortfalls as readonly [Shortfall];
-			if (worst.unit === '') {
-				throw new FplError('PLAN_INFEASIBLE', {
-					where: model,
-					problem: 'with these devices, pinned units and shares there is no plan at all',
-					expected: worst.constraint,
-					got: 'none',
-					fix: 'Take back what «planning» asks for, name other «data.sources», or start more agents.',
-				});
-			}
 			throw new FplError('PLAN_INFEASIBLE', {
 				where: worst.constraint,
 				problem: proven ? 'no plan can meet this' : 'no plan was found that meets this',
 				expected: `at most ${amount(worst.available, worst.unit)}`,
 				got: `at least ${amount(worst.needed, worst.unit)}`,
-				...(nearest === undefined ? {} : {fix: `The nearest is: ${nearest.plan.scheme}. ${others(shortfalls)}`.trim()}),
+				fix: `The nearest is: ${nearest.plan.scheme}. ${others(shortfalls)}`.trim(),
 			});
 		}
+		case 'none':
+			throw new FplError('PLAN_INFEASIBLE', outcome.obstacle);
 		default:
 			return outcome satisfies never;
 	}
@@ -91,7 +84,7 @@ export function planJob(input: JobInput, budget: Budget): PlannedJob {
 		input.manner?.kind === 'classic'
 			? planScheme(found.problem, input.manner.scheme, budget)
 			: planProblem(found.problem, budget);
-	return {...found, ...plannedOf(answer, input.job.model)};
+	return {...found, ...plannedOf(answer)};
 }
 
 const others = (shortfalls: readonly Shortfall[]): string =>

@@ -2,6 +2,7 @@
  * The planner and the classic schemes together: where a scheme that the problem permits does better than what the search found,
  * it is the plan. So a plan is never worse than the schemes that it is held against.
  */
+import type {ErrorFacts} from '../core/errors.js';
 import {type Plan, synchronisationOf} from '../core/plan/plan.js';
 import {junctionStage} from '../core/plan/routing.js';
 import {type Baseline, baselinesOf, type Looking} from './baselines.js';
@@ -73,14 +74,17 @@ export function planScheme(problem: Problem, scheme: string, budget: Budget): Pl
 	const figures = {bound: 0, gap: 1, exact: false, evaluated: own.length};
 	const outcome: Outcome = best
 		? {kind: 'planned', best: plainOf(best), alternatives: [], figures}
-		: {
-				kind: 'infeasible',
-				shortfalls: nearest?.shortfalls ?? [{constraint: `a plan of «${scheme}»`, needed: 1, available: 0, unit: ''}],
-				proven: false,
-				...(nearest && {nearest: plainOf(nearest)}),
-			};
+		: nearest
+			? {kind: 'infeasible', shortfalls: nearest.shortfalls, proven: false, nearest: plainOf(nearest)}
+			: {kind: 'none', obstacle: noneOf(scheme, problem)};
 	return {outcome, baselines};
 }
+
+const noneOf = (scheme: string, {costs}: Problem): ErrorFacts => ({
+	where: costs.name,
+	problem: `these devices, and what «planning» asks for, permit no plan of «${scheme}»`,
+	fix: 'Take back what «planning» asks for, name other «data.sources», or start more agents.',
+});
 
 /** The better of what the search found and the classic schemes. */
 function withClassics(outcome: Outcome, baselines: readonly JudgedBaseline[]): Outcome {
@@ -88,7 +92,7 @@ function withClassics(outcome: Outcome, baselines: readonly JudgedBaseline[]): O
 	if (!classic || outcome.kind === 'interrupted') {
 		return outcome;
 	}
-	if (outcome.kind === 'infeasible') {
+	if (outcome.kind === 'infeasible' || outcome.kind === 'none') {
 		const figures = {bound: 0, gap: 1, exact: false, evaluated: 0};
 		return {kind: 'planned', best: plainOf(classic), alternatives: [], figures};
 	}

@@ -4,6 +4,7 @@ import type {TrainingCosts} from '../core/cost/episode.js';
 import type {Evaluation} from '../core/cost/evaluate.js';
 import type {CostFleet} from '../core/cost/fleet.js';
 import type {ModelCosts} from '../core/cost/model-costs.js';
+import type {ErrorFacts} from '../core/errors.js';
 import type {Plan, Stage} from '../core/plan/plan.js';
 
 export const measures = ['time', 'bytes', 'energy', 'money'] as const;
@@ -90,7 +91,7 @@ export interface Shortfall {
 	readonly constraint: string;
 	readonly needed: number;
 	readonly available: number;
-	readonly unit: 's' | 'B' | 'J' | 'USD' | '';
+	readonly unit: 's' | 'B' | 'J' | 'USD';
 }
 
 export interface SearchFigures {
@@ -119,9 +120,11 @@ export type Outcome =
 			readonly shortfalls: readonly Shortfall[];
 			/** Whether no plan of the space can meet them; else none was found. */
 			readonly proven: boolean;
-			/** The plan that comes nearest; absent where there is none at all. */
-			readonly nearest?: Costed;
+			/** The plan that comes nearest. */
+			readonly nearest: Costed;
 	  }
+	/** There is no plan in the space at all, whatever it costs. */
+	| {readonly kind: 'none'; readonly obstacle: ErrorFacts}
 	| {
 			readonly kind: 'interrupted';
 			/** Of the plans looked at until then; absent where none keeps to the constraints. */

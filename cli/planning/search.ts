@@ -104,8 +104,7 @@ export function search(order: SearchOrder, now: () => number, interrupted: () =>
 	const {limitSeconds: limit, thorough} = order;
 	const budget = () => budgetOf({limit, thorough}, now, interrupted);
 	const {problem, leftOut} = problemFor();
-	const {name} = problem.costs;
-	const planned = plannedOf(comparable(planProblem(problem, budget()), problem), name);
+	const planned = plannedOf(comparable(planProblem(problem, budget()), problem));
 	const {plan, evaluation} = planned.outcome.best;
 
 	/** Why a change does nothing to the plan; undefined: it does something. */
@@ -133,7 +132,7 @@ export function search(order: SearchOrder, now: () => number, interrupted: () =>
 			const same = away.length > 0 ? undefined : evaluate({...changed, plan});
 			const lacks =
 				away.length > 0 ? [`${away.join(', ')} away`] : shortfallsOf(changed, same!).map(({constraint}) => constraint);
-			const {outcome} = plannedOf(planProblem(changed, budget()), name);
+			const {outcome} = plannedOf(planProblem(changed, budget()));
 			return {...asked, same, lacks, withoutEffect, after: outcome.best.evaluation};
 		} catch (error) {
 			if (isFplError(error, 'PLAN_INFEASIBLE')) {

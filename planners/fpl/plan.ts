@@ -14,6 +14,7 @@ import {ModeSearch, Search, searchAll, setCount, wholeModels} from './exact.js';
 import {Notebook} from './notebook.js';
 import {type Rules, rulesOf} from './rules.js';
 import {shake} from './shake.js';
+import {skeletonOf} from './skeleton.js';
 
 /** Sets of devices up to which the whole space may be searched, and how many beginnings of plans. */
 const mostSets = 300;
@@ -87,6 +88,10 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	for (const candidate of simplest(problem, rules)) {
 		notebook.judge(candidate);
 	}
+	const skeleton = skeletonOf(problem, rules);
+	if (!notebook.best && skeleton.kind === 'candidate') {
+		notebook.judge(skeleton.candidate);
+	}
 	construct(problem, rules, notebook, budget);
 	const estimates = new Estimates(problem, rules);
 	const effort = effortFor(rules.free.length, budget.effort);
@@ -116,7 +121,12 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 	const searched = small && budget.exactPlans > 0 ? searchAll(problem, rules, found, budget, refine) : undefined;
 	const best = searched ? searched.best : refine(found);
 	const evaluated = notebook.evaluated + (searched?.evaluated ?? 0);
-	if (!best || best.shortfalls.length > 0) {
+	if (!best) {
+		return skeleton.kind === 'none' && !budget.interrupted()
+			? skeleton
+			: {kind: 'interrupted', figures: {bound: 0, gap: 1, exact: false, evaluated}};
+	}
+	if (best.shortfalls.length > 0) {
 		return notFeasible(problem, rules, best, searched?.complete === true, budget, evaluated);
 	}
 	const bound = searched ? searched.bound : boundOf(problem, rules, best, budget);
@@ -135,17 +145,13 @@ export function planFpl(problem: Problem, budget: Budget): Outcome {
 function notFeasible(
 	problem: Problem,
 	rules: Rules,
-	nearest: Judged | undefined,
+	nearest: Judged,
 	proven: boolean,
 	budget: Budget,
 	evaluated: number,
 ): Outcome {
 	if (budget.interrupted()) {
 		return {kind: 'interrupted', figures: {bound: 0, gap: 1, exact: false, evaluated}};
-	}
-	if (!nearest) {
-		const what = rules.whole ? 'a plan' : 'a device for the trunk, and a place to cut';
-		return {kind: 'infeasible', shortfalls: [{constraint: what, needed: 1, available: 0, unit: ''}], proven: true};
 	}
 	// What is the least of each amount, if nothing else counted?
 	const limits = nearest.shortfalls.map((shortfall): Shortfall => {

@@ -1,7 +1,9 @@
 /** What jobs may ask of a plan besides being cheap. */
 import test from 'ava';
+import {errorText} from '../../../core/errors.js';
 import {seededRandom} from '../../../core/random.js';
 import {planFpl} from '../../../planners/fpl/plan.js';
+import {rulesOf} from '../../../planners/fpl/rules.js';
 import type {Constraints, Problem} from '../../../planners/problem.js';
 import {randomFleet, randomModel} from '../../support/planning/random-problems.js';
 
@@ -88,6 +90,74 @@ test('pinned units stay where they are pinned', t => {
 	t.deepEqual(
 		plan.stages.at(-1)!.replicas.map(({device}) => device),
 		[other],
+	);
+});
+
+test('units that are pinned to a slow device stay there in spaces that are not searched whole, too', t => {
+	const problem = problemWith({});
+	const seconds = (device: number) => problem.fleet.devices[device]!.times.pass('learn', 0, 7, 64);
+	const slowest = [2, 3, 4].reduce((most, device) => (seconds(device) > seconds(most) ? device : most));
+	const outcome = planFpl(
+		{...problem, constraints: {...problem.constraints, pinned: [{device: `d${slowest}`, first: 7, last: 7}]}},
+		{...budget, exactPlans: 0},
+	);
+	t.is(outcome.kind, 'planned');
+	t.deepEqual(outcome.kind === 'planned' && outcome.best.plan.stages.at(-1)!.replicas, [
+		{device: `d${slowest}`, share: 1},
+	]);
+});
+
+/** What rules out every plan, with the figures of the limit. */
+function obstacleOf(problem: Problem): string {
+	const outcome = planFpl(problem, budget);
+	return outcome.kind === 'none' ? errorText('PLAN_INFEASIBLE', outcome.obstacle) : outcome.kind;
+}
+
+test('where no plan can be, what rules it out is named, with what would do and what there is', t => {
+	const pinned = (...pins: Array<[device: string, first: number, last: number]>) => ({
+		pinned: pins.map(([device, first, last]) => ({device, first, last})),
+	});
+	const firstCut = Math.min(...rulesOf(problemWith({})).firstCuts);
+	t.regex(
+		obstacleOf(problemWith(pinned(['d2', 0, 3]))),
+		new RegExp(
+			`planning\\.pinned\\[0\\]: unit 0 is pinned to «d2», and in every plan the stage of «d0, d1» has it: the first place to cut is after unit ${firstCut}; expected unit ${firstCut + 1} or a later one, got unit 0\\.`,
+			'u',
+		),
+	);
+	t.regex(obstacleOf(problemWith(pinned(['d3', 7, 7], ['d1', 0, 0]))), /planning\.pinned\[1\]: .*«d1» alone.*d0, d1/u);
+	t.regex(
+		obstacleOf(problemWith(pinned(['d2', 5, 5], ['d2', 7, 7], ['d3', 6, 6]))),
+		/planning\.pinned\[2\]: unit 6 is pinned to «d3», and units 5 to 7 are those of «d2»: .* side by side/u,
+	);
+	const one = problemWith(pinned(['d2', 7, 7]));
+	t.regex(
+		obstacleOf({...one, space: {...one.space, mostStages: 1}}),
+		/planning\.mostStages: .*: d0, d1 → d2; expected at least 2, got 1\./u,
+	);
+	const dealt: Problem = {...problemWith({minimumReplicas: 3}), data: {kind: 'dealt', rawData: 'stays'}};
+	const exclude = new Set(['d0', 'd1', 'd2']);
+	t.regex(
+		obstacleOf({...dealt, constraints: {...dealt.constraints, exclude}}),
+		/planning\.minimumReplicas: .*; expected at least 3 that are not left out, got 2 \(d\d, d\d\)/u,
+	);
+	const merged = problemWith({exclude: new Set(['d2', 'd3', 'd4'])});
+	t.regex(
+		obstacleOf({...merged, data: {kind: 'aligned', devices: ['d0', 'd1'], junction: 'mean'}}),
+		/devices: .*trunk; expected at least 1 that own no data, got none/u,
+	);
+	const many = problemWith(pinned(['d2', 7, 7]));
+	t.regex(
+		obstacleOf({...many, space: {...many.space, microBatches: [33]}}),
+		/training\.batch: a stage has 2 devices.* of each of 33 micro-batches; expected more than 64 items/u,
+	);
+});
+
+test('where labels stay, the last unit is pinned to nobody else', t => {
+	const problem = problemWith({pinned: [{device: 'd2', first: 6, last: 7}]});
+	t.regex(
+		obstacleOf({...problem, data: {kind: 'sources', devices: ['d0', 'd1'], rawData: 'stays', labels: 'stay'}}),
+		/planning\.pinned\[0\]: unit 7 belongs to the stage of «d0, d1», and units 6 to 7 are those of «d2»/u,
 	);
 });
 
