@@ -26,6 +26,8 @@ export interface CoordinatorOptions {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly replanTimes?: ReplanTimes | undefined;
+	/** Stays open; without one the coordinator has its own. */
+	readonly planner?: Planner | undefined;
 }
 
 /** Starts answering; the returned function stops, and leaves runs under way to the next start. */
@@ -48,7 +50,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<() 
 		},
 	});
 	const log = logger.child('coordinator');
-	const planner = new Planner(clock);
+	const planner = options.planner ?? new Planner(clock);
 	const coordinator = new Coordinator({
 		clock,
 		log,
@@ -67,7 +69,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<() 
 	await coordinator.recover();
 	return async () => {
 		await coordinator.close();
-		await planner.close();
+		if (planner !== options.planner) {
+			await planner.close();
+		}
 		await fleet.close();
 		await link.close();
 		await messenger.close();

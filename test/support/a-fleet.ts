@@ -18,6 +18,7 @@ import {MemoryTransport} from '../../core/wire/transports/memory-transport.js';
 import {Meter, type MeterOptions} from '../../edge-agent/meter.js';
 import {ModelCache} from '../../edge-agent/model-cache.js';
 import {type Description, type DeviceOptions, type RunningDevice, startDevice} from '../../edge-agent/service.js';
+import {Planner} from '../../fog-broker/run/planning/planner.js';
 import type {ReplanTimes} from '../../fog-broker/run/replan/replanner.js';
 import {RunStore} from '../../fog-broker/run/store.js';
 import {startCoordinator} from '../../fog-broker/service.js';
@@ -73,6 +74,17 @@ export interface FleetOptions {
 /** A test that hangs fails before the whole suite is given up, which is after three minutes without news. */
 const deadlineMs = 150_000;
 
+/**
+ * One of each for all fleets of a test's process, as long as that lives: starting a thread with the runtime, or with the planner, takes
+ * longer than most of the runs here. Threads that nobody waits for keep no process alive.
+ */
+let engineOfAll: Promise<Engine> | undefined;
+const anEngine = (): Promise<Engine> => {
+	engineOfAll ??= startEngine('onnxruntime', {threads: 1});
+	return engineOfAll;
+};
+const planner = new Planner(systemClock);
+
 /** Timers that keep this process alive. */
 const timers = () => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length;
 
@@ -108,8 +120,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 		const transport = options.attach ? await options.attach(party, will) : broker.attach(will ? {will} : {});
 		return options.wrap?.(party, transport) ?? transport;
 	};
-	const engine = await startEngine('onnxruntime', {threads: 1});
-	t.teardown(() => engine.close());
+	const engine = await anEngine();
 	// Nothing here holds a socket, and deadlines do not keep a process alive.
 	const alive = setInterval(() => {}, 1000);
 	t.teardown(() => clearInterval(alive));
@@ -195,6 +206,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 				clock,
 				logger: logger.child(coordinatorId),
 				replanTimes: options.replanTimes,
+				planner,
 			});
 			const closeAll = async () => {
 				await close();
