@@ -1,4 +1,4 @@
-/** A long run holds no more at its end than near its beginning. FPL_TEST_ROUNDS: how long it is, 700 rounds where not given. */
+/** A long run holds no more at its end than near its beginning. FPL_TEST_ROUNDS: how long it is, 500 rounds where not given. */
 import v8 from 'node:v8';
 import {runInNewContext} from 'node:vm';
 import test from 'ava';
@@ -8,8 +8,8 @@ import {delegate} from '../support/delegate.js';
 
 const early = 150;
 /** Rounds between two looks at the memory in use. */
-const between = 250;
-const all = Math.max(200, Number(process.env['FPL_TEST_ROUNDS'] ?? 700));
+const between = 150;
+const all = Math.max(200, Number(process.env['FPL_TEST_ROUNDS'] ?? 500));
 
 test(`after ${all} rounds (FPL_TEST_ROUNDS) there are no more timers, subscriptions, listeners and ports than after ${early}`, async t => {
 	const open = {subscriptions: 0, listeners: 0};

@@ -15,7 +15,8 @@ const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	data: {dataset: 'digits', limit: 240},
 	scheme: {kind: 'd-sgd'},
 	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 24, epochs: 3, seed: 5},
-	devices: {only: devices, minimum: 2, wait: '20 s'},
+	// Who does not end at once when it is told to ends much later.
+	devices: {only: devices, minimum: 2, wait: '10 min'},
 	...changes,
 });
 
@@ -105,7 +106,7 @@ test.serial('a run that gathers devices is stopped at once', async t => {
 	const {state, because, ms} = await ended(fleet, run);
 	t.is(state, 'interrupted');
 	t.regex(because!, /a client asked/u);
-	t.true(ms < 10_000, `${ms} ms`);
+	t.true(ms < 60_000, `${ms} ms`);
 	t.is((await fleet.store.get(run)).state, 'interrupted');
 });
 
@@ -120,7 +121,7 @@ test.serial('a run whose devices are getting ready, and never will be, is stoppe
 	await stop(fleet, run);
 	const {state, ms} = await ended(fleet, run);
 	t.is(state, 'interrupted');
-	t.true(ms < 10_000, `${ms} ms`);
+	t.true(ms < 60_000, `${ms} ms`);
 });
 
 test.serial(
@@ -134,7 +135,7 @@ test.serial(
 		const began = performance.now();
 		await stop(fleet, run);
 		t.is((await ended(fleet, run)).state, 'interrupted');
-		t.true(performance.now() - began < 10_000);
+		t.true(performance.now() - began < 60_000);
 		const ledger = await fleet.store.ledger(run);
 		t.is(ledger.final.state, 'interrupted');
 		t.true(ledger.rounds.length > 0);
@@ -191,7 +192,7 @@ for (const phase of ['gathering', 'round'] as const) {
 		await close();
 		const ms = performance.now() - began;
 		t.log(`${ms.toFixed(0)} ms`);
-		t.true(ms < 10_000, `${ms} ms`);
+		t.true(ms < 60_000, `${ms} ms`);
 		t.is((await fleet.store.get(run)).state, 'running');
 		await fleet.coordinator();
 		if (phase === 'gathering') {

@@ -120,11 +120,17 @@ test.serial('a device that was set free by a message held up from an earlier att
 	const fleet = await aFleet(t);
 	await fleet.coordinator();
 	await Promise.all(devices.map(name => fleet.device(name)));
-	const run = await fleet.submit({...job, training: {...job.training, epochs: 15}});
+	const run = await fleet.submit(job);
 	const stranger = fleet.broker.attach();
 	t.teardown(() => stranger.close());
 	let freed = false;
+	let missed = false;
 	for await (const update of (await fleet.client()).follow(run)) {
+		if (update.kind === 'round') {
+			missed ||= update.record.devices.length === 1;
+			// The run lasts until it is asked again.
+			fleet.brake.stepMs = freed && !(missed && update.record.devices.length === 2) ? 1000 : 0;
+		}
 		if (update.kind === 'round' && update.record.round > 10 && !freed) {
 			freed = true;
 			const body = {kind: 'release', run, because: 'held up'} as const;
@@ -138,6 +144,6 @@ test.serial('a device that was set free by a message held up from an earlier att
 	const alone = ledger.rounds.filter(({devices: counted}) => counted.length === 1);
 	t.true(alone.length > 0);
 	t.log(`${alone.length} rounds without it`);
-	t.true(alone.at(-1)!.at - alone[0]!.at < 5, 'it is asked again soon');
+	t.true(alone.length < 15, 'it is asked again soon');
 	t.deepEqual(ledger.rounds.at(-1)!.devices, devices);
 });

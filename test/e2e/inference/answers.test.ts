@@ -22,7 +22,8 @@ const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	model: 'lenet5',
 	data: {dataset: 'digits', limit: 320, partition: {kind: 'iid'}},
 	scheme: {kind: 'd-sgd'},
-	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 32, epochs: 3, seed: 3},
+	// Answers are compared with those of one machine, whatever was learned.
+	training: {optimizer: {kind: 'sgd', lr: 0.05, momentum: 0.9}, batch: 32, epochs: 1, seed: 3},
 	devices: {wait: '20 s'},
 	...changes,
 });

@@ -139,10 +139,11 @@ test.serial('a source with weights of its own dies: the others go on, and its we
 		],
 	});
 	let back = false;
-	const job = aJob({training: {...aJob().training, epochs: 12}});
+	const job = aJob({training: {...aJob().training, epochs: 4}});
 	const played = await play(t, document, {
 		job,
 		fault: kill('cam-2'),
+		until: ({record}) => back && record.devices.includes('cam-2'),
 		happens: (update, {fleet}) => {
 			if (update.kind === 'note' && /goes on without it/u.test(update.text) && !back) {
 				back = true;
@@ -150,7 +151,7 @@ test.serial('a source with weights of its own dies: the others go on, and its we
 			}
 		},
 	});
-	await exact(t, played, 120);
+	await exact(t, played, 40);
 	t.true(played.ledger.rounds.at(-1)!.devices.includes('cam-2'));
 	t.false(played.notes.some(text => /goes back/u.test(text)));
 	for (const device of ['cam-1', 'cam-2']) {
@@ -262,6 +263,7 @@ test.serial('a coordinator that restarts while a branch is away goes on without 
 		job: alignedJob,
 		at: 3,
 		fault: kill('cam-2'),
+		until: ({record}) => restarted && record.devices.includes('cam-2'),
 		happens: (update, {stop, fleet}) => {
 			if (update.kind === 'round' && !update.record.devices.includes('cam-2') && !restarted) {
 				restarted = true;

@@ -16,7 +16,14 @@ for (const [title, subject] of Object.entries(subjects)) {
 			const turns = planOf(model, {kind: 'split-learning', localEpochs: 1}, {owners: 2});
 			await equalsAlone(t, fleet, {model, job, plan: turns}, alone => inTurn(alone, 1));
 			const splitFed = planOf(model, {kind: 'split-fed', localEpochs: 2, microBatches: 2}, {owners: 2, shares: [3, 1]});
-			await equalsAlone(t, fleet, {model, job, plan: splitFed}, async alone => (await ownFirstStages(alone, 10))[0]!);
+			// Two means of the first stages.
+			const longer = aJob(subject, {epochs: 4});
+			await equalsAlone(
+				t,
+				fleet,
+				{model, job: longer, plan: splitFed},
+				async alone => (await ownFirstStages(alone, 10))[0]!,
+			);
 			const own = planOf(model, {kind: 'fpl-stacked', branches: 'never'}, {owners: 2, shares: [1, 3]});
 			const finished = await runPlan(t, fleet, model, job, own);
 			const expected = await ownFirstStages(await planAlone(fleet.engine, await finished.bytes(), job, own));

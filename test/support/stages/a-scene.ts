@@ -10,13 +10,13 @@ import {importModel} from '../../../models/import/model.js';
 import {flatten, layoutOf} from '../../../models/layout.js';
 import {aFleet, type FleetDeviceHandle, type FleetOptions, type TestFleet} from '../a-fleet.js';
 import {globalBatches, oneMachine, relativeError} from '../one-machine.js';
-export const steps = 40;
+export const steps = 20;
 
 export const aJob = (changes: Partial<JobDocument> = {}): JobDocument => ({
 	version: 1,
 	model: 'lenet5',
 	data: {dataset: 'digits', limit: 320, partition: {kind: 'iid'}},
-	training: {optimizer: {kind: 'sgd', lr: 0.02, momentum: 0.9}, batch: 32, epochs: 4, seed: 3},
+	training: {optimizer: {kind: 'sgd', lr: 0.02, momentum: 0.9}, batch: 32, epochs: 2, seed: 3},
 	devices: {wait: '30 s'},
 	faults: {checkpointInterval: '0 s'},
 	...changes,
@@ -65,6 +65,7 @@ export async function play(
 		at = 6,
 		fault,
 		happens = () => {},
+		until,
 	}: {
 		readonly job?: JobDocument;
 		readonly spares?: readonly string[];
@@ -73,6 +74,8 @@ export async function play(
 		readonly at?: number;
 		readonly fault?: (scene: Scene) => Promise<unknown> | undefined;
 		readonly happens?: (update: RunUpdate, scene: Scene) => unknown;
+		/** After the fault the run is slowed down until this round has come, so that it does not end before. */
+		readonly until?: (round: RunUpdate & {kind: 'round'}) => boolean;
 	},
 ): Promise<Played> {
 	const fleet = await aFleet(t, options);
@@ -89,12 +92,16 @@ export async function play(
 	for await (const update of (await fleet.client()).follow(run)) {
 		if (update.kind === 'round' && update.record.step >= at && !happened) {
 			happened = true;
+			fleet.brake.stepMs = until ? 400 : 0;
 			under.push(Promise.resolve(fault?.(scene)));
 		}
 		if (update.kind === 'note') {
 			notes.push(update.device === undefined ? update.text : `${update.device} ${update.text}`);
 		}
 		happens(update, scene);
+		if (update.kind === 'round' && until?.(update)) {
+			fleet.brake.stepMs = 0;
+		}
 		if (update.kind === 'ended') {
 			break;
 		}
