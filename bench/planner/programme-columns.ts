@@ -99,8 +99,9 @@ function costsOf(
 	const whole = first === 0 && last === end;
 	const micros = whole ? 1 : space.microBatches[0]!;
 	const items = apportion(training.batch, shares);
-	// One device with the whole model has its gradients applied by the parameter server too.
-	const vector = whole || devices.length > 1 ? floatBytes * vectorElements(costs, [first, last]) : 0;
+	const vector = devices.length > 1 ? floatBytes * vectorElements(costs, [first, last]) : 0;
+	// The parameter server has the weights of whole models that several devices train.
+	const isServed = whole && devices.length > 1;
 	const [made, read] = [crossing(problem, last), crossing(problem, first - 1)];
 	const wire = (bytes: number) => (bytes > 0 ? onTheWire(bytes, chunkBytes) : {there: 0, back: 0});
 	// To one other replica at least; heads of chunks are left out, which for several small messages there are none of.
@@ -115,7 +116,7 @@ function costsOf(
 		const fewest = Math.min(...sizes.map(({count}) => count));
 		const count = items[replica]! / micros;
 		const [forward, backward] = [forwardOf(fewest), backwardOf(fewest)];
-		const update = whole ? 0 : times.update(first, last);
+		const update = isServed ? 0 : times.update(first, last);
 		const passes = sizes.reduce((sum, {count, times}) => sum + times * (forwardOf(count) + backwardOf(count)), 0);
 		// As much comes in as goes out: every tensor has a gradient, and each is answered.
 		const moved = micros * (message(count * made) + message(count * read)) + exchanged.there + exchanged.back;
@@ -144,7 +145,7 @@ function costsOf(
 	const rate = Math.max(...links.flatMap(link => [link.upBytesPerSecond, link.downBytesPerSecond]));
 	const fewest = training.batch / micros / space.mostReplicas;
 	const hop = last === end ? 0 : 2 * latency + (fewest * made) / rate;
-	const kept = wire(whole ? 0 : stateBytes(costs, [first, last], training.slots));
+	const kept = wire(isServed ? 0 : stateBytes(costs, [first, last], training.slots));
 	const steps = Math.max(1, Math.ceil(training.samples / training.batch));
 	return {
 		way: least(({forward, backward}) => forward + backward) + 2 * hop,

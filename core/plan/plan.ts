@@ -111,8 +111,9 @@ export const synchronisationOf = ({synchronisation}: Plan, stage: Stage): Synchr
 	stage.synchronisation ?? synchronisation;
 
 /**
- * Whether a plan is what `fog-broker/run` executes: replicas of a whole model which all have one state, and of which any may
- * be late or missing in any round. Every other plan is executed stage by stage (`fog-broker/stages`).
+ * Whether a plan is executed in rounds (`fog-broker/rounds`): replicas of a whole model which all have one state, and of which
+ * any may be late or missing in any round. Every other plan is executed step by step (`fog-broker/stages`); so is one device
+ * that updates its own weights, since there is nobody to exchange them with.
  */
 export function isDataParallel({stages, synchronisation, pipeline}: Plan): boolean {
 	const [only, ...others] = stages;
@@ -122,6 +123,7 @@ export function isDataParallel({stages, synchronisation, pipeline}: Plan): boole
 		only!.units === 'all' &&
 		only!.turns === 'together' &&
 		pipeline.microBatches === 1 &&
-		((exchange === 'gradients' && every.kind === 'step') || (exchange === 'weights' && every.kind === 'epochs'))
+		((exchange === 'gradients' && every.kind === 'step' && only!.replicas.length > 1) ||
+			(exchange === 'weights' && every.kind === 'epochs'))
 	);
 }

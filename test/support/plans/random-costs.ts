@@ -109,7 +109,8 @@ function fleetOf(
 /** Every builder of classic schemes, with the least number of devices and stages that it needs. */
 const builders = {
 	centralised: ({placement}) => centralised('random', placement.sources[0]!),
-	'd-sgd': ({placement}) => dSgd('random', placement.sources),
+	// Two devices at least: one is centralised training.
+	'd-sgd': ({placement}) => dSgd('random', [...placement.sources, ...placement.trunk]),
 	fedavg: ({placement, every}) => fedAvg('random', placement.sources, every),
 	'model-split': ({placement}) => modelSplit(chained(placement)),
 	pipeline: ({placement, flow}) => pipeline(chained(placement), flow),
