@@ -74,9 +74,9 @@ async function dyingMeter() {
 
 const secondsOf = ({phases}: DeviceLedger) => Object.values(phases).reduce((sum, {seconds}) => sum + seconds, 0);
 
-for (const [what, plan] of [
-	['of rounds', undefined],
-	['of stages', stages],
+for (const [what, scheme, plan] of [
+	['of rounds', {kind: 'd-sgd'}, undefined],
+	['of stages', {kind: 'auto'}, stages],
 ] as const) {
 	test.serial(`in a run ${what} a meter that dies is modelled for, comes back, and the report says so`, async t => {
 		const fleet = await aFleet(t);
@@ -85,7 +85,7 @@ for (const [what, plan] of [
 		t.teardown(() => meter.close());
 		await fleet.device('dev-1', {}, {}, {meter, batteryLeft: async () => 12_345});
 		await fleet.device('dev-2');
-		const run = await fleet.submit(job, plan);
+		const run = await fleet.submit({...job, scheme}, plan);
 		let diedAt: number | undefined;
 		let cameBack = false;
 		for await (const update of (await fleet.client()).follow(run)) {

@@ -10,7 +10,7 @@ const short = {...aShapedJob().training, epochs: 4};
 
 test.serial('a run that is taken up again without a device of its plan goes on by a plan without it', async t => {
 	const fleet = await aShapedFleet(t, {
-		'cam-1': {slow: 10, says: wired},
+		'cam-1': {slow: 40, says: wired},
 		'fog-1': {slow: 1, says: wired},
 	});
 	const stop = await fleet.coordinator();
@@ -73,10 +73,19 @@ test.serial('a run of a named scheme keeps its plan, and says so once', async t 
 });
 
 test.serial('a given plan is held against what was predicted of it as well', async t => {
-	const fleet = await aShapedFleet(t, {'fog-1': {slow: 5, says: {up: 100, down: 20}, is: {up: 10, down: 20}}});
+	const fleet = await aShapedFleet(t, {
+		'fog-1': {slow: 5, says: {up: 100, down: 20}, is: {up: 10, down: 20}},
+		'fog-2': {slow: 5, says: {up: 100, down: 20}},
+	});
 	await fleet.coordinator();
 	await fleet.join('fog-1');
-	const job = aShapedJob({training: short, scheme: {kind: 'd-sgd'}, planning: {replanFactor: 3}});
+	await fleet.join('fog-2');
+	const job = aShapedJob({
+		training: short,
+		scheme: {kind: 'd-sgd'},
+		devices: {minimum: 2, wait: '20 s'},
+		planning: {replanFactor: 3},
+	});
 	const {ledger} = await follow(fleet, await fleet.submit(job), () => {});
 	const told = ledger.notes.map(({text}) => text).filter(text => text.startsWith('keeps'));
 	t.is(told.length, 1);
