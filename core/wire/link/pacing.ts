@@ -1,7 +1,7 @@
 /**
- * How fast a transfer may go: round-trip estimate and retransmission timeout as in RFC 6298, a window that doubles per
- * round trip from a cautious start and is halved when chunks get lost (as TCP's, RFC 5681, in chunks). It also stops
- * growing when chunks begin to queue, as the delay shows (the idea of LEDBAT, RFC 6817): control messages share the
+ * How fast a transfer may go: round-trip estimate and retransmission timeout as in RFC 6298, but two round trips at least, a
+ * window that doubles per round trip from a cautious start and is halved when chunks get lost (as TCP's, RFC 5681, in chunks).
+ * It also stops growing when chunks begin to queue, as the delay shows (the idea of LEDBAT, RFC 6817): control messages share the
  * connection, and on a slow link a full window in front of them would keep them waiting for seconds.
  */
 export interface PacingOptions {
@@ -52,7 +52,10 @@ export class Pacing {
 	/** Milliseconds after which an unacknowledged chunk counts as lost. */
 	get rtoMs(): number {
 		const {firstRtoMs, minRtoMs, maxRtoMs} = this.#options;
-		const estimate = this.#srtt === undefined ? firstRtoMs : this.#srtt + 4 * this.#variation;
+		// Where round trips are all alike the variation dies away. On a slow link these are seconds of queueing, and a chunk sent again
+		// for a little more of it would make the queue longer for everybody.
+		const estimate =
+			this.#srtt === undefined ? firstRtoMs : this.#srtt + Math.max(4 * this.#variation, this.#srtt);
 		return Math.min(maxRtoMs, Math.max(minRtoMs, estimate) * this.#backoff);
 	}
 

@@ -224,6 +224,14 @@ test('the window grows with acknowledgments, halves once per round trip, and tim
 	t.is(pacing.rtoMs, 300);
 });
 
+test('round trips that are all alike and long leave as much patience again', t => {
+	const pacing = new Pacing(defaultPacing);
+	for (let index = 0; index < 100; index++) {
+		pacing.acknowledged(2, 900, 64);
+	}
+	t.true(pacing.rtoMs >= 1799 && pacing.rtoMs <= 1801, `${pacing.rtoMs}`);
+});
+
 test('what was learnt about a party is kept for the next transfer', t => {
 	const before = new Pacing(defaultPacing);
 	before.acknowledged(8, 900, 64);
