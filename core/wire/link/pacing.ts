@@ -54,8 +54,7 @@ export class Pacing {
 		const {firstRtoMs, minRtoMs, maxRtoMs} = this.#options;
 		// Where round trips are all alike the variation dies away. On a slow link these are seconds of queueing, and a chunk sent again
 		// for a little more of it would make the queue longer for everybody.
-		const estimate =
-			this.#srtt === undefined ? firstRtoMs : this.#srtt + Math.max(4 * this.#variation, this.#srtt);
+		const estimate = this.#srtt === undefined ? firstRtoMs : this.#srtt + Math.max(4 * this.#variation, this.#srtt);
 		return Math.min(maxRtoMs, Math.max(minRtoMs, estimate) * this.#backoff);
 	}
 
