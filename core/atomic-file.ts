@@ -58,6 +58,18 @@ export async function makeFolder(directory: string): Promise<void> {
 	}
 }
 
+/** Sees that a file can be written, before work begins whose result is to go there. @throws FplError `FILE_WRITE`. */
+export async function checkWritable(file: string): Promise<void> {
+	try {
+		await access(path.dirname(path.resolve(file)), constants.W_OK);
+		if ((await stat(file).catch(() => undefined))?.isDirectory()) {
+			throw Object.assign(new Error('a folder'), {code: 'EISDIR'});
+		}
+	} catch (error) {
+		throw failed(file, error);
+	}
+}
+
 /** Level by level: where a file system refuses a folder as if its parent were missing, as /proc does, Node tries for ever. */
 async function makeLevels(directory: string): Promise<void> {
 	const what = (name: string) => stat(name).catch(() => undefined);

@@ -11,11 +11,16 @@ export type RunId = Id<'run'>;
 /** 1–64 letters, digits, `-`, `_`, `.`; neither `.` nor `..`; no MQTT wildcard or separator can occur. */
 const syntax = /^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,64}$/u;
 
+const described = '1–64 letters, digits, «-», «_» or «.»';
+
+/** What documents are told whose device has no usable name. */
+export const expectedDevice = `expected a device id of ${described}`;
+
 function check(what: string, text: unknown, where: string): string {
 	if (typeof text !== 'string' || !syntax.test(text)) {
 		throw new FplError('CONFIG_VALUE', {
 			where,
-			expected: `a ${what} of 1–64 letters, digits, «-», «_» or «.»`,
+			expected: `a ${what} of ${described}`,
 			got: typeof text === 'string' ? `«${text.slice(0, 80)}»` : typeof text,
 		});
 	}

@@ -1,7 +1,7 @@
 /** The fog broker's configuration: a file, `FPL_*` variables and flags become this, validated once. */
 import {z} from 'zod';
 import type {Frozen} from '../core/config/config.js';
-import {isId} from '../core/ids.js';
+import {expectedDevice, isId} from '../core/ids.js';
 
 const secret = z.string().min(1).max(1000);
 
@@ -19,7 +19,7 @@ export const brokerSchema = z.strictObject({
 			z.strictObject({
 				username: secret,
 				password: secret,
-				device: z.string().refine(isId, 'expected a device id').optional(),
+				device: z.string().refine(isId, expectedDevice).optional(),
 			}),
 		)
 		.optional(),
@@ -29,7 +29,7 @@ export const brokerSchema = z.strictObject({
 	engine: z.enum(['auto', 'onnxruntime', 'tfjs']).default('auto'),
 	threads: z.number().int().min(1).max(1024).optional(),
 	/** Also runs an agent on this machine, under this name: stages can then be placed here. */
-	agent: z.string().refine(isId, 'expected a device id').optional(),
+	agent: z.string().refine(isId, expectedDevice).optional(),
 	/** Where runs are kept. */
 	state: z.string().min(1).optional(),
 	logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),

@@ -11,6 +11,7 @@
  *     npm run bench:planner -- published [--micro-batches 4,8,16,64] [--exact-plans 0,2000]
  *     npm run bench:planner -- speed [--sizes small,medium,large] [--repeats 5] [--seed 1]
  */
+import {isFplError} from '../../core/errors.js';
 import {gainCommand} from './gain/command.js';
 import {linksCommand} from './links/command.js';
 import {milpCommand} from './milp.js';
@@ -35,4 +36,13 @@ if (!command) {
 	console.error(`expected one of ${Object.keys(commands).join(', ')}, got «${name}»`);
 	process.exit(2);
 }
-await command(args);
+try {
+	await command(args);
+} catch (error) {
+	// What `parseArgs` finds wrong is an error of use as well.
+	if (!isFplError(error) && !(error instanceof TypeError && 'code' in error)) {
+		throw error;
+	}
+	console.error(error.message);
+	process.exit(isFplError(error) ? error.exit : 2);
+}

@@ -8,6 +8,7 @@ import {seededRandom} from '../../core/random.js';
 import {planFpl} from '../../planners/fpl/plan.js';
 import {type Measure, measures, type Problem} from '../../planners/problem.js';
 import {randomFleet, randomModel} from '../../test/support/planning/random-problems.js';
+import {namesOf, numberOf, wholeOf, wholesOf} from './flags.js';
 import {programmeBound} from './programme.js';
 
 export interface ProgrammeSize {
@@ -79,19 +80,24 @@ export async function milpCommand(args: readonly string[]): Promise<void> {
 			limit: {type: 'string', default: '120'},
 		},
 	});
+	const names = namesOf('measures', values.measures, measures);
+	const kindCounts = wholesOf('kinds', values.kinds, 1, 8);
+	const seeds = wholeOf('seeds', values.seeds, 1, 1_000_000);
+	const within = numberOf('within', values.within, 0, 100);
+	const limit = numberOf('limit', values.limit, 1, 86_400);
 	console.log(
 		'measure,micro-batches,kinds,seed,planned,bound,planned/bound - 1,solved,programmes,solutions put in,s,exact,plan',
 	);
-	for (const measure of measures.filter(one => values.measures.split(',').includes(one))) {
+	for (const measure of names) {
 		for (const microBatches of [1, 4]) {
-			for (const kinds of values.kinds.split(',').map(Number)) {
-				for (let seed = 1; seed <= Number(values.seeds); seed++) {
+			for (const kinds of kindCounts) {
+				for (let seed = 1; seed <= seeds; seed++) {
 					const problem = wiredProblem(seed, {devices: 8, kinds, units: 20, microBatches, measure});
 					const {value, exact, plan} = plannedValue(problem);
 					const began = performance.now();
 					const {bound, solved, programmes, cuts} = await programmeBound(problem, {
-						enough: value / (1 + Number(values.within) / 100),
-						limit: Number(values.limit),
+						enough: value / (1 + within / 100),
+						limit,
 					});
 					const seconds = ((performance.now() - began) / 1000).toFixed(1);
 					const figures = [value.toPrecision(6), bound.toPrecision(6), (value / bound - 1).toFixed(4)];

@@ -5,6 +5,7 @@ import {planFpl} from '../../planners/fpl/plan.js';
 import {type DataPlacement, type Measure, measures, type Problem} from '../../planners/problem.js';
 import {cheapest} from '../../test/support/planning/cheapest.js';
 import {randomProblem} from '../../test/support/planning/random-problems.js';
+import {namesOf, wholeOf} from './flags.js';
 
 export interface Compared {
 	readonly objective: Measure;
@@ -101,12 +102,12 @@ export async function optimalityCommand(args: readonly string[]): Promise<void> 
 			labels: {type: 'string', default: 'travel'},
 		},
 	});
-	if (values.labels !== 'stay' && values.labels !== 'travel') {
-		throw new Error(`expected labels to «stay» or to «travel», got «${values.labels}»`);
-	}
+	const instances = wholeOf('instances', values.instances, 1, 1_000_000);
+	const seed = wholeOf('seed', values.seed, 0, 1_000_000_000);
+	const [labels] = namesOf('labels', values.labels, ['stay', 'travel']);
 	const found: Instance[] = [];
 	console.log('devices,kinds,units,data,plans,evaluated,equal,differing');
-	for (const problem of first(smallProblems(Number(values.seed), values.labels), Number(values.instances))) {
+	for (const problem of first(smallProblems(seed, labels), instances)) {
 		const instance = compare(problem);
 		found.push(instance);
 		const {devices, kinds, units, data, plans, evaluated, objectives} = instance;

@@ -2,11 +2,13 @@
 import {existsSync} from 'node:fs';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
+import {mostMicroBatches} from '../../core/plan/plan.js';
 import {type PipeEdge, readPipeEdgeFolder} from '../../core/profile/pipeedge.js';
 import {planFpl} from '../../planners/fpl/plan.js';
 import {problemOfPipeEdge} from '../../planners/pipeedge-problem.js';
 import {type Optimum, pipelineOptimum} from '../../test/support/planning/pipeline-optimum.js';
 import {cpuMilliseconds} from './figures.js';
+import {wholesOf} from './flags.js';
 
 /** The published files; undefined where they are not here. */
 export async function readPublished(): Promise<PipeEdge | undefined> {
@@ -57,6 +59,8 @@ export async function publishedCommand(args: readonly string[]): Promise<void> {
 			'exact-plans': {type: 'string', default: '0,2000'},
 		},
 	});
+	const microBatchCounts = wholesOf('micro-batches', values['micro-batches'], 1, mostMicroBatches);
+	const exactPlanCounts = wholesOf('exact-plans', values['exact-plans'], 0, 10_000_000);
 	const profile = await readPublished();
 	if (!profile) {
 		console.log('the published profiles are not here: set FPL_DATA_DIR to a folder with pipeedge-vit-base');
@@ -66,8 +70,8 @@ export async function publishedCommand(args: readonly string[]): Promise<void> {
 		'micro-batches,exact plans,planned s,optimum s,planned/optimum - 1,pipelines,evaluated for the optimum,least bound s,' +
 			'evaluated by the planner,planner cpu s,stages',
 	);
-	for (const microBatches of values['micro-batches'].split(',').map(Number)) {
-		for (const exactPlans of values['exact-plans'].split(',').map(Number)) {
+	for (const microBatches of microBatchCounts) {
+		for (const exactPlans of exactPlanCounts) {
 			const {planned, optimum, stages, evaluated, cpuSeconds} = comparePublished(profile, microBatches, exactPlans);
 			console.log(
 				[

@@ -3,7 +3,7 @@ import {availableParallelism} from 'node:os';
 import path from 'node:path';
 import {Command, Option} from 'commander';
 import {stringify} from 'yaml';
-import {writeAtomically} from '../../core/atomic-file.js';
+import {checkWritable, writeAtomically} from '../../core/atomic-file.js';
 import {systemClock} from '../../core/clock.js';
 import {FplError} from '../../core/errors.js';
 import {type UnitTimes, unitTimesDocument} from '../../core/profile/unit-times.js';
@@ -115,6 +115,9 @@ function printProfile({model, engine, device, overhead, units, batch}: UnitTimes
 const nameOf = ({recognised, likeness, description}: Machine): string => (recognised ? likeness : description);
 
 async function profile(name: string, options: ProfileCommandOptions, command: Command): Promise<void> {
+	if (options.out !== undefined) {
+		await checkWritable(options.out);
+	}
 	const [model, {startEngine}, {profileModel}, {inspectMachine}] = await Promise.all([
 		modelOf(name),
 		import('../../models/engines/index.js'),

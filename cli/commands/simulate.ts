@@ -12,7 +12,7 @@ import {checkPlanFor} from '../../models/plans/check.js';
 import {costsOfModel} from '../../models/plans/costs.js';
 import {costFleetOf, datasetSizeTexts, trainingCostsOf} from '../../planners/cost-input.js';
 import {simulate} from '../../planners/simulator/simulate.js';
-import {brokerOption, formatOption, logOption, namespaceOption} from '../options.js';
+import {brokerOption, formatOption, loggerOf, logOption, namespaceOption} from '../options.js';
 import {readJob, readParticipants, readTimes, timesOption, withOwnData} from '../planning/plan-input.js';
 import {printSimulation, simulationCsv, simulationHtml, simulationJson} from '../planning/simulation-text.js';
 import {print, printJson} from '../terminal.js';
@@ -64,7 +64,7 @@ async function run(file: string, options: SimulateOptions, command: Command): Pr
 	});
 	const costs = costsOfModel(model, {maxCrossing: plan.maxCrossing});
 	const training = trainingCostsOf(job, participants, items);
-	const tables = await readTimes(options.times ?? [], participants);
+	const tables = await readTimes(options.times ?? [], participants, model, text => loggerOf(command).warn(text));
 	const input = {plan, costs, fleet: costFleetOf(participants, costs, training, broker, tables), training};
 	const simulation = simulate({
 		...input,

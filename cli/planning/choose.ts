@@ -67,7 +67,7 @@ export async function choose(
 ): Promise<void> {
 	const job = withObjective(written, options);
 	const {training, engine, privacy} = job;
-	const tables = await readTimes(options.times ?? [], participants);
+	const tables = await readTimes(options.times ?? [], participants, model, text => logger.warn(text));
 	const minimise = job.objective?.minimise;
 	await answer(
 		{

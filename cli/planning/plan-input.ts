@@ -146,9 +146,15 @@ export const timesOption = (): Option =>
 
 /**
  * Files of `fpl profile`, each for devices of that id or profile.
+ * @param warn is told of times of a model by another name, or measured with more threads than a device has cores.
  * @throws FplError `CONFIG_FILE`, `CONFIG_KEY`, `CONFIG_VALUE` with the place in the file, also where no device is meant.
  */
-export const readTimes = (files: readonly string[], participants: readonly Participant[]): Promise<UnitTimes[]> =>
+export const readTimes = (
+	files: readonly string[],
+	participants: readonly Participant[],
+	{name: model}: Pick<Model, 'name'>,
+	warn: (text: string) => void,
+): Promise<UnitTimes[]> =>
 	Promise.all(
 		files.map(async file => {
 			const document = await readConfigFile(file);
@@ -163,6 +169,19 @@ export const readTimes = (files: readonly string[], participants: readonly Parti
 					got: `«${times.device.slice(0, 80)}»`,
 					fix: 'Write there whose times these are, or measure with «fpl profile … --device NAME».',
 				});
+			}
+			if (times.model !== model) {
+				// A file may have another name than the same model in the zoo: whether units are the same is seen later.
+				warn(
+					`${document.placeOf(['model'])}: these are times of «${times.model.slice(0, 80)}», taken for those of the job's «${model}»; if it is another model, measure this one`,
+				);
+			}
+			for (const {device, profile} of participants) {
+				if (profile && [device, profile.name].includes(times.device) && profile.cores < times.threads) {
+					warn(
+						`${document.placeOf(['threads'])}: these times were measured with ${times.threads} threads, but «${device}» has ${profile.cores} core${profile.cores === 1 ? '' : 's'}`,
+					);
+				}
 			}
 			return times;
 		}),

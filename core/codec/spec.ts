@@ -26,14 +26,24 @@ const codecs = z.discriminatedUnion('kind', [
 	z.strictObject({kind: z.literal('qsgd'), levels: z.number().int().min(1).max(32_767).default(127)}),
 ]);
 
+/** The codecs that this version reads and writes: what an agent announces. */
+export const codecNames = ['fp32', 'fp16', 'bf16', 'int8', 'top-k', 'qsgd'] as const satisfies readonly CodecName[];
+
 /** A codec in a plan document: `fp16` is short for `{kind: fp16}`; settings that are not written have defaults. */
-export const codecSpec = z.preprocess(value => (typeof value === 'string' ? {kind: value} : value), codecs);
+export const codecSpec = z.preprocess((value, context) => {
+	if (typeof value !== 'string') {
+		return value;
+	}
+	if (!codecNames.some(name => name === value)) {
+		// Told here, where the text still is in its place.
+		context.issues.push({code: 'invalid_value', values: [...codecNames], input: value});
+		return z.NEVER;
+	}
+	return {kind: value};
+}, codecs);
 
 export type CodecSpec = Frozen<z.output<typeof codecs>>;
 export type CodecName = CodecSpec['kind'];
-
-/** The codecs that this version reads and writes: what an agent announces. */
-export const codecNames = ['fp32', 'fp16', 'bf16', 'int8', 'top-k', 'qsgd'] as const satisfies readonly CodecName[];
 
 /** The codecs among `specs` that a peer which announced `known` does not understand; each once, in order. */
 export const unknownCodecs = (specs: readonly {readonly kind: string}[], known: readonly string[]): string[] => [

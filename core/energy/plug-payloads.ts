@@ -14,6 +14,7 @@
  *   W; `energy` in kWh with two decimals, 36 kJ a step, which is too coarse.
  */
 import {z} from 'zod';
+import {at} from '../config/issues.js';
 
 export const plugKinds = ['tasmota', 'shelly1', 'shelly2', 'zigbee2mqtt'] as const;
 export type PlugKind = (typeof plugKinds)[number];
@@ -47,18 +48,25 @@ function parsed<T>(schema: z.ZodType<T>, text: string): T {
 	} catch {
 		throw new Error(`it says «${text.slice(0, 60)}», which is no JSON`);
 	}
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+		throw new Error(`it says «${text.slice(0, 60)}», which is no JSON object`);
+	}
 	const result = schema.safeParse(value);
 	if (!result.success) {
-		const issue = result.error.issues[0]!;
-		throw new Error(`its message has no usable ${issue.path.join('.') || 'content'}: ${issue.message}`);
+		const {path, message} = result.error.issues[0]!;
+		const given = at(value, path);
+		const got = given === undefined ? 'nothing' : JSON.stringify(given).slice(0, 60);
+		throw new Error(`its message has no usable ${path.join('.') || 'content'}: ${message}, got ${got}`);
 	}
 	return result.data;
 }
 
-/** JSON has no NaN, but firmware prints it, or texts. */
-const watts = z.number();
+/** JSON has no NaN, but firmware prints it, or texts; and numbers may be larger than any number is. */
+const watts = z.number({error: 'expected watts'});
 /** Devices with several channels list their powers. */
 const power = z.union([watts, z.array(watts).min(1).max(16)], {error: 'expected watts'});
+/** No plug counts so much in its life. */
+const wattHours = z.number({error: 'expected watt-hours'}).max(1e12, {error: 'expected at most 1e12 watt-hours'});
 const total = (given: number | readonly number[]): number =>
 	typeof given === 'number' ? given : given.reduce((sum, one) => sum + one, 0);
 
@@ -67,22 +75,25 @@ const tasmotaMessage = z.union([tasmotaSensor, z.object({StatusSNS: tasmotaSenso
 	error: 'expected ENERGY.Power in watts',
 });
 
-const shellySwitch = z.object({
-	apower: watts.nullish(),
-	aenergy: z.object({total: z.number().nullish()}).nullish(),
-});
+const component = {error: 'expected a component of the plug'};
+const shellySwitch = z.object(
+	{apower: watts.nullish(), aenergy: z.object({total: wattHours.nullish()}, component).nullish()},
+	component,
+);
 const shellyNotification = z.object({method: z.string(), params: z.record(z.string(), z.unknown()).optional()});
+/** A number as firmware writes it: «6.42». */
+const decimal = /^\s*[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?\s*$/iu;
 
 function shellySays(text: string): PlugSays {
 	const value: unknown = parsed(z.record(z.string(), z.unknown()), text);
 	const notification = shellyNotification.safeParse(value);
 	const {params} = notification.success ? notification.data : {params: undefined};
 	// Notifications are about every component; PM devices without a relay call theirs «pm1».
-	const component: unknown = notification.success ? (params?.['switch:0'] ?? params?.['pm1:0']) : value;
-	if (component === undefined) {
+	const told: unknown = notification.success ? (params?.['switch:0'] ?? params?.['pm1:0']) : value;
+	if (told === undefined) {
 		return {};
 	}
-	const {apower, aenergy} = parsed(shellySwitch, JSON.stringify(component));
+	const {apower, aenergy} = parsed(shellySwitch, JSON.stringify(told));
 	if (!notification.success && typeof apower !== 'number') {
 		throw new Error('its message has no apower: this relay has no meter');
 	}
@@ -110,8 +121,8 @@ export const plugLayouts = {
 	shelly1: {
 		topics: name => [`${isTopic(name) ? name.replace(/\/power$/u, '') : `shellies/${name}/relay/0`}/power`],
 		read(text) {
-			const value = Number(text);
-			if (text.trim() === '' || Number.isNaN(value)) {
+			const value = decimal.test(text) ? Number(text) : Number.NaN;
+			if (!Number.isFinite(value)) {
 				throw new Error(`it says «${text.slice(0, 60)}» instead of watts`);
 			}
 			return {watts: value};

@@ -1,7 +1,7 @@
 /** The job document: what to train, on which data, how, and what to mind. Version 1; unknown keys are errors. */
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
-import {isId} from '../ids.js';
+import {expectedDevice, isId} from '../ids.js';
 import {objectiveSchema, planningSchema} from './objective.js';
 import {quantity} from './quantity.js';
 import {keepsLabels, schemeKinds, schemeSchema} from './scheme-options.js';
@@ -66,7 +66,7 @@ const jobKeys = z.strictObject({
 		/** Uses only the first items of the training set. */
 		limit: z.number().int().positive().optional(),
 		/** Devices that own the data or get their parts of them; where nobody says, whoever the plan gives the first stage. */
-		sources: z.array(z.string().refine(isId, 'expected a device id')).min(1).optional(),
+		sources: z.array(z.string().refine(isId, expectedDevice)).min(1).optional(),
 		/** Aligned sources: all see all items, each in its own way. Then nothing is partitioned. */
 		views: viewsSchema.optional(),
 	}),

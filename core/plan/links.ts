@@ -1,11 +1,11 @@
 /** How tensors are encoded on their way from one device to another. */
 import {z} from 'zod';
 import {type CodecSpec, codecSpec} from '../codec/spec.js';
-import {isId} from '../ids.js';
+import {expectedDevice, isId} from '../ids.js';
 
 const party = z
 	.string()
-	.refine(value => value === '*' || isId(value), 'expected a device id or «*»')
+	.refine(value => value === '*' || isId(value), `${expectedDevice}, or «*»`)
 	.default('*');
 
 /** From a device to a device; `*` is any. What goes to and from the parameter server is always fp32. */

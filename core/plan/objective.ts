@@ -2,7 +2,7 @@
 import {z} from 'zod';
 import {codecSpec} from '../codec/spec.js';
 import type {Frozen} from '../config/config.js';
-import {isId} from '../ids.js';
+import {expectedDevice, isId} from '../ids.js';
 import {junctionKinds, mostMicroBatches, schedules} from './plan.js';
 import {quantity} from './quantity.js';
 
@@ -35,7 +35,7 @@ export const objectiveSchema = z.strictObject({
 		.optional(),
 });
 
-const device = z.string().refine(isId, 'expected a device id');
+const device = z.string().refine(isId, expectedDevice);
 const whole = z.number().int().min(0);
 const unique = <T extends z.ZodType>(of: T) => z.array(of).min(1).max(32);
 

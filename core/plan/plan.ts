@@ -4,13 +4,13 @@
  */
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
-import {isId} from '../ids.js';
+import {expectedDevice, isId} from '../ids.js';
 import {linkSchema} from './links.js';
 
 export const junctionKinds = ['mean', 'scalar', 'per-unit', 'conv1x1', 'dense', 'concat', 'sum', 'max'] as const;
 export const schedules = ['gpipe', '1f1b'] as const;
 
-const id = z.string().refine(isId, 'expected a device id');
+const id = z.string().refine(isId, expectedDevice);
 const count = z.number().int().positive();
 
 const replica = z.strictObject({

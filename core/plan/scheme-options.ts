@@ -1,10 +1,10 @@
 /** The job's `scheme`: which plan to build when the run is given none, and the choices that each scheme leaves open. */
 import {z} from 'zod';
 import type {Frozen} from '../config/config.js';
-import {isId} from '../ids.js';
+import {expectedDevice, isId} from '../ids.js';
 import {junctionKinds, mostMicroBatches, schedules} from './plan.js';
 
-const id = z.string().refine(isId, 'expected a device id');
+const id = z.string().refine(isId, expectedDevice);
 const unit = z.number().int().positive();
 const localEpochs = z.number().int().positive().default(1);
 

@@ -3,15 +3,14 @@ import {z} from 'zod';
 import {readConfig} from '../config/config.js';
 import type {ConfigDocument} from '../config/document.js';
 import {FplError} from '../errors.js';
-import {isId} from '../ids.js';
-import {quantity} from '../plan/quantity.js';
+import {expectedDevice, isId} from '../ids.js';
 import {libraryProfile, profileNames} from './library.js';
 import type {DeviceProfile} from './profile.js';
-import {overrideProfile, overrideShape, positive} from './schema.js';
+import {bounded, overrideProfile, overrideShape} from './schema.js';
 import {profileWarnings} from './warnings.js';
 
 const device = z.strictObject({
-	id: z.string().refine(isId, 'expected a device id'),
+	id: z.string().refine(isId, expectedDevice),
 	/** A built-in profile; every field of it can be overridden here. */
 	profile: z.string().min(1).optional(),
 	/** The data that it owns; devices without are no sources. */
@@ -26,11 +25,11 @@ export const fleetSchema = z.strictObject({
 		.strictObject({
 			link: z.strictObject({
 				/** From the broker to all devices together. */
-				up: positive('rate'),
+				up: bounded('rate'),
 				/** From all devices together to the broker. */
-				down: positive('rate'),
+				down: bounded('rate'),
 				/** What the broker itself adds to a message. */
-				latency: quantity('time').default(0),
+				latency: bounded('time').default(0),
 			}),
 		})
 		.optional(),
@@ -85,7 +84,9 @@ export function readFleet(document: ConfigDocument): DeclaredFleet {
 			});
 		}
 		const base = libraryProfile(profile, document.placeOf(['devices', index, 'profile']));
-		return {device: id, profile: overrideProfile(base, overrides, document.name), samples: data?.samples};
+		const power = overrides.idle === undefined ? 'busy' : 'idle';
+		const where = `${document.placeOf(['devices', index, power])} of «${id}»`;
+		return {device: id, profile: overrideProfile(base, overrides, document.name, where), samples: data?.samples};
 	});
 	return {
 		devices,

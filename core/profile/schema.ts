@@ -3,7 +3,7 @@ import {z} from 'zod';
 import {type Frozen, parseValue} from '../config/config.js';
 import {FplError} from '../errors.js';
 import {quantity} from '../plan/quantity.js';
-import type {Dimension} from '../units.js';
+import {type Dimension, parseQuantity} from '../units.js';
 import {libraryProfile} from './library.js';
 import {type LinkField, linkFrom, linkNames, linkPresets, presetOfMedium} from './links.js';
 import {type DeviceProfile, type Medium, type OpClass, opClasses} from './profile.js';
@@ -11,23 +11,51 @@ import type {Sourced} from './sourced.js';
 
 export const media = ['ethernet', 'wifi', 'lte', 'lora', 'loopback'] as const satisfies Medium[];
 
-/** A quantity that divides something: zero is refused besides what `quantity` refuses. */
-export const positive = (dimension: Dimension) =>
-	quantity(dimension).refine(value => typeof value !== 'number' || value > 0, 'expected more than zero');
+/**
+ * The least and the most that may be said of a device, a link or a time: far beyond anything that there is, and far from where
+ * sums of costs overflow.
+ */
+const bounds = {
+	speed: ['1 FLOP/s', '1000000 TFLOP/s'],
+	rate: ['1 bit/s', '1000000 Gbit/s'],
+	time: ['0 s', '1 d'],
+	size: ['1 B', '1000000 TB'],
+	energy: ['1 mJ', '1000000 kWh'],
+	energyPerByte: ['0 J/B', '1000 J/B'],
+	power: ['0 W', '1000 kW'],
+	price: ['0 USD/h', '1000000 USD/h'],
+} as const satisfies Partial<Record<Dimension, readonly [least: string, most: string]>>;
+
+type Bounded = keyof typeof bounds;
+
+const limitsOf = (dimension: Bounded): readonly [least: number, most: number] => {
+	const [least, most] = bounds[dimension];
+	return [parseQuantity(dimension, least, dimension), parseQuantity(dimension, most, dimension)];
+};
+
+/** A written quantity within the bounds of its dimension; of those that something is divided by, zero is outside. */
+export const bounded = (dimension: Bounded) => {
+	const [least, most] = limitsOf(dimension);
+	const [from, to] = bounds[dimension];
+	return quantity(dimension).refine(
+		value => typeof value !== 'number' || (value >= least && value <= most),
+		`expected from ${from} to ${to}`,
+	);
+};
 
 const linkOverrides = z.strictObject({
 	/** Where unwritten values come from: this preset, else the medium's, else the profile's own link. */
 	preset: z.enum(linkNames).optional(),
 	medium: z.enum(media).optional(),
-	up: positive('rate').optional(),
-	down: positive('rate').optional(),
-	latency: quantity('time').optional(),
-	energyUp: quantity('energyPerByte').optional(),
-	energyDown: quantity('energyPerByte').optional(),
-	active: quantity('power').optional(),
+	up: bounded('rate').optional(),
+	down: bounded('rate').optional(),
+	latency: bounded('time').optional(),
+	energyUp: bounded('energyPerByte').optional(),
+	energyDown: bounded('energyPerByte').optional(),
+	active: bounded('power').optional(),
 });
 
-const speed = positive('speed').optional();
+const speed = bounded('speed').optional();
 
 /** The keys that a device of a fleet file may have besides its `profile`, as a zod shape to be spread. */
 export const overrideShape = {
@@ -37,18 +65,18 @@ export const overrideShape = {
 			depthwise: speed,
 			matmul: speed,
 			elementwise: speed,
-			memory: positive('rate').optional(),
+			memory: bounded('rate').optional(),
 		} satisfies Record<OpClass, z.ZodType>)
 		.optional(),
-	dispatch: quantity('time').optional(),
+	dispatch: bounded('time').optional(),
 	cores: z.number().int().min(1).max(4096).optional(),
-	memory: positive('size').optional(),
-	idle: quantity('power').optional(),
-	busy: quantity('power').optional(),
+	memory: bounded('size').optional(),
+	idle: bounded('power').optional(),
+	busy: bounded('power').optional(),
 	link: z.union([z.enum(linkNames), linkOverrides]).optional(),
-	battery: positive('energy').optional(),
+	battery: bounded('energy').optional(),
 	/** What the device costs, whether it works or not: «0.10 USD/h». */
-	price: quantity('price').optional(),
+	price: bounded('price').optional(),
 } as const;
 
 export const overridesSchema = z.strictObject(overrideShape);
@@ -85,9 +113,15 @@ function overriddenLink(base: DeviceProfile, given: NonNullable<ProfileOverrides
 /**
  * A profile with declared values in place of its own.
  * @param source is recorded with each replaced value («fleet.yaml»).
+ * @param where names the device in errors.
  * @throws FplError `CONFIG_VALUE` when the busy power is below the idle power.
  */
-export function overrideProfile(base: DeviceProfile, overrides: ProfileOverrides, source = 'declared'): DeviceProfile {
+export function overrideProfile(
+	base: DeviceProfile,
+	overrides: ProfileOverrides,
+	source = 'declared',
+	where = source,
+): DeviceProfile {
 	const {speeds, dispatch, cores, memory, idle, busy, link, battery, price} = overrides;
 	const sources: Record<string, string> = {...base.sources};
 	const take = (field: string, value: number | undefined, former: number): number => {
@@ -127,15 +161,17 @@ export function overrideProfile(base: DeviceProfile, overrides: ProfileOverrides
 		sources,
 		origin: changed ? 'declared' : base.origin,
 	};
-	return checkPower(profile, source);
+	return checkPower(profile, where);
 }
 
 function checkPower(profile: DeviceProfile, where: string): DeviceProfile {
 	if (profile.busyWatts < profile.idleWatts) {
 		throw new FplError('CONFIG_VALUE', {
-			where: `${where}, power of «${profile.name}»`,
+			where,
+			problem: `the power of «${profile.name}» is less when it is busy than when it is idle`,
 			expected: `a busy power of at least the idle power (${profile.idleWatts} W)`,
 			got: `${profile.busyWatts} W`,
+			fix: 'Write down both «idle» and «busy»: what is not written is as in the built-in profile.',
 		});
 	}
 	return profile;
@@ -149,37 +185,40 @@ export function declaredProfile(name: string, written: unknown = {}, where = 'de
 	return overrideProfile(libraryProfile(name, where), parseValue(overridesSchema, written, where), where);
 }
 
-const amount = z.number().min(0).max(1e21);
-const more = z.number().positive().max(1e21);
+/** The same bounds for numbers in base units. */
+const amount = (dimension: Bounded) => {
+	const [least, most] = limitsOf(dimension);
+	return z.number().min(least).max(most);
+};
 
 const speeds = z.strictObject({
-	convolution: more,
-	depthwise: more,
-	matmul: more,
-	elementwise: more,
-	memory: more,
+	convolution: amount('speed'),
+	depthwise: amount('speed'),
+	matmul: amount('speed'),
+	elementwise: amount('speed'),
+	memory: amount('rate'),
 } satisfies Record<OpClass, z.ZodType>);
 const cores = z.number().int().min(1).max(4096);
 
 export const profileSchema = z.strictObject({
 	name: z.string().min(1).max(64),
 	speeds,
-	dispatchSeconds: amount,
+	dispatchSeconds: amount('time'),
 	cores,
-	memoryBytes: more,
-	idleWatts: amount,
-	busyWatts: amount,
+	memoryBytes: amount('size'),
+	idleWatts: amount('power'),
+	busyWatts: amount('power'),
 	link: z.strictObject({
-		upBytesPerSecond: more,
-		downBytesPerSecond: more,
-		latencySeconds: amount,
+		upBytesPerSecond: amount('rate'),
+		downBytesPerSecond: amount('rate'),
+		latencySeconds: amount('time'),
 		medium: z.enum(media),
-		joulesPerByteUp: amount,
-		joulesPerByteDown: amount,
-		activeWatts: amount,
+		joulesPerByteUp: amount('energyPerByte'),
+		joulesPerByteDown: amount('energyPerByte'),
+		activeWatts: amount('power'),
 	}),
-	batteryJoules: more.optional(),
-	pricePerHour: amount.optional(),
+	batteryJoules: amount('energy').optional(),
+	pricePerHour: amount('price').optional(),
 	scaling: z
 		.array(z.strictObject({threads: cores, speeds}))
 		.max(64)
@@ -189,7 +228,9 @@ export const profileSchema = z.strictObject({
 		)
 		.optional(),
 	pairs: z
-		.array(z.strictObject({peer: z.string().min(1).max(64), latencySeconds: amount, bytesPerSecond: more}))
+		.array(
+			z.strictObject({peer: z.string().min(1).max(64), latencySeconds: amount('time'), bytesPerSecond: amount('rate')}),
+		)
 		.max(1000)
 		.optional(),
 	sources: z

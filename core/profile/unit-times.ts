@@ -8,8 +8,7 @@ import {z} from 'zod';
 import {readConfig} from '../config/config.js';
 import type {ConfigDocument} from '../config/document.js';
 import {FplError} from '../errors.js';
-import {quantity} from '../plan/quantity.js';
-import {positive} from './schema.js';
+import {bounded} from './schema.js';
 
 /** Seconds of one call as a function of its items: fixed + perItem · items. */
 export interface Linear {
@@ -56,12 +55,12 @@ export interface UnitTimes {
 }
 
 const name = z.string().min(1).max(256);
-const time = quantity('time');
+const time = bounded('time');
 const items = z.number().int().positive().max(1_000_000);
 const linear = z.strictObject({fixed: time, perItem: time});
 /** «1.2 GB/s»; left out: copying takes no time. */
 const pass = z
-	.strictObject({call: time, copy: positive('rate').optional()})
+	.strictObject({call: time, copy: bounded('rate').optional()})
 	.transform(({call, copy}): PassOverhead => ({perPass: call, perByte: copy === undefined ? 0 : 1 / copy}));
 const nothing = {call: '0 s'};
 
@@ -193,7 +192,8 @@ export function unitTimesDocument(times: UnitTimes): z.input<typeof unitTimesSch
 const clockSeconds = 1e-9;
 
 /**
- * The line through measured points that keeps the relative errors small, with neither part negative.
+ * The line through measured points that keeps the relative errors small, with neither part negative. A part that no clock
+ * could tell from nothing, even for the largest batch, is nothing.
  * @param points items and seconds of a call; at least one; seconds ≥ 0.
  * @param of for each point what its error is relative to, by default its own seconds.
  */
@@ -201,9 +201,12 @@ export function fitLinear(
 	points: ReadonlyArray<readonly [items: number, seconds: number]>,
 	of: readonly number[] = points.map(([, seconds]) => seconds),
 ): Linear {
-	if (points.every(([, seconds]) => seconds < clockSeconds)) {
-		return {fixed: 0, perItem: 0};
-	}
+	const {fixed, perItem} = leastSquares(points, of);
+	const most = points.reduce((largest, [items]) => Math.max(largest, items), 0);
+	return {fixed: fixed < clockSeconds ? 0 : fixed, perItem: perItem * most < clockSeconds ? 0 : perItem};
+}
+
+function leastSquares(points: ReadonlyArray<readonly [items: number, seconds: number]>, of: readonly number[]): Linear {
 	// Least squares of relative errors: each point weighs 1 / seconds².
 	let [w, wx, wxx, wy, wxy] = [0, 0, 0, 0, 0];
 	for (const [index, [x, y]] of points.entries()) {

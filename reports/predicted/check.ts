@@ -1,7 +1,7 @@
 /** How far a prediction lay from what was measured: step, totals, every device and phase, and who holds a step up. Pure. */
 import type {DeviceLedger, Ledger} from '../../core/ledger/ledger.js';
 import type {PredictedBottleneck, Prediction} from '../../core/ledger/prediction.js';
-import {dash, duration, integer, oneLine, percent} from '../format.js';
+import {dash, duration, enumerate, integer, oneLine, percent} from '../format.js';
 import {summarise} from '../summary.js';
 
 /** The same quantity, predicted and measured. Undefined: it was not predicted, or not measured. */
@@ -135,6 +135,29 @@ function warmingOf({rounds}: Ledger, stepSeconds: number): string | undefined {
 	return `Steps of the first half took ${duration(first)}, those of the second ${duration(later)} (error ${error}): processes are slower for a while after they have been started, which is not predicted.`;
 }
 
+/** Devices that missed more than this part of the rounds are told. */
+const toldAway = 0.01;
+
+/** Devices that were away for some rounds; where all of them never worked together, they take turns. */
+function awayRemark({rounds}: Ledger, {devices}: Ledger): string[] {
+	const predicted = devices.map(({device}) => device);
+	const parts = predicted.map(device => ({
+		device,
+		done: rounds.filter(round => round.devices.includes(device)).length,
+	}));
+	const together = rounds.some(round => predicted.every(device => round.devices.includes(device)));
+	const away = together ? parts.filter(({done}) => done < (1 - toldAway) * rounds.length) : [];
+	if (away.length === 0) {
+		return [];
+	}
+	const named = away.map(
+		({device, done}) => `${oneLine(device)} for ${integer(done)} of ${integer(rounds.length)} rounds`,
+	);
+	return [
+		`Predicted with devices that were not there all the time: ${enumerate(named)}. What they did not compute and send is in the errors.`,
+	];
+}
+
 function remarksOn(measured: Ledger, {ledger, steps, stepSeconds}: Prediction, done: number): string[] {
 	const remarks: string[] = [];
 	if (measured.scheme !== ledger.scheme) {
@@ -145,6 +168,7 @@ function remarksOn(measured: Ledger, {ledger, steps, stepSeconds}: Prediction, d
 			`${integer(done)} steps were done, ${integer(steps)} predicted: predicted totals are those of ${integer(done)}.`,
 		);
 	}
+	remarks.push(...awayRemark(measured, ledger));
 	const beyond = measured.seconds - steppingSeconds(measured);
 	if (beyond > 0.05 * measured.seconds) {
 		remarks.push(

@@ -89,6 +89,18 @@ test.serial('an ONNX file is measured, and plans and simulations are made from i
 		other.stderr,
 		/other\.yaml:3:9, device: expected the id or the profile of a device here, one of cam-1, raspberry-pi-4b, .*got «raspberry-pi-5»/u,
 	);
+	await writeFile(
+		at('mlp.yaml'),
+		text.replace('model: net', 'model: mlp').replace(/threads: \d+\n/u, 'threads: 999\n'),
+	);
+	const doubtful = await run('plan', ...asked, '--times', at('mlp.yaml'));
+	t.is(doubtful.status, 0, doubtful.stderr);
+	t.regex(doubtful.stderr, /mlp\.yaml:2:8, model: these are times of «mlp», taken for those of the job's «lenet5»/u);
+	t.regex(doubtful.stderr, /mlp\.yaml:\d+:\d+, threads: .* with 999 threads, but «cam-1» has 4 cores/u);
+	const nowhere = await run('profile', 'lenet5', '--seconds', '60', '--out', at('no/such.yaml'));
+	t.is(nowhere.status, 3);
+	t.regex(nowhere.stderr, /FILE_WRITE.*such\.yaml: there is no such file or folder/u);
+	t.notRegex(nowhere.stderr, /lenet5: /u);
 	await writeFile(at('bad.yaml'), text.replace(/perItem: [\d.]+ \p{L}+/u, 'perItem: -3 µs'));
 	const bad = await run('plan', ...asked, '--times', at('bad.yaml'));
 	t.is(bad.status, 12);

@@ -3,6 +3,7 @@ import {parseArgs} from 'node:util';
 import {budgetOf} from '../../../planners/plan-job.js';
 import {measures} from '../../../planners/problem.js';
 import {cpuMilliseconds, median} from '../figures.js';
+import {namesOf} from '../flags.js';
 import {caseNames, readCase} from './cases.js';
 import {type Gain, gainsOf, objectivesOf, problemOf} from './gain.js';
 
@@ -21,9 +22,10 @@ const line = ({name, objective, among, classic, planned, factor}: Gain): string 
 
 export async function gainCommand(args: readonly string[]): Promise<void> {
 	const {values} = parseArgs({args: [...args], options: {cases: {type: 'string'}}});
+	const names = values.cases === undefined ? caseNames() : namesOf('cases', values.cases, caseNames());
 	const gains: Gain[] = [];
 	console.log(head);
-	for (const name of values.cases?.split(',') ?? caseNames()) {
+	for (const name of names) {
 		const one = await readCase(name);
 		const problem = problemOf(one);
 		for (const objective of objectivesOf(problem)) {

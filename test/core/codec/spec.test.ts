@@ -2,6 +2,9 @@ import test from 'ava';
 import {createEncoder} from '../../../core/codec/encoder.js';
 import {expectedBytes} from '../../../core/codec/size.js';
 import {codecNames, codecSpec, describeCodec, unknownCodecs} from '../../../core/codec/spec.js';
+import {readConfig} from '../../../core/config/config.js';
+import {parseConfigText} from '../../../core/config/document.js';
+import {planningSchema} from '../../../core/plan/objective.js';
 import {seededRandom} from '../../../core/random.js';
 import {float32, sizeOf} from '../../../core/tensor/tensor.js';
 import {allSpecs} from './specs.js';
@@ -68,4 +71,12 @@ test('predicted bytes are the real ones: exactly where values do not matter, wit
 			}
 		}
 	}
+});
+
+test('a name that no codec has is refused where it stands', t => {
+	const document = parseConfigText('limit: 5 s\ncodecs: [fp32, fp1]\n', 'job.yaml');
+	t.throws(() => readConfig(planningSchema, {document}), {
+		code: 'CONFIG_VALUE',
+		message: /job\.yaml:2:16, codecs\[1\]: expected one of «fp32», «fp16», .*«qsgd», got «fp1»\. Did you mean «fp16»/u,
+	});
 });

@@ -90,14 +90,28 @@ test('the recorded messages of each make are understood', t => {
 });
 
 test('messages that are none are refused with what is wrong about them', t => {
-	const {tasmota, shelly1, shelly2} = plugLayouts;
+	const {tasmota, shelly1, shelly2, zigbee2mqtt} = plugLayouts;
 	t.throws(() => tasmota.read('{"Time":"2026-03-02T10:15:30","Switch1":"ON"}'), {message: /ENERGY\.Power/u});
 	t.throws(() => tasmota.read('Online'), {message: /«Online», which is no JSON/u});
 	t.throws(() => tasmota.read('{"ENERGY":{"Power":NaN}}'), {message: /no JSON/u});
 	t.throws(() => shelly1.read('nan'), {message: /«nan» instead of watts/u});
 	t.throws(() => shelly1.read(''), {message: /instead of watts/u});
 	t.throws(() => shelly2.read('{"id":0,"output":true}'), {message: /no apower/u});
-	t.throws(() => shelly2.read('[1]'), {message: /no usable content/u});
+	t.throws(() => shelly2.read('[1]'), {message: /«\[1\]», which is no JSON object/u});
+	for (const text of ['0x10', 'Infinity', '1e999', '6,4', '6.4 W']) {
+		t.throws(() => shelly1.read(text), {message: /instead of watts/u}, text);
+	}
+	t.deepEqual(shelly1.read(' 1.5e1\n'), {watts: 15});
+	t.throws(() => shelly2.read('{"apower":6,"aenergy":{"total":1e308}}'), {
+		message: /aenergy\.total: expected at most 1e12 watt-hours, got 1e\+308/u,
+	});
+	t.throws(() => shelly2.read('{"apower":6,"aenergy":{"total":"many"}}'), {
+		message: /expected watt-hours, got "many"/u,
+	});
+	t.throws(() => shelly2.read('{"method":"NotifyStatus","params":{"switch:0":7}}'), {message: /no JSON object/u});
+	t.throws(() => zigbee2mqtt.read('{"power":"6 W"}'), {message: /power: expected watts, got "6 W"/u});
+	t.throws(() => zigbee2mqtt.read('{"power":1e999}'), {message: /power: expected watts/u});
+	t.throws(() => zigbee2mqtt.read('null'), {message: /«null», which is no JSON object/u});
 });
 
 test('a name means the usual topics of the make, anything with a slash is a topic', t => {

@@ -30,9 +30,14 @@ test('mistakes are told with their line', t => {
 		message: /fleet\.yaml:4:\d+.*«a» is there already/u,
 	});
 	t.throws(() => read('  - { id: a, profile: laptop, memori: 2 GB }'), {message: /fleet\.yaml:3.*memory/u});
-	t.throws(() => read('  - { id: a b, profile: laptop }'), {message: /expected a device id, got «a b»/u});
+	t.throws(() => read('  - { id: a b, profile: laptop }'), {
+		message: /fleet\.yaml:3:\d+, devices\[0\]\.id: expected a device id of 1–64 letters, digits, .* got «a b»/u,
+	});
 	t.throws(() => read('  - { id: a, profile: laptop, link: { up: 0 Mbit/s } }'), {
-		message: /fleet\.yaml:3:\d+, devices\[0\]\.link\.up: expected more than zero, got «0 Mbit\/s»/u,
+		message: /fleet\.yaml:3:\d+, devices\[0\]\.link\.up: expected from 1 bit\/s to .*, got «0 Mbit\/s»/u,
+	});
+	t.throws(() => read('  - { id: a, profile: raspberry-pi-4b, idle: 9 W }'), {
+		message: /fleet\.yaml:3:\d+, devices\[0\]\.idle of «a»: .*got 6\.4 W\. Write down both «idle» and «busy»/u,
 	});
 	t.throws(() => read('  - { id: a, idle: 2 W }'), {
 		message:
@@ -55,7 +60,7 @@ test('the broker may have a link of its own, with units', t => {
 		message: /fleet\.yaml:2:\d+, broker\.link\.up.*its unit.*got 800/u,
 	});
 	t.throws(() => fleet('{up: 800 Mbit/s}'), {message: /broker\.link\.down/u});
-	t.throws(() => fleet('{up: 0 Mbit/s, down: 1 Mbit/s}'), {message: /broker\.link\.up.*more than zero/u});
+	t.throws(() => fleet('{up: 0 Mbit/s, down: 1 Mbit/s}'), {message: /broker\.link\.up: expected from 1 bit/u});
 });
 
 test('a device on LoRa, or on another link that carries next to nothing, comes with a warning', t => {

@@ -78,7 +78,21 @@ const refused = test.macro({
 test(refused, {batery: '3 kJ'}, 'CONFIG_KEY', /devices\[0\], batery.*Did you mean «battery»/u);
 test(refused, {link: {latncy: '3 ms'}}, 'CONFIG_KEY', /link\.latncy.*«latency»/u);
 test(refused, {link: 'wify'}, 'CONFIG_VALUE', /Did you mean «wifi»/u);
-test(refused, {link: {up: '0 Mbit/s'}}, 'CONFIG_VALUE', /devices\[0\], link\.up: .*more than zero/u);
+test(
+	refused,
+	{link: {up: '0 Mbit/s'}},
+	'CONFIG_VALUE',
+	/devices\[0\], link\.up: expected from 1 bit\/s to 1000000 Gbit\/s, got «0 Mbit\/s»/u,
+);
+test(refused, {link: {up: '1e-300 bit/s'}}, 'CONFIG_VALUE', /link\.up: expected from 1 bit\/s.*got «1e-300 bit\/s»/u);
+test(refused, {speeds: {matmul: '1e-300 FLOP/s'}}, 'CONFIG_VALUE', /speeds\.matmul: expected from 1 FLOP\/s/u);
+test(refused, {speeds: {memory: '1e300 B/s'}}, 'CONFIG_VALUE', /speeds\.memory: .*to 1000000 Gbit\/s/u);
+test(refused, {dispatch: '1e300 s'}, 'CONFIG_VALUE', /dispatch: expected from 0 s to 1 d/u);
+test(refused, {memory: '1e300 B'}, 'CONFIG_VALUE', /memory: .*to 1000000 TB/u);
+test(refused, {busy: '1e300 W'}, 'CONFIG_VALUE', /busy: .*to 1000 kW/u);
+test(refused, {battery: '0 J'}, 'CONFIG_VALUE', /battery: expected from 1 mJ/u);
+test(refused, {price: '1e300 USD/h'}, 'CONFIG_VALUE', /price: .*to 1000000 USD\/h/u);
+test(refused, {link: {energyUp: '1e300 J/B'}}, 'CONFIG_VALUE', /link\.energyUp/u);
 test(refused, {link: {up: '-1 Mbit/s'}}, 'CONFIG_VALUE', /link\.up/u);
 test(refused, {link: {medium: 'pigeon'}}, 'CONFIG_VALUE', /link\.medium.*«ethernet»/u);
 test(refused, {speeds: {matmul: 'NaN GFLOP/s'}}, 'CONFIG_VALUE', /speeds\.matmul/u);
@@ -88,7 +102,7 @@ test(refused, {price: '0.1 EUR/h'}, 'CONFIG_VALUE', /price.*«0\.1 EUR\/h»/u);
 test(refused, {idle: 3}, 'CONFIG_VALUE', /idle: expected a number with its unit/u);
 test(refused, {cores: 0}, 'CONFIG_VALUE', /cores.*at least 1/u);
 test(refused, {cores: Number.NaN}, 'CONFIG_VALUE', /cores/u);
-test(refused, {idle: '9 W'}, 'CONFIG_VALUE', /at least the idle power \(9 W\), got 6\.4 W/u);
+test(refused, {idle: '9 W'}, 'CONFIG_VALUE', /at least the idle power \(9 W\), got 6\.4 W\. Write down both/u);
 test(refused, [], 'CONFIG_VALUE', /a mapping/u);
 
 test('a full profile must be whole, finite and positive', t => {
@@ -97,6 +111,9 @@ test('a full profile must be whole, finite and positive', t => {
 	for (const wrong of [
 		{...whole, idleWatts: Number.NaN},
 		{...whole, idleWatts: -1},
+		{...whole, busyWatts: 1e300},
+		{...whole, dispatchSeconds: 1e300},
+		{...whole, memoryBytes: 1e-300},
 		{...whole, memoryBytes: Number.POSITIVE_INFINITY},
 		{...whole, cores: 1.5},
 		{...whole, cores: undefined},
@@ -113,6 +130,7 @@ test('a full profile must be whole, finite and positive', t => {
 			],
 		},
 		{...whole, scaling: [{threads: 1, speeds: {...(whole['speeds'] as object), matmul: Number.NaN}}]},
+		{...whole, speeds: {...(whole['speeds'] as object), matmul: 1e-300}},
 		{...whole, pairs: [{peer: 'b', latencySeconds: 1e-3, bytesPerSecond: 0}]},
 		null,
 		'raspberry-pi-5',

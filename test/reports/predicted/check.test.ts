@@ -146,3 +146,28 @@ test('a run without a single step is no obstacle', t => {
 	t.is(check.step.measured, undefined);
 	t.is(check.bottleneck.measured, undefined);
 });
+
+test('a device that was not there all the time is told, one that takes turns is not', t => {
+	const prediction = aPrediction();
+	const measured = measuredOf(prediction);
+	const [lost = '', ...others] = prediction.ledger.devices.map(({device}) => device);
+	const told = (devicesOf: (round: number) => readonly string[]) =>
+		checkPrediction(
+			{...measured, rounds: measured.rounds.map(record => ({...record, devices: devicesOf(record.round)}))},
+			prediction,
+		).remarks.find(remark => /not there all the time/u.test(remark));
+	const all = [lost, ...others];
+	t.is(
+		told(() => all),
+		undefined,
+	);
+	const half = Math.floor(measured.rounds.length / 2);
+	t.regex(
+		told(round => (round < half ? all : others)) ?? '',
+		new RegExp(`^Predicted with devices .*: ${lost} for ${half} of ${measured.rounds.length} rounds\\. `, 'u'),
+	);
+	t.is(
+		told(round => [all[round % all.length]!]),
+		undefined,
+	);
+});
