@@ -2,20 +2,23 @@
 import {FplError} from '../../core/errors.js';
 import {suggestion} from '../../core/nearest.js';
 import type {Job, JobDocument} from '../../core/plan/job.js';
-import {type SchemeKind, schemeKinds} from '../../core/plan/scheme-options.js';
+import {keepsLabels, type SchemeKind, schemeKinds} from '../../core/plan/scheme-options.js';
 import {schemes} from '../../core/plan/schemes.js';
 
 /** Flexible parallel learning in the form that suits the data, and what it is compared with. */
-export const defaultSchemes = ({data, privacy}: Job): readonly SchemeKind[] => [
-	data.views ? 'fpl-aligned' : 'fpl-stacked',
-	'fedavg',
-	'd-sgd',
-	'split-learning',
-	'split-fed',
-	'model-split',
-	'pipeline',
-	...(privacy.rawData === 'may-move' ? (['centralised'] as const) : []),
-];
+export const defaultSchemes = ({data, privacy}: Job): readonly SchemeKind[] => {
+	const all: readonly SchemeKind[] = [
+		data.views ? 'fpl-aligned' : 'fpl-stacked',
+		'fedavg',
+		'd-sgd',
+		'split-learning',
+		'split-fed',
+		'model-split',
+		'pipeline',
+		...(privacy.rawData === 'may-move' ? (['centralised'] as const) : []),
+	];
+	return privacy.labels === 'stay' ? ['u-shaped', ...all.filter(keepsLabels)] : all;
+};
 
 /** @param text names separated by commas. @throws FplError `USAGE`. */
 export function parseSchemes(text: string): readonly SchemeKind[] {

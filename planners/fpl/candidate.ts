@@ -102,15 +102,30 @@ export function isUShaped(stages: readonly Pick<CandidateStage, 'devices'>[]): b
 	);
 }
 
-/** The replicas of one of a candidate's stages. In the last stage of a U each device gets back the items that it has. */
+/** The stage that says which items another one's replicas have. In the last stage of a U each device gets back those that it has. */
+const dealerOf = (stages: readonly CandidateStage[], index: number): number =>
+	index > 0 && index === stages.length - 1 && isUShaped(stages) ? 0 : index;
+
+const firstOf = (stages: readonly CandidateStage[], index: number): number =>
+	index === 0 ? 0 : stages[index - 1]!.last + 1;
+
+/** The replicas of one of a candidate's stages. */
 export function replicasAt(
 	problem: Problem,
 	stages: readonly CandidateStage[],
 	index: number,
 ): ReturnType<typeof replicasOf> {
-	const at = index > 0 && index === stages.length - 1 && isUShaped(stages) ? 0 : index;
+	const at = dealerOf(stages, index);
 	const {devices, last} = stages[at]!;
-	return replicasOf(problem, devices, at, at === 0 ? 0 : stages[at - 1]!.last + 1, last);
+	return replicasOf(problem, devices, at, firstOf(stages, at), last);
+}
+
+/** Their shares, in the order of the candidate's devices. */
+export function sharesAt(problem: Problem, stages: readonly CandidateStage[], index: number): readonly number[] {
+	const at = dealerOf(stages, index);
+	const {devices, last} = stages[at]!;
+	const own = devices.map(device => problem.fleet.devices[device]!);
+	return sharesOfStage(problem, own, at, firstOf(stages, at), last);
 }
 
 const describe = (
@@ -136,7 +151,7 @@ export function planOfCandidate(problem: Problem, {stages, mode}: Candidate, rec
 	const only = stages.length === 1;
 	const labels = isUShaped(stages) || (only && data.kind === 'sources' && data.labels === 'stay') ? 'stay' : 'travel';
 	const documents = stages.map(({last}, index): Stage => {
-		const first = index === 0 ? 0 : stages[index - 1]!.last + 1;
+		const first = firstOf(stages, index);
 		const {devices: own, shares} = replicasAt(problem, stages, index);
 		return {
 			units: only ? 'all' : [first, last],

@@ -1,6 +1,6 @@
 /** The plans that a search has looked at, each judged once; and which it may look at. */
 import type {Problem} from '../problem.js';
-import {type Candidate, isBetter, type Judged, judge, replicasAt} from './candidate.js';
+import {type Candidate, isBetter, type Judged, judge, sharesAt} from './candidate.js';
 import {permitsShape, type Rules, sharesSuffice} from './rules.js';
 
 /** Plans that are kept at most, and how many of them stay when there are more: each has thousands of figures. */
@@ -72,6 +72,6 @@ export function isPermitted(problem: Problem, rules: Rules, {stages, mode}: Cand
 		(_, index) =>
 			stages.length === 1 ||
 			(data.kind === 'aligned' && index === 0) ||
-			sharesSuffice(replicasAt(problem, stages, index).shares, training.batch, mode.microBatches),
+			sharesSuffice(sharesAt(problem, stages, index), training.batch, mode.microBatches),
 	);
 }

@@ -27,6 +27,14 @@ test('centralised training is compared only where raw data may move', t => {
 	t.true(defaultSchemes(parseJob({...apart, ...central})).includes('centralised'));
 });
 
+test('where labels stay, only schemes that keep them are compared', t => {
+	const stay: JobDocument = {...apart, privacy: {labels: 'stay'}};
+	t.deepEqual(defaultSchemes(parseJob(stay)), ['u-shaped', 'fedavg', 'd-sgd']);
+	for (const kind of defaultSchemes(parseJob(stay))) {
+		t.notThrows(() => parseJob(documentFor(stay, parseJob(stay), {kind, seed: 1})));
+	}
+});
+
 test('schemes are named once each, and a name that is none gets a suggestion', t => {
 	t.deepEqual(parseSchemes('fedavg, d-sgd,fedavg'), ['fedavg', 'd-sgd']);
 	const error = t.throws(() => parseSchemes('fedavg,d-sdg'));
