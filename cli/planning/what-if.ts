@@ -3,8 +3,6 @@ import {parseValue} from '../../core/config/config.js';
 import type {Evaluation} from '../../core/cost/evaluate.js';
 import {FplError} from '../../core/errors.js';
 import {suggestion} from '../../core/nearest.js';
-import type {DeviceProfile} from '../../core/profile/profile.js';
-import {withCores} from '../../core/profile/scaling.js';
 import {overrideProfile, overridesSchema} from '../../core/profile/schema.js';
 import type {Participant} from './plan-input.js';
 import type {WithoutEffect} from './without-effect.js';
@@ -61,19 +59,6 @@ function partsOf(change: string, where: string): readonly [device: string, path:
 	return match.slice(1) as [string, string | undefined, string];
 }
 
-/** With some of its cores only: nobody knows how fast it would be with more. */
-function coresChanged(profile: DeviceProfile, cores: number, where: string): DeviceProfile {
-	if (cores > profile.cores) {
-		throw new FplError('CONFIG_VALUE', {
-			where,
-			expected: `1 to ${profile.cores}, the cores that it has`,
-			got: `${cores}`,
-			fix: 'How fast it would be with more is not known: say so with «speeds», such as «cam-1.speeds.convolution=20 GFLOP/s».',
-		});
-	}
-	return withCores(profile, cores);
-}
-
 function changed(participants: readonly Participant[], change: string, timesFrom: TimesFrom): readonly Participant[] {
 	const where = `--what-if «${change}»`;
 	const [device, path, text] = partsOf(change, where);
@@ -104,10 +89,7 @@ function changed(participants: readonly Participant[], change: string, timesFrom
 		});
 	}
 	const overrides = parseValue(overridesSchema, nested(path.split('.'), valueOfText(text)), where);
-	const profile =
-		overrides.cores === undefined
-			? overrideProfile(found.profile, overrides, where)
-			: coresChanged(found.profile, overrides.cores, where);
+	const profile = overrideProfile(found.profile, overrides, where);
 	return participants.map(one => (one === found ? {...one, profile, memoryBytes: profile.memoryBytes} : one));
 }
 

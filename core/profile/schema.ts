@@ -7,6 +7,7 @@ import {type Dimension, parseQuantity} from '../units.js';
 import {libraryProfile} from './library.js';
 import {type LinkField, linkFrom, linkNames, linkPresets, presetOfMedium} from './links.js';
 import {type DeviceProfile, type Medium, type OpClass, opClasses} from './profile.js';
+import {withCores} from './scaling.js';
 import type {Sourced} from './sourced.js';
 
 export const media = ['ethernet', 'wifi', 'lte', 'lora', 'loopback'] as const satisfies Medium[];
@@ -110,19 +111,33 @@ function overriddenLink(base: DeviceProfile, given: NonNullable<ProfileOverrides
 	return {link: {...link, medium: overrides.medium ?? link.medium}, sources};
 }
 
+/** With some of its cores only: nobody knows how fast it would be with more. */
+function withSomeCores(whole: DeviceProfile, cores: number, where: string): DeviceProfile {
+	if (cores > whole.cores) {
+		throw new FplError('CONFIG_VALUE', {
+			where: `${where}, cores of «${whole.name}»`,
+			expected: `1 to ${whole.cores}, the cores that it has`,
+			got: `${cores}`,
+			fix: 'How fast it would be with more is not known: say so with «speeds».',
+		});
+	}
+	return withCores(whole, cores);
+}
+
 /**
- * A profile with declared values in place of its own.
+ * A profile with declared values in place of its own. With fewer «cores», and no «speeds», it is as fast as so many of them.
  * @param source is recorded with each replaced value («fleet.yaml»).
  * @param where names the device in errors.
- * @throws FplError `CONFIG_VALUE` when the busy power is below the idle power.
+ * @throws FplError `CONFIG_VALUE` when the busy power is below the idle power, or there are more cores than the speeds are known of.
  */
 export function overrideProfile(
-	base: DeviceProfile,
+	whole: DeviceProfile,
 	overrides: ProfileOverrides,
 	source = 'declared',
 	where = source,
 ): DeviceProfile {
 	const {speeds, dispatch, cores, memory, idle, busy, link, battery, price} = overrides;
+	const base = cores === undefined || speeds !== undefined ? whole : withSomeCores(whole, cores, where);
 	const sources: Record<string, string> = {...base.sources};
 	const take = (field: string, value: number | undefined, former: number): number => {
 		if (value !== undefined) {
@@ -141,7 +156,7 @@ export function overrideProfile(
 	const stored = battery ?? base.batteryJoules;
 	const hourly = price ?? base.pricePerHour;
 	// What was measured with fewer threads says nothing of a device that somebody else describes.
-	const {scaling, pairs} = speeds === undefined && cores === undefined ? base : {...base, scaling: undefined};
+	const {scaling, pairs} = speeds === undefined ? base : {...base, scaling: undefined};
 	const changed = Object.values(overrides).some(value => value !== undefined);
 	const profile: DeviceProfile = {
 		name: base.name,

@@ -33,7 +33,8 @@ test('with some of its cores a device is slower and draws less', t => {
 	t.is(is!.speeds.convolution, was!.speeds.convolution / 4);
 	t.is(is!.idleWatts, was!.idleWatts);
 	t.is(is!.busyWatts, was!.idleWatts + (was!.busyWatts - was!.idleWatts) / 4);
-	t.deepEqual(withChanges(fleet, ['cam-1.cores=4'])[0]!.profile, was);
+	const {speeds, busyWatts, idleWatts} = was!;
+	t.like(withChanges(fleet, ['cam-1.cores=4'])[0]!.profile, {speeds, busyWatts, idleWatts});
 });
 
 test('a device may be away', t => {

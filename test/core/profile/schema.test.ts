@@ -158,3 +158,15 @@ test('whatever comes, the answer is a profile or an FplError', t => {
 		),
 	);
 });
+
+test('with fewer cores a device is as fast as these are, unless its speeds are told', t => {
+	const whole = libraryProfile('raspberry-pi-4b');
+	const half = declaredProfile('raspberry-pi-4b', {cores: 2});
+	t.is(half.speeds.convolution, whole.speeds.convolution / 2);
+	t.is(half.busyWatts, (whole.busyWatts + whole.idleWatts) / 2);
+	const told = declaredProfile('raspberry-pi-4b', {cores: 8, speeds: {matmul: '40 GFLOP/s'}, busy: '9 W'});
+	t.like(told, {cores: 8, busyWatts: 9, speeds: {...whole.speeds, matmul: 40e9}});
+	t.throws(() => declaredProfile('raspberry-pi-4b', {cores: 8}, 'fleet.yaml'), {
+		message: /fleet\.yaml, cores of «raspberry-pi-4b».*1 to 4.*got 8.*«speeds»/su,
+	});
+});
