@@ -12,7 +12,7 @@ import {stopSignal} from '../options.js';
 import {print, printJson} from '../terminal.js';
 import type {Participant} from './plan-input.js';
 import {planYaml, printPlan, type UnitsText} from './plan-text.js';
-import {printChanges, printPlanned, printWhatIf, searchLine, type Wish} from './planned-text.js';
+import {printBreakdown, printChanges, printPlanned, printWhatIf, searchLine, type Wish} from './planned-text.js';
 import type {Asked, Searched, SearchOrder} from './search.js';
 import {searchAside} from './thread.js';
 import {oneByOne, type TimesFrom, withChanges} from './what-if.js';
@@ -130,7 +130,7 @@ const rowsOf = ({outcome, baselines}: Searched) => [
 const summary = ({plan, passes, memory, ...rest}: Evaluation) => rest;
 
 function printAnswer(searched: Searched, {wish, units, notes, heading}: Subject, options: AnswerOptions): void {
-	const {outcome, cutShort, changes, whatIf, interrupted} = searched;
+	const {outcome, cutShort, breakdown, changes, whatIf, interrupted} = searched;
 	const {plan, evaluation} = outcome.best;
 	switch (options.format) {
 		case 'yaml':
@@ -150,7 +150,7 @@ function printAnswer(searched: Searched, {wish, units, notes, heading}: Subject,
 							plan,
 							objective: wish.text,
 							search: {...outcome.figures, ...(cutShort && {cutShort})},
-							predicted: summary(evaluation),
+							predicted: {...summary(evaluation), ...breakdown},
 							alternatives: rowsOf(searched),
 							...(changes && {changes}),
 							...(whatIf && {
@@ -170,6 +170,9 @@ function printAnswer(searched: Searched, {wish, units, notes, heading}: Subject,
 		case 'table':
 			printPlan(plan, units(plan), evaluation.memory);
 			printPlanned(searched, wish, notes(evaluation));
+			if (options.explain) {
+				printBreakdown(breakdown);
+			}
 			if (changes) {
 				printChanges(changes);
 			}

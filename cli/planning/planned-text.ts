@@ -1,6 +1,7 @@
 /** What the planner found, as people read it: costs, why, what it was chosen from. */
 import type {Evaluation} from '../../core/cost/evaluate.js';
 import {phases} from '../../core/ledger/ledger.js';
+import type {Breakdown} from '../../planners/breakdown.js';
 import type {Change} from '../../planners/explain.js';
 import {amountsOf} from '../../planners/objective.js';
 import {otherwise, withHaste} from '../../planners/plan-job.js';
@@ -53,8 +54,8 @@ export function printDevices({devices, seconds}: Evaluation): void {
 			...phases
 				.filter(phase => phase !== 'idle')
 				.map(title => ({title, align: 'right' as const, ...(title in lesser && {expendable: lesser[title]!})})),
-			{title: 'sent', align: 'right'},
-			{title: 'received', align: 'right'},
+			{title: 'link up', align: 'right'},
+			{title: 'link down', align: 'right'},
 			{title: 'memory', align: 'right', expendable: 1},
 			...(powered ? [{title: 'energy', align: 'right' as const}] : []),
 			...(battery ? [{title: 'battery left', align: 'right' as const}] : []),
@@ -87,7 +88,7 @@ export interface Wish {
 
 /** The plan's costs, why they are what they are, and the alternatives. */
 export function printPlanned(
-	{outcome, baselines, cutShort, leftOut, unused}: Searched,
+	{outcome, baselines, cutShort, leftOut, unused, breakdown}: Searched,
 	wish: Wish,
 	notes: readonly string[],
 ): void {
@@ -95,6 +96,7 @@ export function printPlanned(
 	const {evaluation} = best;
 	const {bottleneck, stepSeconds} = evaluation;
 	printProse(`\nPredicted: ${costLine(evaluation)}`);
+	printProse(timesLine(breakdown));
 	for (const note of notes) {
 		printProse(note);
 	}
@@ -159,6 +161,37 @@ export function printPlanned(
 			note,
 		]),
 	);
+}
+
+/** What an epoch takes, and which part of a step is no steady flow. */
+function timesLine({epochSeconds, pipeline}: Breakdown): string {
+	const epoch = `An epoch takes ${duration(epochSeconds)}`;
+	return pipeline === undefined
+		? `${epoch}.`
+		: `${epoch}; of a step ${duration(pipeline.fillSeconds)} pass until stage ${pipeline.stage}, which computes for longest, begins (fill), and ${duration(pipeline.drainSeconds)} after it has done all (drain).`;
+}
+
+/** What the memory of devices holds, and what goes over their links. */
+export function printBreakdown({memory, links}: Breakdown): void {
+	const right = {align: 'right'} as const;
+	print('\nMemory:\n');
+	printTable(
+		[
+			{title: 'device'},
+			...['weights', 'gradient', 'optimizer', 'activations', 'boundary', 'all'].map(title => ({title, ...right})),
+		],
+		memory.map(({device, weights, gradient, slots, activations, boundary, total}) => [
+			device,
+			...[weights, gradient, slots, activations, boundary, total].map(byteCount),
+		]),
+	);
+	if (links.length > 0) {
+		print('\nBytes of the run, over the link up of who sends and the link down of who receives:\n');
+		printTable(
+			[{title: 'from'}, {title: 'to'}, {title: 'bytes', ...right}],
+			links.map(({from, to, bytes}) => [from, to, byteCount(bytes)]),
+		);
+	}
 }
 
 export function printChanges(changes: readonly Change[]): void {

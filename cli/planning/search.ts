@@ -4,6 +4,7 @@ import {type ErrorCode, type ErrorFacts, isFplError} from '../../core/errors.js'
 import {devicesOf} from '../../core/plan/fallback.js';
 import type {PipeEdge} from '../../core/profile/pipeedge.js';
 import {importModel} from '../../models/import/model.js';
+import {type Breakdown, breakdownOf} from '../../planners/breakdown.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
 import {type Change, explain} from '../../planners/explain.js';
 import {type JobInput, problemOfJob} from '../../planners/job-problem.js';
@@ -61,6 +62,8 @@ export interface SearchOrder {
 }
 
 export interface Searched extends Planned, Pick<AskedProblem, 'leftOut'> {
+	/** Of the plan. */
+	readonly breakdown: Breakdown;
 	/** Devices that the plan is better without. */
 	readonly unused: readonly string[];
 	readonly changes?: readonly Change[] | undefined;
@@ -149,6 +152,7 @@ export function search(order: SearchOrder, now: () => number, interrupted: () =>
 	return {
 		...planned,
 		leftOut,
+		breakdown: breakdownOf(problem, evaluation),
 		unused: unusedBy(planned.outcome, problem),
 		changes: wanted(order.explain) ? explain(problem, plan, interrupted) : undefined,
 		whatIf: order.whatIf && wanted(true) ? whatIf(order.whatIf) : undefined,

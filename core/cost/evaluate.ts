@@ -91,7 +91,7 @@ function rounds({plan, costs, fleet, training}: EvaluateInput, devices: Readonly
 }
 
 /** Items of each source: its own where it says so, else an equal part. */
-function samplesOf(plan: Plan, devices: ReadonlyMap<string, CostDevice>, samples: number): readonly number[] {
+export function samplesOf(plan: Plan, devices: ReadonlyMap<string, CostDevice>, samples: number): readonly number[] {
 	const sources = plan.stages[0]!.replicas.map(({device}) => devices.get(device)!.samples);
 	if (isBranched(plan, 0)) {
 		return sources.map(() => samples);

@@ -50,6 +50,9 @@ test.serial('the chosen plan is shown with its costs, its reasons and the classi
 		/Chosen for: time/u,
 		/Held up by: /u,
 		/fedavg .*trains another way/u,
+		/An epoch takes .*; of a step .* \(fill\).* \(drain\)/u,
+		/device +weights +gradient +optimizer +activations +boundary +all\n/u,
+		/cam-1 +fog-1 +[\d.]+ .?B/u,
 		/With one thing changed/u,
 		/the best plan then/u,
 	]) {
@@ -80,7 +83,14 @@ test.serial('a plan takes as much memory when it is checked as when it is chosen
 	const chosen = await plan('--limit', '1 s', '--explain', '--format', 'json');
 	const {plan: document, predicted} = JSON.parse(chosen.stdout) as {
 		plan: unknown;
-		predicted: {devices: {device: string; memoryBytes: number}[]};
+		predicted: {
+			devices: {device: string; memoryBytes: number; bytesSent: number}[];
+			memory: {device: string; weights: number; slots: number; activations: number}[];
+			links: {from: string; to: string; bytes: number}[];
+			seconds: number;
+			epochSeconds: number;
+			pipeline: {fillSeconds: number; drainSeconds: number};
+		};
 	};
 	const file = path.join(files.folder, 'plan.json');
 	await writeFile(file, JSON.stringify(document));
@@ -92,6 +102,12 @@ test.serial('a plan takes as much memory when it is checked as when it is chosen
 		memory.map(({device, total}) => [device, total]),
 		predicted.devices.map(({device, memoryBytes}) => [device, memoryBytes]),
 	);
+	t.true(Math.abs(predicted.seconds / 3 - predicted.epochSeconds) < 1e-9);
+	t.true(predicted.pipeline.fillSeconds > 0 && predicted.pipeline.drainSeconds > 0);
+	t.true(predicted.memory.every(({weights, slots, activations}) => weights > 0 && slots > 0 && activations > 0));
+	const [first] = predicted.devices;
+	const sent = predicted.links.filter(({from}) => from === first!.device);
+	t.true(Math.abs(sent.reduce((sum, {bytes}) => sum + bytes, 0) - first!.bytesSent) < 2);
 });
 
 test.serial('what if nothing fits then: the plan as it is stays, and the reason stands beside it', async t => {
