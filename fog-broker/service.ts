@@ -26,7 +26,7 @@ export interface CoordinatorOptions {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly replanTimes?: ReplanTimes | undefined;
-	/** Stays open; without one the coordinator has its own. */
+	/** Closed with the coordinator; a new one where none is given. */
 	readonly planner?: Planner | undefined;
 }
 
@@ -69,9 +69,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<() 
 	await coordinator.recover();
 	return async () => {
 		await coordinator.close();
-		if (planner !== options.planner) {
-			await planner.close();
-		}
+		await planner.close();
 		await fleet.close();
 		await link.close();
 		await messenger.close();

@@ -83,7 +83,20 @@ const anEngine = (): Promise<Engine> => {
 	engineOfAll ??= startEngine('onnxruntime', {threads: 1});
 	return engineOfAll;
 };
-const planner = new Planner(systemClock);
+const plannerOfAll = new Planner(systemClock);
+
+/** A coordinator's part of the planner of all: what it still waits for when it is closed is given up. */
+class PartOfPlanner extends Planner {
+	readonly #closed = new AbortController();
+
+	override plan(...[order, signal]: Parameters<Planner['plan']>): ReturnType<Planner['plan']> {
+		return plannerOfAll.plan(order, AbortSignal.any([signal, this.#closed.signal]));
+	}
+
+	override async close(): Promise<void> {
+		this.#closed.abort();
+	}
+}
 
 /** Timers that keep this process alive. */
 const timers = () => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length;
@@ -206,7 +219,7 @@ export async function aFleet(t: ExecutionContext<unknown>, options: FleetOptions
 				clock,
 				logger: logger.child(coordinatorId),
 				replanTimes: options.replanTimes,
-				planner,
+				planner: new PartOfPlanner(clock),
 			});
 			const closeAll = async () => {
 				await close();

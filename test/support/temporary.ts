@@ -6,6 +6,7 @@ import type {ExecutionContext} from 'ava';
 
 export async function temporaryFolder(t: ExecutionContext<unknown>): Promise<string> {
 	const folder = await mkdtemp(path.join(tmpdir(), 'fpl-test-'));
-	t.teardown(() => rm(folder, {recursive: true, force: true}));
+	// A process that was killed, or a write under way, may leave something while it is removed.
+	t.teardown(() => rm(folder, {recursive: true, force: true, maxRetries: 5}));
 	return folder;
 }
