@@ -98,9 +98,14 @@ const others = (shortfalls: readonly Shortfall[]): string =>
 				.join(', ')}.`
 		: '';
 
-/** Plans worth showing beside the chosen one: none is better in everything. */
+/**
+ * The chosen plan, and plans worth showing beside it: none is better in everything. Schemes that the problem does not permit,
+ * since they train another way or do not fit, push out none of these, however little they cost.
+ */
 export function frontOf(problem: Problem, {outcome, baselines}: Planned, budget: Budget): readonly Costed[] {
-	return paretoFront(problem, [outcome.best, ...outcome.alternatives, ...baselines], budget);
+	const {best, alternatives} = outcome;
+	const front = paretoFront(problem, [best, ...alternatives, ...baselines.filter(({permitted}) => permitted)], budget);
+	return front.some(({plan}) => plan === best.plan) ? front : [best, ...front];
 }
 
 export interface PredictionAbout {
@@ -208,7 +213,7 @@ export const pointsOf = (
 			return pointOf(evaluation, {
 				id: `scheme-${scheme}`,
 				scheme,
-				chosen: false,
+				chosen: plan === outcome.best.plan,
 				baseline: true,
 				...(against === undefined ? {} : {against}),
 				...copy(plan),

@@ -202,7 +202,9 @@ export function showPlans({document, navigator, ResizeObserver}: PageWindow, {po
 		);
 		const spots = points.map((_, index) => ({x: x.values[index]!, y: y.values[index]!}));
 		const places = spots.map(spot => ({x: left(placeOn(x.scale, spot.x)), y: top(placeOn(y.scale, spot.y))}));
-		const front = frontOf(spots);
+		// What is no choice, whatever it costs, pushes no plan off the line.
+		const nowhere = {x: Number.NaN, y: Number.NaN};
+		const front = frontOf(spots.map((spot, index) => (points[index]!.against === undefined ? spot : nowhere)));
 		const line = front.map((index, at) => {
 			const {x: px, y: py} = places[index]!;
 			return at === 0 ? `M${px},${py}` : `H${px}V${py}`;

@@ -60,7 +60,10 @@ export function paretoFigure(all: readonly PlanPoint[], options: ParetoFigureOpt
 			title: told.replaceAll(/\p{C}/gu, '�'),
 		};
 	});
-	const front = frontOf(dots).map(index => dots[index]!);
+	// What is no choice, whatever it costs, pushes no plan off the line.
+	const nowhere = {x: Number.NaN, y: Number.NaN};
+	const eligible = dots.map((dot, index) => (points[index]!.against === undefined ? dot : nowhere));
+	const front = frontOf(eligible).map(index => dots[index]!);
 	const ofKind = (kind: Dot['kind']) => dots.filter(dot => dot.kind === kind);
 	const legend = [
 		{kind: 'chosen', text: 'chosen', colour: 'var(--series-2)'},

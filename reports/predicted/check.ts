@@ -138,15 +138,17 @@ function warmingOf({rounds}: Ledger, stepSeconds: number): string | undefined {
 /** Devices that missed more than this part of the rounds are told. */
 const toldAway = 0.01;
 
-/** Devices that were away for some rounds; where all of them never worked together, they take turns. */
+/** Devices that were away for some rounds, or for all; those that never work all in one round take turns. */
 function awayRemark({rounds}: Ledger, {devices}: Ledger): string[] {
-	const predicted = devices.map(({device}) => device);
-	const parts = predicted.map(device => ({
+	const parts = devices.map(({device}) => ({
 		device,
 		done: rounds.filter(round => round.devices.includes(device)).length,
 	}));
-	const together = rounds.some(round => predicted.every(device => round.devices.includes(device)));
-	const away = together ? parts.filter(({done}) => done < (1 - toldAway) * rounds.length) : [];
+	const came = parts.filter(({done}) => done > 0);
+	const together = rounds.some(round => came.every(({device}) => round.devices.includes(device)));
+	const away = parts.filter(
+		({done}) => rounds.length > 0 && (done === 0 || (together && done < (1 - toldAway) * rounds.length)),
+	);
 	if (away.length === 0) {
 		return [];
 	}

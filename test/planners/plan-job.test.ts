@@ -6,7 +6,7 @@ import {jobSchema} from '../../core/plan/job.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {buildModel} from '../../models/zoo/zoo.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
-import {planJob, predictionOfJob, predictionOfPlan} from '../../planners/plan-job.js';
+import {frontOf, planJob, pointsOf, predictionOfJob, predictionOfPlan} from '../../planners/plan-job.js';
 import {paretoFigure} from '../../reports/pareto/figure.js';
 
 const profiles = {'cam-1': 'raspberry-pi-3b-plus', 'cam-2': 'raspberry-pi-4b', 'fog-1': 'mini-pc-n100'};
@@ -36,6 +36,32 @@ test('a run keeps the plans that were weighed, as points of a picture with the c
 	t.is(front.find(({scheme}) => scheme === 'fedavg')!.against, 'trains another way');
 	t.is(new Set(front.map(({id}) => id)).size, front.length);
 	t.truthy(paretoFigure(front, {across: 'time', upwards: 'energy'}));
+});
+
+test('the page has the chosen plan, though a scheme that trains another way costs less of everything', t => {
+	const budget = {expired: () => false, interrupted: () => false, exactPlans: 2000};
+	const planned = planJob(input, budget);
+	const {best} = planned.outcome;
+	const fedavg = planned.baselines.find(({scheme}) => scheme === 'fedavg')!;
+	const {seconds, bytes, joules, dollars} = best.evaluation;
+	const cheaper = {
+		...fedavg,
+		evaluation: {...fedavg.evaluation, seconds: seconds / 2, bytes: bytes / 2, joules: joules / 2, dollars},
+	};
+	const others = planned.baselines.filter(baseline => baseline !== fedavg);
+	const against = {...planned, baselines: [cheaper, ...others]};
+	const front = frontOf(planned.problem, against, budget);
+	t.true(front.some(({plan}) => plan === best.plan));
+	t.is(pointsOf(front, against).filter(({chosen}) => chosen).length, 1);
+
+	// A classic scheme that is the best plan is the chosen point.
+	const classic = planned.baselines.find(({permitted}) => permitted)!;
+	const alone = {...planned, outcome: {...planned.outcome, best: classic, alternatives: []}};
+	const chosen = pointsOf([classic], alone).filter(point => point.chosen);
+	t.deepEqual(
+		chosen.map(({scheme}) => scheme),
+		[classic.scheme],
+	);
 });
 
 test('of a plan that was given nothing was weighed', t => {

@@ -166,6 +166,7 @@ test('a device that was not there all the time is told, one that takes turns is 
 		told(round => (round < half ? all : others)) ?? '',
 		new RegExp(`^Predicted with devices .*: ${lost} for ${half} of ${measured.rounds.length} rounds\\. `, 'u'),
 	);
+	t.regex(told(() => others) ?? '', new RegExp(`: ${lost} for 0 of`, 'u'));
 	t.is(
 		told(round => [all[round % all.length]!]),
 		undefined,
