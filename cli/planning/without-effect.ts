@@ -55,8 +55,6 @@ export function whyNothing(
 		case 'speeds':
 			return `nothing that ${device} computes takes longer or shorter by its speed of «${part}»`;
 		default:
-			return part === 'active'
-				? `none of the time of ${device} counts as sending or receiving`
-				: 'nothing in the plan waits for it, or pays for it';
+			return 'nothing in the plan waits for it, or pays for it';
 	}
 }

@@ -53,8 +53,12 @@ export function phaseCosts(profile: DeviceProfile, activity: Activity): EnergyCo
 		idle: checked('idleSeconds', activity.idleSeconds),
 	};
 	const utilisation = checked('utilisation', activity.utilisation ?? 1, 1);
-	const up = link.activeWatts * seconds.send + link.joulesPerByteUp * checked('bytesUp', activity.bytesUp);
-	const down = link.activeWatts * seconds.receive + link.joulesPerByteDown * checked('bytesDown', activity.bytesDown);
+	const [bytesUp, bytesDown] = [checked('bytesUp', activity.bytesUp), checked('bytesDown', activity.bytesDown)];
+	// Much is sent and received while the device computes or waits for something else: the link is in use all the same.
+	const upSeconds = Math.max(seconds.send, bytesUp / link.upBytesPerSecond);
+	const downSeconds = Math.max(seconds.receive, bytesDown / link.downBytesPerSecond);
+	const up = link.activeWatts * upSeconds + link.joulesPerByteUp * bytesUp;
+	const down = link.activeWatts * downSeconds + link.joulesPerByteDown * bytesDown;
 	const beyondIdle: Record<Phase, number> = {
 		compute: (busyWatts - idleWatts) * utilisation * seconds.compute,
 		send: up,

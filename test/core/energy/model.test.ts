@@ -44,6 +44,15 @@ test('each phase costs idle power, computing adds by utilisation, the link by ti
 	t.is(costs.phases.wait.seconds, 3);
 });
 
+test('the link is in use for as long as its bytes take, also while the device computes', t => {
+	const {upBytesPerSecond, downBytesPerSecond} = profile.link;
+	const [bytesUp, bytesDown] = [3 * upBytesPerSecond, 2 * downBytesPerSecond];
+	const costs = phaseCosts(profile, {...nothing, computeSeconds: 10, receiveSeconds: 5, bytesUp, bytesDown});
+	t.true(near(costs.phases.send.joules, 0.5 * 3 + 2e-6 * bytesUp));
+	t.true(near(costs.phases.receive.joules, 2 * 5 + 0.5 * 5 + 1e-6 * bytesDown));
+	t.true(near(costs.phases.compute.joules, 60));
+});
+
 test('all cores are taken as busy when nothing is said', t => {
 	t.true(near(phaseCosts(profile, {...nothing, computeSeconds: 5}).joules, 30));
 });
@@ -101,22 +110,25 @@ test('twice as long and as much costs twice as much', t => {
 	);
 });
 
+/** Of a megabyte up: by byte, and by the time that it is under way. */
+const radio = 2 + (0.5 * 1e6) / profile.link.upBytesPerSecond;
+
 test('a meter of the whole device decides the sum, the model the shares', t => {
 	const modelled = phaseCosts(profile, {...nothing, computeSeconds: 10, waitSeconds: 10, bytesUp: 1e6});
-	const metered = meteredCosts(modelled, 164, 'device');
-	t.true(near(modelled.joules, 82));
-	t.true(near(metered.joules, 164));
+	const metered = meteredCosts(modelled, 2 * (80 + radio), 'device');
+	t.true(near(modelled.joules, 80 + radio));
+	t.true(near(metered.joules, 2 * (80 + radio)));
 	t.true(near(metered.phases.compute.joules, 120));
 	t.true(near(metered.phases.wait.joules, 40));
-	t.true(near(metered.radioJoules, 4));
+	t.true(near(metered.radioJoules, 2 * radio));
 	t.is(metered.phases.compute.seconds, 10);
 });
 
 test('a meter of the processor does not see the radio, which is added as modelled', t => {
 	const modelled = phaseCosts(profile, {...nothing, computeSeconds: 10, waitSeconds: 10, bytesUp: 1e6});
 	const metered = meteredCosts(modelled, 100, 'processor');
-	t.true(near(metered.joules, 102));
-	t.true(near(metered.radioJoules, 2));
+	t.true(near(metered.joules, 100 + radio));
+	t.true(near(metered.radioJoules, radio));
 });
 
 test('a model of zero watts shares metered joules by time, and nothing at all evenly', t => {
