@@ -1,7 +1,7 @@
 /** `fpl infer`: a trained model answers test items, spread over the devices of a plan. */
 import path from 'node:path';
 import {Command, Option} from 'commander';
-import {writeAtomically} from '../../core/atomic-file.js';
+import {checkWritable, writeAtomically} from '../../core/atomic-file.js';
 import {FplError} from '../../core/errors.js';
 import {schemeKinds} from '../../core/plan/scheme-options.js';
 import {withClient} from '../client.js';
@@ -57,6 +57,9 @@ Examples:
 Exit status: 0 when all items are answered, else that of the error, see docs/errors.md.`,
 		)
 		.action(async (subject: string, options: CommandOptions, command: Command) => {
+			if (options.out !== undefined) {
+				await checkWritable(options.out);
+			}
 			const wish = await readInference(subject, options);
 			await withClient(command, async (client, signal) => {
 				const run = await submitInference(client, wish);

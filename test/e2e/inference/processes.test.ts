@@ -60,6 +60,10 @@ test.serial('a trained model answers over a pipeline, and a spare takes over fro
 	const unknown = await fpl(t, folder, 'infer', 'no-such-run', '--broker', url).finished;
 	t.is(unknown.status, 71);
 	t.regex(unknown.stderr, /RUN_UNKNOWN/u);
+	const nowhere = await fpl(t, folder, 'infer', run!, '--broker', url, '--out', path.join(folder, 'no/such.csv'))
+		.finished;
+	t.is(nowhere.status, 3);
+	t.is(nowhere.stdout, '');
 	const without = await fpl(t, folder, 'infer', 'lenet5', '--broker', url).finished;
 	t.is(without.status, 2);
 	t.regex(without.stderr, /--dataset/u);

@@ -1,7 +1,11 @@
 import test from 'ava';
 import {runId} from '../../../core/ids.js';
 import {predictionJson, readPrediction} from '../../../core/ledger/prediction.js';
+import {readLedger} from '../../../core/ledger/schema.js';
+import {planSchema} from '../../../core/plan/plan.js';
+import {fileCheckpoints} from '../../../fog-broker/server/checkpoints.js';
 import {aFleet} from '../../support/a-fleet.js';
+import {aLedger} from '../../support/a-ledger.js';
 import {aPrediction} from '../../support/predictions/a-prediction.js';
 
 const job = JSON.stringify({version: 1, model: 'lenet5', data: {dataset: 'digits'}});
@@ -26,4 +30,33 @@ test('what was predicted of a run is kept with it and told to whoever asks', asy
 		code: 'CONFIG_VALUE',
 		message: /prediction/u,
 	});
+});
+
+test('whoever asks for the ledger of a run that has not ended gets that of its last checkpoint', async t => {
+	const fleet = await aFleet(t);
+	await fleet.coordinator();
+	const client = await fleet.client();
+	const run = runId('cut-off');
+	const stages = [{units: 'all', replicas: [{device: 'cam-1'}]}];
+	const synchronisation = {exchange: 'gradients', every: {kind: 'step'}};
+	await fleet.store.put({
+		version: 1,
+		run,
+		createdAt: '2026-03-14T09:26:53.000Z',
+		job: JSON.parse(job),
+		plan: planSchema.parse({version: 1, scheme: 'alone', model: 'lenet5', stages, synchronisation}),
+		state: 'running',
+		attempt: 1,
+	});
+	await t.throwsAsync(client.fetch(run, 'ledger'), {code: 'RUN_UNFINISHED', message: /has not ended/u});
+
+	const {devices, rounds, seconds} = aLedger({rounds: 7});
+	const state = {parameters: new Float32Array(2), buffers: new Float32Array(0), slots: [], updates: 7};
+	const pages = {devices, rounds, notes: [], seconds};
+	await fileCheckpoints(fleet.store.checkpoints(run)).save({run, round: 7, state, progress: {pages}});
+	const ledger = readLedger((await client.fetch(run, 'ledger')).toString());
+	t.is(ledger.final.state, 'running');
+	t.is(ledger.final.loss, rounds.at(-1)!.loss);
+	t.like(ledger, {run, model: 'lenet5', dataset: 'digits', scheme: 'alone', seconds});
+	t.deepEqual(ledger.rounds, rounds);
 });
