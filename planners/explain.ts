@@ -6,6 +6,7 @@ import {type Candidate, judge, type Mode} from './fpl/candidate.js';
 import {neighbours} from './fpl/neighbours.js';
 import {isPermitted} from './fpl/notebook.js';
 import {type Rules, rulesOf} from './fpl/rules.js';
+import {measureOf, timesOf} from './objective.js';
 import type {Problem} from './problem.js';
 
 export interface Change {
@@ -74,7 +75,8 @@ export function explain(problem: Problem, plan: Plan, interrupted: () => boolean
 	if (!own) {
 		return [];
 	}
-	const {value} = judge(problem, own);
+	const before = judge(problem, own);
+	const measure = measureOf(problem.objective);
 	const changes: Change[] = [];
 	const seen = new Set<string>();
 	for (const candidate of neighbours(problem, rules, own)) {
@@ -90,7 +92,7 @@ export function explain(problem: Problem, plan: Plan, interrupted: () => boolean
 		const judged = judge(problem, candidate);
 		changes.push({
 			...described,
-			factor: value > 0 ? judged.value / value : 1,
+			factor: timesOf(measure, judged, before) ?? 1,
 			against: judged.shortfalls[0]?.constraint,
 		});
 	}

@@ -53,8 +53,18 @@ export function objectiveText({objective}: Job): string {
 	return [what, ...limits].join(', ');
 }
 
-function objectiveOf({objective}: Job): Objective {
+/** @throws FplError `JOB_INVALID` where money alone counts and nothing costs any. */
+function objectiveOf({objective, planning}: Job, {devices}: CostFleet): Objective {
 	const minimise = objective?.minimise ?? 'time';
+	const counts = typeof minimise === 'string' ? [minimise] : measures.filter(measure => (minimise[measure] ?? 0) > 0);
+	const priced = devices.some(({device, pricePerSecond}) => pricePerSecond > 0 && !planning.exclude.includes(device));
+	if (counts.join() === 'money' && !priced) {
+		throw new FplError('JOB_INVALID', {
+			where: 'objective.minimise',
+			problem: 'no device that may take part has a price, so that every plan costs nothing',
+			fix: 'Write «price: 0.10 USD/h» at devices in the fleet file, or minimise time, bytes or energy.',
+		});
+	}
 	if (typeof minimise === 'string') {
 		return {kind: 'one', measure: minimise};
 	}
@@ -110,7 +120,15 @@ function placementOf({job, manner}: JobInput, owners: readonly string[]): DataPl
 
 /** What a job asks for that contradicts itself, whatever devices there are. */
 function checkPlanning({planning, data, training}: Job, units: number, owners: readonly string[]): void {
-	const {pinned, exclude, minimumReplicas, mostReplicas, microBatches} = planning;
+	const {pinned, exclude, minimumReplicas, mostReplicas, microBatches, localEpochs} = planning;
+	if (localEpochs.every(epochs => epochs > training.epochs)) {
+		throw new FplError('JOB_INVALID', {
+			where: 'planning.localEpochs',
+			expected: `a number no larger than «training.epochs», ${training.epochs}`,
+			got: localEpochs.join(', '),
+			fix: 'Name a smaller number as well, or train for more epochs.',
+		});
+	}
 	if (microBatches.every(count => count > training.batch)) {
 		throw new FplError('JOB_INVALID', {
 			where: 'planning.microBatches',
@@ -201,7 +219,7 @@ export function problemOfJob(input: JobInput): JobProblem {
 		microBatches: planning.microBatches.filter(count => count <= job.training.batch),
 		schedules: planning.schedules,
 		codecs: planning.codecs,
-		localEpochs: planning.localEpochs,
+		localEpochs: planning.localEpochs.filter(epochs => epochs <= job.training.epochs),
 		mostStages: planning.mostStages,
 		mostReplicas: planning.mostReplicas,
 	};
@@ -211,7 +229,7 @@ export function problemOfJob(input: JobInput): JobProblem {
 		fleet,
 		training,
 		data: placementOf(input, owners),
-		objective: objectiveOf(job),
+		objective: objectiveOf(job, fleet),
 		constraints: {
 			most: {
 				...(time === undefined ? {} : {time}),

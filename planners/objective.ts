@@ -1,7 +1,16 @@
 /** What plans are compared by, and whether they keep to the constraints. */
 import type {Evaluation} from '../core/cost/evaluate.js';
 import {devicesByName} from '../core/cost/fleet.js';
-import {type Amounts, type Constraints, measures, type Objective, type Problem, type Shortfall} from './problem.js';
+import {
+	type Amounts,
+	type Constraints,
+	type Costed,
+	type Measure,
+	measures,
+	type Objective,
+	type Problem,
+	type Shortfall,
+} from './problem.js';
 
 export const amountsOf = ({seconds, bytes, joules, dollars}: Evaluation): Amounts => ({
 	time: seconds,
@@ -30,6 +39,19 @@ export function objectiveValue(objective: Objective, amounts: Amounts): number {
 		default:
 			return objective satisfies never;
 	}
+}
+
+/** Undefined: several count. */
+export const measureOf = (objective: Objective): Measure | undefined =>
+	objective.kind === 'one' ? objective.measure : undefined;
+
+/**
+ * How many times what another plan costs in this measure; in units of the objective where that is of several. Undefined where the
+ * other one costs nothing.
+ */
+export function timesOf(measure: Measure | undefined, one: Costed, other: Costed): number | undefined {
+	const cost = ({value, evaluation}: Costed) => (measure === undefined ? value : amountsOf(evaluation)[measure]);
+	return cost(other) > 0 ? cost(one) / cost(other) : undefined;
 }
 
 const units = {time: 's', bytes: 'B', energy: 'J', money: 'USD'} as const;

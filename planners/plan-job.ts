@@ -8,6 +8,7 @@ import type {Job} from '../core/plan/job.js';
 import type {Plan} from '../core/plan/plan.js';
 import {formatSi} from '../core/units.js';
 import {type JobInput, type JobProblem, objectiveText, problemOfJob} from './job-problem.js';
+import {measureOf, timesOf} from './objective.js';
 import {paretoFront} from './pareto.js';
 import {type JudgedBaseline, type PlannedProblem, planProblem, planScheme} from './plan-problem.js';
 import type {Budget, Costed, Findings, Problem, Shortfall} from './problem.js';
@@ -115,23 +116,23 @@ export interface PredictionAbout {
 	readonly startedAt: string;
 }
 
-const rowsOf = ({outcome, baselines}: Planned, chosen: Plan): Alternative[] => [
-	...[outcome.best, ...outcome.alternatives].map(({plan, evaluation, value}) =>
-		alternativeOf(evaluation, {
-			chosen: plan === chosen,
+const rowsOf = ({problem, outcome, baselines}: PlannedJob, chosen: Plan): Alternative[] => [
+	...[outcome.best, ...outcome.alternatives].map(costed =>
+		alternativeOf(costed.evaluation, {
+			chosen: costed.plan === chosen,
 			feasible: true,
-			...(plan === chosen ? {} : {because: times(value, outcome.best.value)}),
+			...(costed.plan === chosen ? {} : {because: times(problem, costed, outcome.best)}),
 		}),
 	),
 	...baselines.map(baseline => {
-		const {scheme, evaluation, value, shortfalls} = baseline;
+		const {scheme, evaluation, shortfalls} = baseline;
 		return alternativeOf(evaluation, {
 			scheme,
 			chosen: false,
 			feasible: shortfalls.length === 0,
 			because: withHaste(
 				baseline,
-				shortfalls[0] ? because(shortfalls[0]) : (otherwise(baseline) ?? times(value, outcome.best.value)),
+				shortfalls[0] ? because(shortfalls[0]) : (otherwise(baseline) ?? times(problem, baseline, outcome.best)),
 			),
 		});
 	}),
@@ -146,8 +147,10 @@ export const withHaste = ({partly}: Pick<JudgedBaseline, 'partly'>, said: string
 	[said, partly ? 'not all of its cuts were looked at' : undefined].filter(text => text !== undefined).join('; ');
 
 /** «1.3 times the chosen plan’s». */
-const times = (value: number, best: number): string =>
-	best > 0 ? `${Number((value / best).toPrecision(3))} times the chosen plan's` : 'costs more';
+function times({objective}: Problem, one: Costed, best: Costed): string {
+	const factor = timesOf(measureOf(objective), one, best);
+	return factor === undefined ? 'costs more' : `${Number(factor.toPrecision(3))} times the chosen plan's`;
+}
 
 const because = ({constraint, needed, available, unit}: Shortfall): string =>
 	`${constraint}: ${amount(needed, unit)} of ${amount(available, unit)}`;

@@ -144,6 +144,18 @@ function withFolded(problem: Problem, found: Outcome, baselines: readonly Judged
 	};
 }
 
+/** What a plan does, whatever it is called. */
+const doingOf = ({scheme, ...plan}: Plan): string => JSON.stringify(plan);
+
+/** A plan that a classic scheme has as well is shown once, under that name. */
+function withoutTwins(outcome: Outcome, baselines: readonly JudgedBaseline[]): Outcome {
+	if (outcome.kind !== 'planned') {
+		return outcome;
+	}
+	const classic = new Set(baselines.map(({plan}) => doingOf(plan)));
+	return {...outcome, alternatives: outcome.alternatives.filter(({plan}) => !classic.has(doingOf(plan)))};
+}
+
 /** @throws FplError as `planFpl`. */
 export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 	let over = false;
@@ -155,7 +167,8 @@ export function planProblem(problem: Problem, budget: Budget): PlannedProblem {
 	const before = budget.effort === 'thorough' ? judged(problem, budget) : undefined;
 	const found = planFpl(problem, {...budget, expired});
 	const baselines = before ?? judged(problem, budget);
-	const outcome = withClassics(withFolded(problem, found, baselines, budget), baselines);
+	const better = withClassics(withFolded(problem, found, baselines, budget), baselines);
+	const outcome = withoutTwins(better, baselines);
 	const cutByLimit = over && !(outcome.kind === 'planned' && outcome.figures.exact);
 	return {outcome, baselines, cutShort: budget.interrupted() ? 'interruption' : cutByLimit ? 'limit' : undefined};
 }

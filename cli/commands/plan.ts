@@ -39,19 +39,25 @@ const asksPlanner = ({objective, deadline, explain, pareto, whatIf}: PlanOptions
 /** The job's scheme, or the one that was named with what the job says of it; and the trunk that was named. */
 function wantedScheme({scheme: written}: Job, options: PlanOptions): Job['scheme'] {
 	const {scheme, trunk} = options;
-	if (scheme === 'auto' || (scheme === undefined && asksPlanner(options))) {
-		return {kind: 'auto'};
-	}
 	const named = schemeKinds.find(kind => kind === scheme);
-	if (scheme !== undefined && named === undefined) {
+	if (scheme !== undefined && scheme !== 'auto' && named === undefined) {
 		throw new FplError('USAGE', {
 			where: '--scheme',
 			problem: `there is no scheme «${scheme}»`,
 			fix: suggestion(scheme, schemeKinds) ?? `Known are ${schemeKinds.join(', ')}.`,
 		});
 	}
-	const kind = named ?? written.kind;
+	const kind = scheme === undefined && !asksPlanner(options) ? written.kind : (named ?? 'auto');
 	if (kind === 'auto') {
+		if (trunk !== undefined) {
+			throw new FplError('USAGE', {
+				where: '--trunk',
+				problem: 'the planner chooses the devices of every stage',
+				expected: '«--scheme NAME», of a scheme with a trunk, beside it',
+				got: 'none',
+				fix: 'Or tie units to a device in the job with «planning.pinned».',
+			});
+		}
 		return {kind};
 	}
 	if (trunk !== undefined && schemes[kind].roles !== 'trunk') {

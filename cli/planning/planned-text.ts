@@ -3,7 +3,7 @@ import type {Evaluation} from '../../core/cost/evaluate.js';
 import {phases} from '../../core/ledger/ledger.js';
 import type {Breakdown} from '../../planners/breakdown.js';
 import type {Change} from '../../planners/explain.js';
-import {amountsOf} from '../../planners/objective.js';
+import {amountsOf, timesOf} from '../../planners/objective.js';
 import {otherwise, withHaste} from '../../planners/plan-job.js';
 import {type Amounts, type Findings, type Measure, measures} from '../../planners/problem.js';
 import {byteCount, dollars, duration, energy, fraction, percent} from '../../reports/format.js';
@@ -122,13 +122,16 @@ export function printPlanned(
 	print('');
 	printDevices(evaluation);
 	const rows = [
-		{name: 'this plan', value: best.value, amounts: amountsOf(evaluation), note: ''},
-		...alternatives
-			.slice(0, 4)
-			.map(({plan, value, evaluation: other}) => ({name: plan.scheme, value, amounts: amountsOf(other), note: ''})),
+		{name: 'this plan', times: timesOf(wish.measure, best, best), amounts: amountsOf(evaluation), note: ''},
+		...alternatives.slice(0, 4).map(other => ({
+			name: other.plan.scheme,
+			times: timesOf(wish.measure, other, best),
+			amounts: amountsOf(other.evaluation),
+			note: '',
+		})),
 		...baselines.map(baseline => ({
 			name: baseline.scheme,
-			value: baseline.value,
+			times: timesOf(wish.measure, baseline, best),
 			amounts: amountsOf(baseline.evaluation),
 			note: withHaste(
 				baseline,
@@ -154,10 +157,10 @@ export function printPlanned(
 			{title: 'times this plan', align: 'right', wraps: 9},
 			{title: '', wraps: 18},
 		],
-		rows.map(({name, value, amounts, note}) => [
+		rows.map(({name, times, amounts, note}) => [
 			name,
 			...row(amounts, columns),
-			best.value > 0 ? `${fraction(value / best.value)}×` : '–',
+			times === undefined ? '–' : `${fraction(times)}×`,
 			note,
 		]),
 	);

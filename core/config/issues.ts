@@ -131,6 +131,13 @@ function factsOf(issue: Issue, value: unknown): Omit<ErrorFacts, 'where'> {
 	}
 }
 
+/** Who writes a kind alone is told how it is written: «{ kind: iid }». */
+function mappingOf(issue: Issue, value: unknown, {schema}: IssueContext): string | undefined {
+	return issue.code === 'invalid_type' && typeof value === 'string' && keysAt(schema, issue.path).includes('kind')
+		? `Write «{ kind: ${shown(value)} }».`
+		: undefined;
+}
+
 /** One error for all issues: an unknown key first, since it often explains the others; the rest is counted with paths. */
 export function configError(issues: readonly Issue[], context: IssueContext, cause?: unknown): FplError {
 	const flat = issues.map(issue => (issue.code === 'invalid_union' ? (branchOf(issue) ?? issue) : issue));
@@ -160,7 +167,8 @@ export function configError(issues: readonly Issue[], context: IssueContext, cau
 		);
 	}
 	const hidden = issue.path.some(key => /password|secret|token/iu.test(String(key)));
-	const {fix, ...facts} = factsOf(issue, hidden ? undefined : at(context.value, issue.path));
+	const value = hidden ? undefined : at(context.value, issue.path);
+	const {fix = mappingOf(issue, value, context), ...facts} = factsOf(issue, value);
 	return new FplError(
 		context.code ?? 'CONFIG_VALUE',
 		{

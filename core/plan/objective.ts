@@ -29,8 +29,7 @@ export const objectiveSchema = z.strictObject({
 			time: quantity('time').optional(),
 			energy: quantity('energy').optional(),
 			bytes: quantity('size').optional(),
-			/** US dollars. */
-			money: z.number().min(0).optional(),
+			money: quantity('money').optional(),
 		})
 		.optional(),
 });

@@ -55,7 +55,7 @@ function alternativesOf(ranked: readonly Judged[], best: Judged): readonly Coste
 }
 
 const shapeOf = ({candidate: {stages, mode}}: Judged): string =>
-	`${stages.map(({devices}) => devices.length).join()} ${mode.localEpochs} ${mode.codec.kind}`;
+	`${stages.map(({devices}) => devices.length).join()} ${mode.localEpochs} ${stages.length > 1 ? mode.codec.kind : ''}`;
 
 /** A bound on all plans, without searching them. */
 function boundOf(problem: Problem, rules: Rules, best: Judged, budget: Budget): number {

@@ -99,6 +99,14 @@ test.serial('what does not fit is said', async t => {
 		[[files.job, '--fleet', files.fleet, '--devices', 'cam-1'], /PLAN_INFEASIBLE.*at least 2, got 1/u],
 		[[files.job, '--fleet', files.fleet, '--devices', 'cam-9'], /DEVICE_UNKNOWN.*cam-1, cam-2.*got «cam-9»/u],
 		[[files.job, '--fleet', files.fleet, '--scheme', 'd-sgd', '--trunk', 'fog-1'], /USAGE.*«d-sgd» has no trunk/u],
+		[
+			[files.job, '--fleet', files.fleet, '--objective', 'time', '--trunk', 'nope'],
+			/USAGE.*--trunk: the planner chooses .*«--scheme NAME»/u,
+		],
+		[
+			[files.job, '--fleet', files.fleet, '--scheme', 'auto', '--trunk', 'fog-1'],
+			/USAGE.*--trunk: the planner chooses/u,
+		],
 		[['--fleet', files.fleet], /USAGE.*expected a job file/u],
 		[[files.job, '--broker', 'mqtt://127.0.0.1:1'], /BROKER_UNREACHABLE/u],
 	];

@@ -1,12 +1,13 @@
 /** What a job asks of the planner. */
 import test from 'ava';
+import {parseValue} from '../../core/config/config.js';
 import {FplError} from '../../core/errors.js';
 import {type JobDocument, jobSchema} from '../../core/plan/job.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {buildModel} from '../../models/zoo/zoo.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
 import {objectiveText, problemOfJob} from '../../planners/job-problem.js';
-import {planJob} from '../../planners/plan-job.js';
+import {planJob, predictionOfJob} from '../../planners/plan-job.js';
 
 const model = buildModel('lenet5', {seed: 1});
 const devices: readonly PlanDevice[] = ['cam-1', 'cam-2', 'fog-1'].map(device => ({
@@ -14,8 +15,8 @@ const devices: readonly PlanDevice[] = ['cam-1', 'cam-2', 'fog-1'].map(device =>
 	profile: libraryProfile('raspberry-pi-4b'),
 }));
 
-const jobOf = (document: Partial<JobDocument>) =>
-	jobSchema.parse({version: 1, model: 'lenet5', data: {dataset: 'digits', limit: 1000}, ...document});
+const document = {version: 1, model: 'lenet5', data: {dataset: 'digits', limit: 1000}} as const;
+const jobOf = (other: Partial<JobDocument>) => jobSchema.parse({...document, ...other});
 const problemOf = (document: Partial<JobDocument>, fleet = devices) =>
 	problemOfJob({job: jobOf(document), model, devices: fleet, items: 1000}).problem;
 
@@ -88,15 +89,57 @@ test('objectives and limits are in base units', t => {
 	const problem = problemOf({
 		objective: {
 			minimise: {time: 1, energy: 0.05},
-			subjectTo: {time: '10 min', energy: '2 kJ', bytes: '1 GB', money: 3},
+			subjectTo: {time: '10 min', energy: '2 kJ', bytes: '1 GB', money: '3 USD'},
 		},
 	});
 	t.deepEqual(problem.objective, {kind: 'weighted', weights: {time: 1, energy: 0.05}});
 	t.deepEqual(problem.constraints.most, {time: 600, energy: 2000, bytes: 1e9, money: 3});
 	t.deepEqual(problemOf({}).objective, {kind: 'one', measure: 'time'});
+	t.throws(() => parseValue(jobSchema, {...document, objective: {minimise: 'time', subjectTo: {money: 1}}}, 'job'), {
+		message:
+			/objective\.subjectTo\.money.*expected a number with its unit \(one of USD\), got 1\. Write for instance «2\.50 USD»/u,
+	});
+	t.is(objectiveText(jobOf({objective: {minimise: 'time', subjectTo: {money: '1 USD'}}})), 'time, money at most 1 USD');
 	t.is(
 		objectiveText(jobOf({objective: {minimise: 'energy', subjectTo: {time: '10 min'}}})),
 		'energy, time at most 10 min 00 s',
+	);
+});
+
+test('money is minimised where a device that may take part has a price', t => {
+	const money = {objective: {minimise: 'money'}} as const;
+	t.regex(errorOf(money), /objective\.minimise: no device that may take part has a price.*price: 0\.10 USD\/h/u);
+	t.regex(errorOf({objective: {minimise: {money: 2, time: 0}}}), /no device that may take part has a price/u);
+	t.is(errorOf({objective: {minimise: {money: 2, time: 1}}}), 'none');
+	const priced = devices.map((one, index) => ({
+		...one,
+		profile: {...one.profile!, ...(index === 2 && {pricePerHour: 1})},
+	}));
+	t.deepEqual(problemOf(money, priced).objective, {kind: 'one', measure: 'money'});
+	t.throws(() => problemOf({...money, planning: {exclude: ['fog-1']}}, priced), {message: /no device .* has a price/u});
+	const planned = planJob(
+		{job: jobOf(money), model, devices: priced, items: 1000},
+		{expired: () => false, interrupted: () => false, exactPlans: 200},
+	);
+	t.is(planned.outcome.best.evaluation.dollars, 0);
+	const {alternatives} = predictionOfJob({job: jobOf(money), model, devices: priced, items: 1000}, planned, {
+		run: 'r',
+		dataset: 'digits',
+		startedAt: '2026-03-14T09:26:53.000Z',
+	});
+	t.true(alternatives.some(({because}) => because === 'costs more'));
+	t.false(
+		alternatives.some(({because}) => /times the chosen/u.test(because ?? '')),
+		'no plan is so many times nothing',
+	);
+});
+
+test('a mean of the weights after more epochs than are trained is left out, or refused where nothing else is named', t => {
+	const {space} = problemOf({training: {epochs: 1}, planning: {localEpochs: [0, 1, 2]}});
+	t.deepEqual(space.localEpochs, [0, 1]);
+	t.regex(
+		errorOf({training: {epochs: 1}, planning: {localEpochs: [2]}}),
+		/planning\.localEpochs: expected a number no larger than «training\.epochs», 1, got 2\./u,
 	);
 });
 

@@ -3,6 +3,7 @@ import test from 'ava';
 import {FplError} from '../../core/errors.js';
 import {parsePrediction, predictionJson} from '../../core/ledger/prediction.js';
 import {jobSchema} from '../../core/plan/job.js';
+import type {Plan} from '../../core/plan/plan.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {buildModel} from '../../models/zoo/zoo.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
@@ -126,4 +127,29 @@ test('when the time is over there is an answer with its gap, and the classic sch
 	t.is(planned.cutShort, 'limit');
 	t.false(planned.outcome.figures.exact);
 	t.true(planned.baselines.length > 5);
+});
+
+test('no plan stands twice among the alternatives, nor beside a classic scheme that is the same', t => {
+	const twice = {
+		...larger,
+		job: jobSchema.parse({
+			version: 1,
+			model: 'mobilenetv2',
+			data: {dataset: 'digits', limit: 1000},
+			privacy: {rawData: 'may-move'},
+			planning: {codecs: ['fp32', 'fp16'].map(kind => ({kind}))},
+		}),
+	};
+	const {outcome, baselines} = planJob(twice, {expired: () => false, interrupted: () => false, exactPlans: 300});
+	const doing = (plan: Plan) => JSON.stringify({...plan, scheme: ''});
+	const own = outcome.alternatives.map(({plan}) => doing(plan));
+	t.true(own.length > 0);
+	const all = [doing(outcome.best.plan), ...own];
+	t.is(new Set(all).size, all.length);
+	t.deepEqual(
+		outcome.alternatives.filter(({plan}) => baselines.some(baseline => doing(baseline.plan) === doing(plan))),
+		[],
+	);
+	const lone = outcome.alternatives.filter(({plan}) => plan.stages.length === 1).map(({plan}) => plan.scheme);
+	t.is(new Set(lone).size, lone.length, lone.join('; '));
 });

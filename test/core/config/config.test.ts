@@ -54,6 +54,7 @@ test('keys are suggested of the alternative that is meant', t => {
 	const {facts, code} = failure(() => fromYaml('optimizer: {kind: adam, lr: 0.1, momentum: 0.9}'));
 	t.is(code, 'CONFIG_KEY');
 	t.is(facts.fix, 'Known are «kind», «lr», «beta1».');
+	t.is(failure(() => fromYaml('optimizer: adam')).facts.fix, 'Write «{ kind: adam }».');
 	t.is(failure(() => fromYaml('optimizer: {kind: sgd, lr: 0.1, momentun: 0.9}')).facts.fix, 'Did you mean «momentum»?');
 });
 
