@@ -180,7 +180,7 @@ test('when time is over one plan of each scheme is looked at, the most promising
 
 test('where the classic U comes near, plans in which sources have the last stage are looked at, though labels may travel', t => {
 	let better = 0;
-	for (const seed of [2, 34, 56, 64, 90]) {
+	for (const seed of [2, 64, 90, 201, 224]) {
 		const random = randomProblem(seededRandom(seed), {devices: 3 + (seed % 3), units: 6 + (seed % 7), data: 'sources'});
 		const asked: Problem = {...random, objective: {kind: 'one', measure: 'time'}};
 		const [alone, {outcome, baselines}] = [planFpl(asked, budget), planProblem(asked, budget)];
