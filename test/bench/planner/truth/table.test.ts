@@ -34,3 +34,10 @@ test('errors are told in percent of what was measured, with the plans for which 
 	t.regex(text!, /bytes off by 1\.00 % \(median\), 1\.00 % \(worst\)/u);
 	t.regex(text!, /τ 1\.000; this machine was too slow in pipeline-4$/u);
 });
+
+test('who sends nothing but a checkpoint in the end is not off in bytes, unless more was predicted', t => {
+	const bytesError = (predictedBytes: number) =>
+		csvLine({...row('centralised', 100, 100), predictedBytes, measuredBytes: 0}).split(',')[7];
+	t.is(bytesError(6), '0.000');
+	t.is(bytesError(1e6), 'Infinity');
+});
