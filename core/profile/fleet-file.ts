@@ -84,9 +84,8 @@ export function readFleet(document: ConfigDocument): DeclaredFleet {
 			});
 		}
 		const base = libraryProfile(profile, document.placeOf(['devices', index, 'profile']));
-		const power = overrides.idle === undefined ? 'busy' : 'idle';
-		const where = `${document.placeOf(['devices', index, power])} of «${id}»`;
-		return {device: id, profile: overrideProfile(base, overrides, document.name, where), samples: data?.samples};
+		const placeOf = (field: string) => `${document.placeOf(['devices', index, field])} of «${id}»`;
+		return {device: id, profile: overrideProfile(base, overrides, document.name, placeOf), samples: data?.samples};
 	});
 	return {
 		devices,

@@ -115,7 +115,8 @@ function overriddenLink(base: DeviceProfile, given: NonNullable<ProfileOverrides
 function withSomeCores(whole: DeviceProfile, cores: number, where: string): DeviceProfile {
 	if (cores > whole.cores) {
 		throw new FplError('CONFIG_VALUE', {
-			where: `${where}, cores of «${whole.name}»`,
+			where,
+			problem: `these are more cores than «${whole.name}» has`,
 			expected: `1 to ${whole.cores}, the cores that it has`,
 			got: `${cores}`,
 			fix: 'How fast it would be with more is not known: say so with «speeds».',
@@ -127,17 +128,17 @@ function withSomeCores(whole: DeviceProfile, cores: number, where: string): Devi
 /**
  * A profile with declared values in place of its own. With fewer «cores», and no «speeds», it is as fast as so many of them.
  * @param source is recorded with each replaced value («fleet.yaml»).
- * @param where names the device in errors.
+ * @param placeOf where a field of the device was written, for errors.
  * @throws FplError `CONFIG_VALUE` when the busy power is below the idle power, or there are more cores than the speeds are known of.
  */
 export function overrideProfile(
 	whole: DeviceProfile,
 	overrides: ProfileOverrides,
 	source = 'declared',
-	where = source,
+	placeOf: (field: keyof ProfileOverrides) => string = () => source,
 ): DeviceProfile {
 	const {speeds, dispatch, cores, memory, idle, busy, link, battery, price} = overrides;
-	const base = cores === undefined || speeds !== undefined ? whole : withSomeCores(whole, cores, where);
+	const base = cores === undefined || speeds !== undefined ? whole : withSomeCores(whole, cores, placeOf('cores'));
 	const sources: Record<string, string> = {...base.sources};
 	const take = (field: string, value: number | undefined, former: number): number => {
 		if (value !== undefined) {
@@ -176,7 +177,7 @@ export function overrideProfile(
 		sources,
 		origin: changed ? 'declared' : base.origin,
 	};
-	return checkPower(profile, where);
+	return checkPower(profile, placeOf(idle === undefined ? 'busy' : 'idle'));
 }
 
 function checkPower(profile: DeviceProfile, where: string): DeviceProfile {

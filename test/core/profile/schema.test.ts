@@ -167,6 +167,6 @@ test('with fewer cores a device is as fast as these are, unless its speeds are t
 	const told = declaredProfile('raspberry-pi-4b', {cores: 8, speeds: {matmul: '40 GFLOP/s'}, busy: '9 W'});
 	t.like(told, {cores: 8, busyWatts: 9, speeds: {...whole.speeds, matmul: 40e9}});
 	t.throws(() => declaredProfile('raspberry-pi-4b', {cores: 8}, 'fleet.yaml'), {
-		message: /fleet\.yaml, cores of «raspberry-pi-4b».*1 to 4.*got 8.*«speeds»/su,
+		message: /fleet\.yaml: .*more cores than «raspberry-pi-4b».*1 to 4.*got 8.*«speeds»/su,
 	});
 });
