@@ -20,7 +20,7 @@ if (mosquitto) {
 			await aCoordinator(t, folder, broker.url);
 			const first = anAgent(t, folder, broker.url, 'dev-1');
 			const victim = anAgent(t, folder, broker.url, 'dev-2');
-			const run = await submit(t, folder, broker.url, aJob({training: {...aJob().training, batch: 120, epochs: 24}}));
+			const run = await submit(t, folder, broker.url, aJob({training: {...aJob().training, batch: 120, epochs: 45}}));
 			await run.until(/"kind":"round".*"round":[2-9]\d/u);
 			await victim.kill();
 			await run.until(/"text":"left","device":"dev-2"|"device":"dev-2","text":"left"/u);
@@ -37,7 +37,7 @@ if (mosquitto) {
 			// Each round once, in order, and none left out.
 			t.deepEqual(
 				ledger.rounds.map(({round}) => round),
-				Array.from({length: 120}, (_, round) => round),
+				Array.from({length: 225}, (_, round) => round),
 			);
 			t.true(ledger.rounds.some(({devices}) => devices.length === 1));
 			t.deepEqual(ledger.rounds.at(-1)?.devices, ['dev-1', 'dev-2']);
