@@ -8,6 +8,7 @@ import {devicesByName} from '../core/cost/fleet.js';
 import type {PartMemory} from '../core/cost/memory.js';
 import {giftsOf, onTheWire, parcelsOf} from '../core/cost/traffic.js';
 import {activeIn, divisionsOf, type PartId} from '../core/plan/routing.js';
+import {coordinatorId} from '../core/wire/topics.js';
 import type {Problem} from './problem.js';
 
 /** Of one step, seconds. */
@@ -23,15 +24,15 @@ export interface FillAndDrain {
 /** Bytes that a device's parts take together. */
 export type DeviceMemory = Pick<PartMemory, 'device' | Exclude<keyof PartMemory, keyof PartId>>;
 
-/** Bytes of the whole run from one end to another, over the sender's link up and the receiver's link down. */
+/**
+ * Bytes of the whole run from one end to another, over the sender's link up and the receiver's link down. The coordinator is beside
+ * the broker and has no link of its own.
+ */
 export interface LinkBytes {
 	readonly from: string;
 	readonly to: string;
 	readonly bytes: number;
 }
-
-/** The coordinator, which is beside the broker and has no link of its own. */
-export const coordinator = 'coordinator';
 
 export interface Breakdown {
 	/** Mean of the run's epochs. */
@@ -107,8 +108,8 @@ function linksOf({costs, fleet, training}: Problem, {plan, devices}: Evaluation)
 		// Less than a byte is what the order of summing leaves.
 		return [
 			...sent,
-			...(up >= 1 ? [{from: device, to: coordinator, bytes: up}] : []),
-			...(down >= 1 ? [{from: coordinator, to: device, bytes: down}] : []),
+			...(up >= 1 ? [{from: device, to: coordinatorId, bytes: up}] : []),
+			...(down >= 1 ? [{from: coordinatorId, to: device, bytes: down}] : []),
 		];
 	});
 }

@@ -5,9 +5,10 @@ import {answerBytes, onTheWire} from '../../core/cost/traffic.js';
 import {jobSchema} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {libraryProfile} from '../../core/profile/library.js';
+import {coordinatorId} from '../../core/wire/topics.js';
 import {buildModel} from '../../models/zoo/zoo.js';
 import {baselinesOf} from '../../planners/baselines.js';
-import {breakdownOf, coordinator} from '../../planners/breakdown.js';
+import {breakdownOf} from '../../planners/breakdown.js';
 import type {PlanDevice} from '../../planners/cost-input.js';
 import {problemOfJob} from '../../planners/job-problem.js';
 import type {Problem} from '../../planners/problem.js';
@@ -91,9 +92,9 @@ test('what devices send each other is what the tensors between stages take, with
 	t.is(between('fast', 'slow'), steps * (there + answerBytes));
 	// At the end of each epoch each stage sends its state to be kept: weights and a slot of two units.
 	const kept = onTheWire(2 * 4 * 2 * parameters + 8, 262_144);
-	t.is(between('slow', coordinator), epochs * kept.there);
-	t.is(between(coordinator, 'slow'), epochs * kept.back);
-	t.is(evaluation.devices[0]!.bytesSent, between('slow', 'fast') + between('slow', coordinator));
+	t.is(between('slow', coordinatorId), epochs * kept.there);
+	t.is(between(coordinatorId, 'slow'), epochs * kept.back);
+	t.is(evaluation.devices[0]!.bytesSent, between('slow', 'fast') + between('slow', coordinatorId));
 });
 
 test('memory is told by what it holds', t => {

@@ -2,7 +2,7 @@
 import test from 'ava';
 import {FplError} from '../../core/errors.js';
 import {parsePrediction, predictionJson} from '../../core/ledger/prediction.js';
-import {jobSchema} from '../../core/plan/job.js';
+import {type JobDocument, jobSchema} from '../../core/plan/job.js';
 import type {Plan} from '../../core/plan/plan.js';
 import {libraryProfile} from '../../core/profile/library.js';
 import {buildModel} from '../../models/zoo/zoo.js';
@@ -74,14 +74,15 @@ test('of a plan that was given nothing was weighed', t => {
 });
 
 /** Data that are dealt out, to devices of two kinds: the plan that takes least is not among the first that are looked at. */
+const largerJob: JobDocument = {
+	version: 1,
+	model: 'mobilenetv2',
+	data: {dataset: 'digits', limit: 1000},
+	privacy: {rawData: 'may-move'},
+};
 const larger = {
 	...input,
-	job: jobSchema.parse({
-		version: 1,
-		model: 'mobilenetv2',
-		data: {dataset: 'digits', limit: 1000},
-		privacy: {rawData: 'may-move'},
-	}),
+	job: jobSchema.parse(largerJob),
 	model: buildModel('mobilenetv2', {seed: 1}),
 	devices: ['raspberry-pi-4b', 'raspberry-pi-4b', 'raspberry-pi-5', 'raspberry-pi-5'].map(
 		(profile, index): PlanDevice => ({device: `d-${index}`, profile: libraryProfile(profile)}),
@@ -130,16 +131,8 @@ test('when the time is over there is an answer with its gap, and the classic sch
 });
 
 test('no plan stands twice among the alternatives, nor beside a classic scheme that is the same', t => {
-	const twice = {
-		...larger,
-		job: jobSchema.parse({
-			version: 1,
-			model: 'mobilenetv2',
-			data: {dataset: 'digits', limit: 1000},
-			privacy: {rawData: 'may-move'},
-			planning: {codecs: ['fp32', 'fp16'].map(kind => ({kind}))},
-		}),
-	};
+	const planning = {codecs: ['fp32', 'fp16'].map(kind => ({kind}))};
+	const twice = {...larger, job: jobSchema.parse({...largerJob, planning})};
 	const {outcome, baselines} = planJob(twice, {expired: () => false, interrupted: () => false, exactPlans: 300});
 	const doing = (plan: Plan) => JSON.stringify({...plan, scheme: ''});
 	const own = outcome.alternatives.map(({plan}) => doing(plan));
