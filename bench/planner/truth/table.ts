@@ -1,4 +1,5 @@
 /** Rows of predicted and measured figures as CSV, and what they say together. Pure. */
+import {median} from '../figures.js';
 
 export interface Row {
 	readonly model: string;
@@ -76,11 +77,6 @@ export function kendallTau(first: readonly number[], second: readonly number[]):
 	}
 	return agreeing / Math.sqrt(untiedFirst * untiedSecond);
 }
-
-const median = (values: readonly number[]): number => {
-	const sorted = values.toSorted((a, b) => a - b);
-	return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-};
 
 function summary(name: string, rows: readonly Row[]): string {
 	const sizes = (of: (row: Row) => number) => rows.map(row => Math.abs(of(row)) * 100);
