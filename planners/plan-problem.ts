@@ -144,8 +144,9 @@ function withFolded(problem: Problem, found: Outcome, baselines: readonly Judged
 	};
 }
 
-/** What a plan does, whatever it is called. */
-const doingOf = ({scheme, ...plan}: Plan): string => JSON.stringify(plan);
+/** What a plan does, whatever it is called. With one stage labels go nowhere, whatever is said of them. */
+const doingOf = ({scheme, labels, ...plan}: Plan): string =>
+	JSON.stringify(plan.stages.length > 1 ? {...plan, labels} : plan);
 
 /** A plan that a classic scheme has as well is shown once, under that name. */
 function withoutTwins(outcome: Outcome, baselines: readonly JudgedBaseline[]): Outcome {

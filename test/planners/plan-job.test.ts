@@ -146,3 +146,15 @@ test('no plan stands twice among the alternatives, nor beside a classic scheme t
 	const lone = outcome.alternatives.filter(({plan}) => plan.stages.length === 1).map(({plan}) => plan.scheme);
 	t.is(new Set(lone).size, lone.length, lone.join('; '));
 });
+
+test('replicas of the whole model are shown as d-sgd alone, though their labels are said to stay', t => {
+	const data = {...largerJob.data, sources: ['d-0', 'd-1']};
+	const stays = {...larger, job: jobSchema.parse({...largerJob, data, privacy: {rawData: 'stays', labels: 'stay'}})};
+	const {outcome, baselines} = planJob(stays, {expired: () => false, interrupted: () => false, exactPlans: 300});
+	t.true(baselines.some(({scheme}) => scheme === 'd-sgd'));
+	t.true(outcome.best.plan.stages.length > 1);
+	t.deepEqual(
+		outcome.alternatives.filter(({plan}) => plan.stages.length === 1).map(({plan}) => plan.scheme),
+		[],
+	);
+});
